@@ -1,0 +1,110 @@
+"""Who is measured: one row each, with its command line and what it leaves out."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ENGINE, FLOOR, GUARDED_FLOOR = "engine", "floor", "floor with validator"
+MILLION = 1_000_000
+COLLECTION = "admissions"
+MAJORITY = '{w: "majority", j: true}'
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one run works on. `bson` holds the documents that the engine made of `csv`."""
+
+    csv: Path
+    bson: Path
+    mapping: Path
+    host: str
+    port: int
+    database: str
+
+    @property
+    def uri(self) -> str:
+        """The server's address for a driver."""
+        return f"mongodb://{self.host}:{self.port}/?directConnection=true"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """`up_to`: the most rows it is asked to load. `needs`: a module or `program:NAME`; without it the contender is absent."""
+
+    name: str
+    what: str
+    argv: Callable[[Case], list[str]]
+    up_to: int = 100 * MILLION
+    needs: str = ""
+    own_clock: bool = False  # it times itself (`seconds`), and only that counts
+    validator: bool = False  # the collection has the engine's validator before the run
+    after_engine: bool = False  # it sends what the engine made
+
+    @property
+    def absent(self) -> str:
+        """Why it cannot be measured here, or ""."""
+        program = self.needs.removeprefix("program:")
+        if program != self.needs:
+            return "" if shutil.which(program) else f"no `{program}` on PATH"
+        return "" if not self.needs or importlib.util.find_spec(self.needs) else f"package `{self.needs}` is not installed"
+
+
+def engine(case: Case, *more: str) -> list[str]:
+    return [*ENGINE_COMMAND, "run", "--mapping", str(case.mapping), "--source", str(case.csv), "--json", "--quiet", *more]
+
+
+ENGINE_COMMAND = (sys.executable, "-m", "engine")
+
+
+def floor(case: Case) -> list[str]:
+    return [sys.executable, str(HERE / "floor.py"), str(case.bson), case.host, str(case.port), case.database, COLLECTION]
+
+
+def peer(script: str) -> Callable[[Case], list[str]]:
+    return lambda case: [sys.executable, str(HERE / "peers" / script), str(case.csv), case.uri, case.database, COLLECTION]
+
+
+TYPED = (
+    "patient.name.string() patient.age.int32() patient.gender.string() patient.blood_type.string() medical.condition.string() "
+    "stay.admission_date.date_go(2006-01-02) facility.doctor.string() facility.hospital.string() facility.insurance_provider.string() "
+    "billing_amount.double() facility.room_number.int32() stay.admission_type.string() stay.discharge_date.date_go(2006-01-02) "
+    "medical.medication.string() medical.test_results.string()"
+)
+
+
+def mongo_tool(program: str, case: Case, *more: str) -> list[str]:
+    return [program, "--quiet", "--uri", case.uri, "--db", case.database, "--collection", COLLECTION, "--writeConcern", MAJORITY, *more]
+
+
+def mongoimport(case: Case) -> list[str]:
+    """The header's line cannot be read as typed cells, so `skipRow` is what leaves it out."""
+    fields = ",".join(TYPED.split())
+    csv = ["--type", "csv", "--columnsHaveTypes", "--parseGrace", "skipRow", "--fields", fields]
+    return mongo_tool("mongoimport", case, *csv, "--numInsertionWorkers", "4", "--file", str(case.csv))
+
+
+def mongorestore(case: Case) -> list[str]:
+    return mongo_tool("mongorestore", case, "--numInsertionWorkersPerCollection", "4", str(case.bson))
+
+
+# In the order of one round. The engine is first: what it wrote is read back once, and the floor sends that.
+CONTENDERS = (
+    Contender(ENGINE, "everything the mapping says", engine),
+    Contender(FLOOR, "ready BSON, two raw sockets, plain collection; sending only", floor, own_clock=True, after_engine=True),
+    Contender(GUARDED_FLOOR, "the same into a collection with the engine's validator", floor, own_clock=True, validator=True,
+              after_engine=True),
+    Contender("mongorestore", "ready BSON, 4 workers", mongorestore, 2 * MILLION, "program:mongorestore", after_engine=True),
+    Contender("mongoimport", "4 workers; no dedup, no checks", mongoimport, 2 * MILLION, "program:mongoimport"),
+    Contender("polars to dicts", "types and dedup; no checks", peer("polars_dicts.py"), 2 * MILLION, "polars"),
+    Contender("pymongoarrow write", "types and dedup; no checks", peer("arrow_write.py"), 2 * MILLION, "pymongoarrow"),
+    Contender("pandas records", "types and dedup; no checks", peer("pandas_records.py"), MILLION, "pandas"),
+    Contender("naive script", "row by row, types and dedup; no checks", peer("naive.py"), MILLION),
+)  # fmt: skip
+PEERS = tuple(one.name for one in CONTENDERS[3:])
+NOT_APPLICABLE = {"dlt": "it has no MongoDB destination (looked up in 1.31.0), and its custom ones get flattened rows"}

@@ -1,0 +1,117 @@
+"""The floor: ready BSON documents through two raw sockets into mongod, timed from the first byte sent to the last reply.
+
+Usage: python floor.py FILE.bson HOST PORT DATABASE COLLECTION. Prints JSON: `seconds`, `cpu` (of this process meanwhile), `documents`.
+The batches are as large as the engine's. The message is OP_MSG with a document sequence (MongoDB wire protocol, section kind 1).
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import bson
+
+from engine.sinks.mongo import BATCH_BYTES, BATCH_DOCUMENTS
+
+CONNECTIONS = 2
+OP_MSG = 2013
+HEADER = struct.Struct("<iiii")  # length, request id, response to, operation
+FLAGS = bytes(4)
+
+
+class Batch(NamedTuple):
+    """A run of documents: where it starts and ends in the file, and how many they are."""
+
+    start: int
+    end: int
+    documents: int
+
+
+def batches(data: mmap.mmap) -> Iterator[Batch]:
+    """Cut as the engine cuts: at most BATCH_BYTES and BATCH_DOCUMENTS; each document starts with its length."""
+    start = at = count = 0
+    while at < len(data):
+        (size,) = struct.unpack_from("<i", data, at)
+        if count and (count == BATCH_DOCUMENTS or at + size - start > BATCH_BYTES):
+            yield Batch(start, at, count)
+            start, count = at, 0
+        at, count = at + size, count + 1
+    if count:
+        yield Batch(start, at, count)
+
+
+class Connection:
+    """A socket that inserts batches and checks each reply."""
+
+    def __init__(self, host: str, port: int, database: str, collection: str) -> None:
+        self._socket = socket.create_connection((host, port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        command = {"insert": collection, "ordered": False, "writeConcern": {"w": "majority", "j": True}, "$db": database}
+        self._body = FLAGS + b"\x00" + bson.encode(command) + b"\x01"
+
+    def insert(self, documents: memoryview, count: int) -> None:
+        """Send one batch and wait for its reply. Raises RuntimeError unless all documents were stored."""
+        sequence = struct.pack("<i", 4 + len(b"documents\x00") + len(documents)) + b"documents\x00"
+        length = HEADER.size + len(self._body) + len(sequence) + len(documents)
+        self._socket.sendall(HEADER.pack(length, 1, 0, OP_MSG) + self._body + sequence)
+        self._socket.sendall(documents)
+        (length, *_) = HEADER.unpack(self._receive(HEADER.size))
+        reply = bson.decode(self._receive(length - HEADER.size)[5:])
+        if reply.get("n") != count or "writeConcernError" in reply:
+            raise RuntimeError(f"the server stored {reply.get('n')} of {count} documents")
+
+    def _receive(self, size: int) -> bytes:
+        parts = bytearray()
+        while len(parts) < size:
+            part = self._socket.recv(size - len(parts))
+            if not part:
+                raise RuntimeError("the server closed the connection")
+            parts += part
+        return bytes(parts)
+
+
+def send(data: memoryview, work: Iterator[Batch], connections: list[Connection]) -> None:
+    """Send all batches, each over whichever connection is free. Raises the first failure of any."""
+    lock, failures = threading.Lock(), list[Exception]()
+
+    def sender(connection: Connection) -> None:
+        try:
+            while not failures:
+                with lock:
+                    batch = next(work, None)
+                if batch is None:
+                    return
+                connection.insert(data[batch.start : batch.end], batch.documents)
+        except Exception as error:  # noqa: BLE001 -- raised again in the main thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=sender, args=[connection]) for connection in connections]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def main(file: str, host: str, port: str, database: str, collection: str) -> None:
+    with Path(file).open("rb") as opened:
+        data = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+    work = list(batches(data))  # reads every page once, too: the disk is not part of the floor
+    connections = [Connection(host, int(port), database, collection) for _ in range(CONNECTIONS)]
+    started, cpu = time.perf_counter(), time.process_time()
+    send(memoryview(data), iter(work), connections)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "documents": sum(batch.documents for batch in work)}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Before the other services start: secrets, and the sample data where there is none. Running it again changes nothing.
+#   /secrets/mongo   every secret, for mongod and the accounts job;  /secrets/engine  the loader's password alone
+set -eu
+umask 077
+MONGO_USER=999:999 # of the mongo image
+
+# secret NAME LENGTH: the user's own file, else the one of an earlier start, else random letters and digits
+secret() {
+    own=/deploy/secrets/$1 file=/secrets/mongo/$1
+    if [ -s "$own" ]; then cat "$own" >"$file"; fi
+    if [ ! -s "$file" ]; then tr -dc A-Za-z0-9 </dev/urandom | head -c "$2" >"$file"; fi
+}
+
+[ -s /secrets/mongo/keyfile ] || secret keyfile 128
+[ -s /secrets/mongo/root ] || secret root 32 # MongoDB has it from the first start on; the accounts job needs it to change the others
+secret loader 32
+secret reader 32
+cat /secrets/mongo/loader >/secrets/engine/loader
+cat /deploy/accounts.js >/secrets/mongo/accounts.js # a copy: in a private clone the original is readable by its owner alone
+chown -R "$MONGO_USER" /secrets/mongo
+chown -R "$ENGINE_USER" /secrets/engine "$ENGINE_HOME"
+
+# As `make run` does: the file appears in data/, and belongs to whoever owns that folder.
+sample=data/healthcare_dataset.csv
+if [ -z "${SOURCE:-}" ] && [ ! -e "$sample" ] && [ -e data/generate.py ]; then
+    (umask 022 && python data/generate.py)
+    chown --reference=data "$sample"
+fi

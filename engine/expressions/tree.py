@@ -1,0 +1,131 @@
+"""The typed tree, and what it is to polars and to MongoDB."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import polars as pl
+
+from engine.expressions.operation import DTYPES, Form, Unsupported
+from engine.expressions.patterns import HEAVY, Pattern
+from engine.expressions.shapes import mongo_guard, polars_decimal
+
+
+@dataclass(frozen=True)
+class Path:
+    """A document path."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A constant; a list's value is a tuple of literals, a pattern's a `Pattern`."""
+
+    value: Any
+    type: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """A form applied."""
+
+    name: str
+    form: Form
+    arguments: tuple[Tree, ...]
+
+    @property
+    def type(self) -> str:
+        """What the form gives."""
+        return self.form.gives
+
+
+Tree: TypeAlias = Path | Literal | Call
+
+
+class NotInMongoError(Exception):
+    """Carries the reason out of the tree."""
+
+
+def to_polars(tree: Tree) -> pl.Expr:
+    """The value over columns named by path; a decimal as pl.Decimal."""
+    match tree:
+        case Path(name, kind):
+            return polars_decimal(pl.col(name)) if kind == "decimal" else pl.col(name)
+        case Literal(tuple() as items, kind):
+            return pl.lit(pl.Series([item.value for item in items], dtype=DTYPES[kind.removeprefix("list of ")])).implode()
+        case Literal(Pattern() as pattern, _):
+            return pl.lit(pattern.engine)
+        case Literal(value, kind):
+            return pl.lit(value, dtype=DTYPES[kind])
+        case Call(_, one, arguments):
+            return one.polars(*map(to_polars, arguments))
+
+
+def to_mongo(tree: Tree) -> object:
+    """The value as an aggregation expression; raises NotInMongoError."""
+    match tree:
+        case Path(name, _):
+            if "[]" in name:
+                raise NotInMongoError("it reads a path inside an array")
+            return f"${name}"
+        case Literal(tuple() as items, _):
+            return [to_mongo(item) for item in items]
+        case Literal(Pattern(_, mongo, heavy), _):
+            if isinstance(mongo, Unsupported):
+                raise NotInMongoError(mongo.reason)
+            if heavy:  # a rule does not know how long the text may be
+                raise NotInMongoError(HEAVY)
+            return mongo
+        case Literal(value, _):
+            return _mongo_constant(value)
+        case Call(_, one, arguments):
+            return _mongo_call(one, arguments)
+
+
+def _mongo_constant(value: object) -> object:
+    if isinstance(value, Decimal):
+        return {"$toDecimal": f"{value:f}"}
+    return {"$literal": value} if isinstance(value, str) and value.startswith("$") else value
+
+
+def _mongo_call(one: Form, arguments: tuple[Tree, ...]) -> object:
+    if isinstance(one.mongo, Unsupported):
+        raise NotInMongoError(one.mongo.reason)
+    built = [to_mongo(argument) for argument in arguments]
+    if one.nulls:
+        return one.mongo(*built)
+    return mongo_guard(one.mongo, [_nullable(argument) for argument in arguments], *built)
+
+
+def _nullable(tree: Tree) -> bool:
+    if isinstance(tree, Call):
+        return tree.name != "is_null"
+    return isinstance(tree, Path) or tree.value is None
+
+
+def to_mongo_verdict(tree: Tree) -> dict[str, object]:
+    """Whether the value is not false; over `and` and `or` it is the operands' verdicts, and short where a guard yields null."""
+    if isinstance(tree, Call) and tree.name in ("and", "or"):
+        return {f"${tree.name}": [to_mongo_verdict(argument) for argument in tree.arguments]}
+    built = to_mongo(tree)
+    if isinstance(tree, Call) and not tree.form.nulls and isinstance(built, dict) and "$cond" in built:
+        unknown, _, value = built["$cond"]
+        return {"$or": [*unknown.get("$or", [unknown]), value]}
+    return {"$ne": [built, False]}
+
+
+def nesting(built: object) -> int:
+    """Levels of BSON that mongod may write this expression with; found without recursion."""
+    deepest, waiting = 0, [(built, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        if isinstance(value, dict):
+            waiting += [(item, depth + (1 if isinstance(item, list) else 2)) for item in value.values()]
+        elif isinstance(value, list):
+            waiting += [(item, depth + 1) for item in value]
+    return deepest

@@ -1,0 +1,246 @@
+"""An expression with its types: names resolved, one form chosen per operation; then what it is to polars and to MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+
+import polars as pl
+
+from engine.expressions.functions import FUNCTIONS
+from engine.expressions.operation import DECIMAL_PLACES, DTYPES, NUMBERS, STORED, Form, Operation, Unsupported, form
+from engine.expressions.operators import OPERATORS
+from engine.expressions.patterns import Pattern, PatternError, read_pattern
+from engine.expressions.shapes import mongo_decimal, polars_decimal
+from engine.expressions.syntax import Apply, Constant, Expression, ExpressionError, Node, Reference
+from engine.expressions.tree import Call, Literal, NotInMongoError, Path, Tree, nesting, to_mongo, to_mongo_verdict, to_polars
+
+MONGO_DEPTH = 150  # of MongoDB's 200 levels; an operator may count twice, since mongod writes its argument as a list
+INT = range(-(2**31), 2**31)
+
+
+_CAST: Callable[[str], Callable[[pl.Expr], pl.Expr]] = lambda name: lambda a: a.cast(DTYPES[name])  # noqa: E731
+# Values widen by themselves, from what a path or operation gives to what an operation takes.
+WIDENINGS: dict[tuple[str, str], Form] = {
+    (one.takes[0], one.gives): one
+    for one in (
+        form("int -> long", _CAST("long"), lambda a: a, nulls=True),
+        form("int -> double", _CAST("double"), lambda a: {"$toDouble": a}, nulls=True),
+        form("long -> double", _CAST("double"), lambda a: {"$toDouble": a}, nulls=True),
+        form("int -> decimal", _CAST("decimal"), lambda a: {"$toDecimal": a}, nulls=True),
+        form("long -> decimal", polars_decimal, lambda a: mongo_decimal({"$toDecimal": a}), nulls=True),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A typed expression. `type` is the type of its value; `duration` cannot be stored."""
+
+    tree: Tree
+
+    @property
+    def type(self) -> str:
+        """The type of the value."""
+        return self.tree.type
+
+    def to_polars(self, now: datetime | None = None) -> pl.Expr:
+        """The value over columns named by path (dtypes of the type table; a decimal is its text, read and written).
+
+        Raises:
+            ValueError: the expression asks for `now()` and `now` is missing.
+        """
+        tree = _at(self.tree, now)
+        if any(node.name == "now" for node in _calls(tree)):
+            raise ValueError("an expression with now() needs the time of the run")
+        if isinstance(tree, Path) or tree.type != "decimal":
+            return pl.col(tree.name) if isinstance(tree, Path) else to_polars(tree)
+        return to_polars(tree).cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
+
+    def to_mongo(self, now: datetime | None = None) -> Any | Unsupported:
+        """The same value as an aggregation expression, missing counting as null; without `now`, `now()` is Unsupported."""
+        built = self._mongo(_at(self.tree, now), to_mongo)
+        if isinstance(built, Unsupported) or isinstance(self.tree, Path):
+            return built
+        if not isinstance(built, dict | str):
+            built = {"$literal": built}  # in a $project, a bare constant would mean something else
+        return {"$toLong": built} if self.type == "long" and "$toLong" not in built else built
+
+    def check_polars(self, now: datetime | None = None) -> pl.Expr:
+        """The verdict of a check, never null: false only where the value is false."""
+        return self.to_polars(now).fill_null(value=True)
+
+    def check_mongo(self) -> dict[str, object] | Unsupported:
+        """The verdict as a query, `{"$expr": …}`."""
+        built = self._mongo(self.tree, to_mongo_verdict)
+        return built if isinstance(built, Unsupported) else {"$expr": built}
+
+    def to(self, name: str) -> Typed:
+        """The value as another type: widened, or from long to int with null beyond 32 bits.
+
+        Raises:
+            ExpressionError: no such conversion.
+        """
+        tree = _converted(self.tree, name, 0)
+        if tree is None and (self.type, name) == ("long", "int"):
+            tree = _applied(FUNCTIONS["int"], (self.tree,), 0)
+        if tree is None:
+            hint = "use int(x), long(x) or round(x) where the fraction may be dropped" if {self.type, name} <= set(NUMBERS) else ""
+            raise ExpressionError(f"the expression gives {self.type}, where {name} is wanted", 0, hint)
+        return Typed(tree)
+
+    @staticmethod
+    def _mongo(tree: Tree, build: Callable[[Tree], Any]) -> Any:
+        try:
+            built = build(tree)
+        except NotInMongoError as error:
+            return Unsupported(str(error))
+        return built if nesting(built) <= MONGO_DEPTH else Unsupported("it would be nested deeper than MongoDB allows")
+
+
+def typed(expression: Expression, types: Mapping[str, str]) -> Typed:
+    """Resolve an expression over paths of these types.
+
+    Raises:
+        ExpressionError: an unknown path or function, or arguments of a wrong number or type.
+    """
+    tree = _resolved(expression.root, types)
+    if tree.type not in DTYPES:
+        raise ExpressionError(f"the expression is only a {tree.type}", 0)
+    return Typed(tree)
+
+
+def _resolved(node: Node, types: Mapping[str, str]) -> Tree:
+    match node:
+        case Reference(path, offset):
+            if path not in types:
+                raise ExpressionError(f"unknown path `{path}`", offset, _nearest(path, types))
+            if types[path] not in STORED:
+                raise ExpressionError(f"`{path}` is of type {types[path]}, which expressions do not read", offset)
+            return Path(path, types[path])
+        case Constant(value, offset):
+            return _literal(value)
+        case Apply(name, arguments, offset):
+            operation = OPERATORS.get(name) or FUNCTIONS.get(name)
+            if operation is None:
+                raise ExpressionError(f"unknown function `{name}`", offset, _nearest(name, FUNCTIONS))
+            return _applied(operation, tuple(_resolved(argument, types) for argument in arguments), offset)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean `{near[0]}`?" if near else ""
+
+
+def _literal(value: object) -> Literal:
+    match value:
+        case None:
+            return Literal(None, "null")
+        case bool():
+            return Literal(value, "bool")
+        case int():
+            return Literal(value, "int" if value in INT else "long")
+        case float():
+            return Literal(value, "double")
+        case datetime():
+            return Literal(value, "date")
+        case tuple():
+            return Literal(tuple(_literal(item.value) for item in value), "list")
+    return Literal(value, "string")
+
+
+def _applied(operation: Operation, arguments: tuple[Tree, ...], offset: int) -> Tree:
+    fitting = [(one, takes) for one in operation.forms if (takes := one.parameters(len(arguments))) is not None]
+    if not fitting:
+        raise ExpressionError(f"`{operation.name}` does not take {len(arguments)} arguments", offset, f"write {operation.usage}")
+    for one, takes in fitting:
+        converted = [_converted(argument, name, offset) for argument, name in zip(arguments, takes, strict=True)]
+        if all(argument is not None for argument in converted):
+            return _call(operation.name, one, tuple(argument for argument in converted if argument is not None))
+    raise ExpressionError(*_mismatch(operation, arguments, offset))
+
+
+def _call(name: str, one: Form, arguments: tuple[Tree, ...]) -> Tree:
+    """A call, or what it comes to where that is known now: over constants alone, or a conditional's branch."""
+    if name == "if else" and isinstance(arguments[0], Literal):
+        return arguments[1 if arguments[0].value else 2]
+    call = Call(name, one, arguments)
+    if name != "now" and all(isinstance(argument, Literal) for argument in arguments):
+        return Literal(pl.select(to_polars(call)).item(), one.gives)
+    return call
+
+
+def _mismatch(operation: Operation, arguments: tuple[Tree, ...], offset: int) -> tuple[str, int, str]:
+    found = [argument.type for argument in arguments]
+    if {"date", "string"} <= set(found):
+        hint = 'a constant date is written date("2024-01-31")'
+    elif {"double", "decimal"} <= set(found):
+        hint = "a double and a decimal do not mix; declare both fields with one type"
+    else:
+        takes = dict.fromkeys(", ".join("number" if name in NUMBERS else name for name in one.takes) for one in operation.forms)
+        hint = f"it takes ({') or ('.join(takes)})"
+    return f"`{operation.name}` does not take {' and '.join(found)}", offset, hint
+
+
+def _converted(tree: Tree, name: str, offset: int) -> Tree | None:
+    """The tree as a value of this type, or None where it is not one."""
+    if tree.type == name:
+        return tree
+    if isinstance(tree, Literal):
+        return _constant(tree, name, offset)
+    widening = WIDENINGS.get((tree.type, name))
+    return Call("widen", widening, (tree,)) if widening else None
+
+
+def _constant(literal: Literal, name: str, offset: int) -> Literal | None:
+    """Constants convert while compiling: null to anything, a number as written, text to a pattern, a list item by item."""
+    value = literal.value
+    if value is None:
+        return Literal(None, name) if literal.type == "null" and name in DTYPES else None
+    match literal.type, name:
+        case "int" | "long", "long" | "double":
+            return Literal(value if name == "long" else float(value), name)
+        case "int" | "long" | "double", "decimal":
+            return _decimal_constant(value, offset)
+        case "int", "count" | "places" if 0 <= value <= (15 if name == "places" else INT[-1]):
+            return Literal(value, "int")
+        case "string", "pattern":
+            return Literal(_pattern(value, offset), "pattern")
+        case "list", _ if name.startswith("list of "):
+            items = [_converted(item, name.removeprefix("list of "), offset) for item in value]
+            return Literal(tuple(items), name) if all(items) else None
+    return None
+
+
+def _decimal_constant(value: float, offset: int) -> Literal:
+    exact = Decimal(repr(value))
+    if abs(exact) >= 10**18 or int(exact.normalize().as_tuple().exponent) < -DECIMAL_PLACES:
+        raise ExpressionError("a decimal has at most 18 digits before the point and 16 after it", offset)
+    return Literal(exact, "decimal")
+
+
+def _pattern(text: str, offset: int) -> Pattern:
+    try:
+        return read_pattern(text)
+    except PatternError as error:
+        raise ExpressionError(f"the pattern is refused: {error}", offset) from None
+
+
+def _at(tree: Tree, now: datetime | None) -> Tree:
+    """The tree with `now()` as a constant (milliseconds, UTC)."""
+    if now is None or not isinstance(tree, Call):
+        return tree
+    if tree.name == "now":
+        return _literal(now.replace(tzinfo=None, microsecond=now.microsecond // 1000 * 1000))
+    return _call(tree.name, tree.form, tuple(_at(argument, now) for argument in tree.arguments))
+
+
+def _calls(tree: Tree) -> Iterator[Call]:
+    if isinstance(tree, Call):
+        yield tree
+        for argument in tree.arguments:
+            yield from _calls(argument)

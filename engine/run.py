@@ -1,0 +1,182 @@
+"""The run: what is loaded, when it counts as good, and how it becomes live. The batch loop itself is in `loading`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import FrameType
+
+from engine.checksum import Content
+from engine.errors import DataError, TargetError, problem
+from engine.loading import Job, Loader, random_ids
+from engine.plan import Plan, compile_plan
+from engine.report import Accounting, Report
+from engine.sinks import SERVER_VALIDATOR, Sink
+
+__all__ = ["Job", "new_run_id", "random_ids", "run"]
+RESUMED = ("upsert", "append")
+
+
+def new_run_id() -> str:
+    """Time and chance: sorts by time, never meets another."""
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ-") + secrets.token_hex(3)
+
+
+def run(job: Job, report: Report) -> None:
+    """Check, load, index, verify, publish. Fills the report as it goes.
+
+    Raises EngineError, after which nothing of the run is live in mode replace; in the others, whole documents of it may be.
+    """
+    started = time.monotonic()
+    try:
+        plan = compile_plan(job.mapping, job.source.columns, now=job.now)
+        report.notes += plan.warnings
+        if job.sink and job.sink.in_place:
+            rehearse(job, plan, report)
+        loader = make_loader(job, plan, report)
+        with timed(job, report, "load"):
+            if job.sink:
+                job.sink.open()
+            loader.load()
+        report.notes += drifted(report)
+        check_limits(job, report)
+        if job.sink:
+            finish(job, report, job.sink, loader.sent)
+        report.outcome = "published" if job.sink else "dry run"
+    except BaseException as error:
+        if report.outcome != "published":
+            report.outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            if job.sink:
+                discard(report, job.sink)
+        raise
+    finally:
+        report.changes |= job.sink.changes if job.sink else {}
+        report.seconds = time.monotonic() - started
+        report.peak_memory_mb = peak_memory_mb()
+
+
+def rehearse(job: Job, plan: Plan, report: Report) -> None:
+    """Before anything goes into a live collection: read the whole source and judge every row, to know before what is wrong with it."""
+    if job.source.size is None:
+        report.notes.append("standard input is read once: what is wrong with it is found when the rows before are live already")
+        return
+    with timed(job, report, "check"):
+        dry = replace(job, sink=None)
+        Loader(dry, plan, report).load()
+        check_limits(dry, report)
+    report.accounting = Accounting()
+    report.rejects, report.warnings, report.nulled = Counter(), Counter(), Counter()
+
+
+def make_loader(job: Job, plan: Plan, report: Report) -> Loader:
+    """A loader, which in the modes that can be resumed goes on where an earlier run stopped, and leaves word of how far it is."""
+    if not (job.sink and job.journal and job.mapping.target.mode in RESUMED):
+        return Loader(job, plan, report)
+    earlier, after = job.journal.unfinished()
+    if after:
+        report.notes.append(f"goes on where run {earlier} ended: rows up to {after:,} are in the collection, and were read back then")
+    return Loader(job, plan, report, after, job.journal.settled)
+
+
+def finish(job: Job, report: Report, sink: Sink, sent: Content) -> None:
+    """From loaded to live."""
+    with timed(job, report, "index"):
+        sink.build(job.mapping.indexes)
+        report.indexes = ["_id_", *(index.name for index in job.mapping.indexes)]
+    with timed(job, report, "verify"):
+        verify(sink, sent)
+    with timed(job, report, "publish"), undisturbed(at_once=not sink.in_place):
+        live = sink.publish()
+        report.checksum, report.live_documents = live.checksum, live.count
+        report.outcome = "published"
+
+
+@contextmanager
+def undisturbed(*, at_once: bool) -> Iterator[None]:
+    """Put off SIGINT and SIGTERM, where what happens takes no time, so that it has happened or has not."""
+    if not at_once or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def later(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+
+    usual = {number: signal.signal(number, later) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
+
+
+def discard(report: Report, sink: Sink) -> None:
+    """Remove what was written; where even that fails, the failure that led here is what the user must hear of."""
+    try:
+        sink.discard()
+    except TargetError:
+        report.notes.append("the staging collection could not be removed")
+
+
+@contextmanager
+def timed(job: Job, report: Report, stage: str) -> Iterator[None]:
+    """Announce a stage and note how long it took."""
+    job.progress.stage(stage)
+    if job.journal:
+        job.journal.stage(stage)
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        report.stages[stage] = time.monotonic() - started
+
+
+def drifted(report: Report) -> list[str]:
+    """A note where the server refused what the mapping accepts; which keywords and paths, the rejects say."""
+    refused = sum(rows for reason, rows in report.rejects.items() if reason.code == SERVER_VALIDATOR)
+    message = f"the server's validator refused {refused:,} documents that the mapping accepts: the two have drifted apart"
+    return [f"{message} (was the validator changed by someone else?)"] if refused else []
+
+
+def check_limits(job: Job, report: Report) -> None:
+    """Raises DataError when more rows were rejected than the mapping allows, or when the accounting does not balance."""
+    counts, limit = report.accounting, job.mapping.limit
+    if limit.exceeded(counts.rejected, counts.rows_read):
+        message = f"{counts.rejected:,} of {counts.rows_read:,} rows were rejected, the limit is {limit.of('rows')}; {published(job)}"
+        hint = f"look into {report.rejects_file}, correct the source or the mapping, or raise limits.rejects"
+        raise DataError(problem("reject_limit", message, hint=hint, file=str(job.mapping.file)))
+    if not counts.balanced:
+        raise DataError(problem("unbalanced", f"the accounting does not balance: {counts}; {published(job)}", hint="please report this"))
+
+
+def published(job: Job) -> str:
+    """What a failed run has left, in words."""
+    return "what the target accepted is live already" if job.sink and job.sink.in_place else "nothing was published"
+
+
+def verify(sink: Sink, sent: Content) -> None:
+    """Read back what the target holds. Raises TargetError when it is not what was sent."""
+    found = sink.read_back()
+    if found != sent:
+        message = f"sent {sent.count:,} documents with checksum {sent.checksum}, read back {found.count:,} with {found.checksum}"
+        raise TargetError(problem("not_as_sent", message, hint="look at the server's log, then run again"))
+
+
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process in MB (0 where the platform does not tell)."""
+    try:
+        import resource  # noqa: PLC0415 -- not on Windows
+    except ImportError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if os.uname().sysname == "Darwin" else 1 << 10), 1)

@@ -1,0 +1,52 @@
+"""kill -9 of the loader: at random points, and in each stage, where the proxy holds the command that the stage begins with."""
+
+import random
+import time
+
+import pytest
+
+from faults.loading import DONE, LOCKED, content
+
+KILLS, SEED = 10, 5
+STAGES = {
+    "load": {"command": "insert", "nth": 3, "target": "staging"},
+    "index": {"command": "createIndexes", "target": "staging"},
+    "verify": {"command": "find", "target": "staging"},
+    "publish": {"command": "renameCollection", "target": "staging"},
+}
+
+
+def test_ten_random_points(replica, jobs) -> None:
+    whole = jobs(replica)
+    whole.assert_whole(ended := whole.run())
+    chance, killed, left, started = random.Random(SEED), 0, [], time.monotonic()
+    for _ in range(KILLS):
+        job = jobs(replica)
+        loading = job.start()
+        time.sleep(chance.uniform(0.3, 1) * ended.seconds)
+        killed += (end := loading.kill()).code == -9
+        assert end.code in (-9, DONE)
+        job.assert_old_or_new()
+        left.append(job)
+    assert killed > KILLS // 2, "the kills came while loaders were at work"
+    while (ended := left[0].run()).code == LOCKED:  # for once, the time really passes
+        assert time.monotonic() < started + 60
+        assert "is being loaded by" in ended.err
+        time.sleep(1)
+    left[0].assert_whole(ended)
+    for job in left[1:]:
+        job.finish()
+
+
+@pytest.mark.parametrize("how", ["hold", "hold_reply"], ids=["before", "after"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage(replica, jobs, proxy, stage, how) -> None:
+    """Killed before the server has the command, and after it has carried it out."""
+    job = jobs(replica, proxy.uri())
+    harm = proxy.harm(how, **STAGES[stage])
+    loading = job.start()
+    assert harm.happened.wait(30)
+    assert loading.kill().code == -9
+    proxy.heal()
+    assert content(job.live) == (job.clean if (stage, how) == ("publish", "hold_reply") else job.before)
+    job.finish()
