@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,14 +19,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bson import json_util
-from contenders import COLLECTION, CONTENDERS, ENGINE, ENGINE_COMMAND, HERE, MILLION, PEERS, Case, Contender, engine
+from contenders import COLLECTION, CONTENDERS, ENGINE_COMMAND, HERE, MILLION, PEERS, Case, Contender, engine
 from measuring import Sample, load_average, machine, measure
 from pymongo import MongoClient
-from results import Results, markdown
 from shapes import CELLS, SHAPES
 
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
+from results import STEPS_ROWS, Results, markdown  # noqa: E402 -- reads the engine, too
+
 from engine import embedded  # noqa: E402 -- the engine of this checkout, whatever is installed
 from engine.errors import EngineError  # noqa: E402
 
@@ -83,7 +86,10 @@ def opened(cache: Path) -> Iterator[Place]:
 
 def compare(place: Place, rows: int, repeat: int, chosen: Sequence[Contender], results: Results) -> None:
     """Interleaved rounds (A B C, A B C, …) of everyone who is asked for this many rows."""
-    case = Case(generated(place, rows), place.folder / f"{rows}.bson", MAPPING, embedded.HOST, place.server.port, "medicaldb")
+    unguarded = place.folder / "unguarded.yaml"
+    unguarded.write_text(without_validator(MAPPING.read_text(encoding="utf-8")), encoding="utf-8")
+    case = Case(generated(place, rows), place.folder / f"{rows}.bson", MAPPING, unguarded, embedded.HOST, place.server.port, "medicaldb")
+    place.do([sys.executable, str(HERE / "dump.py"), str(MAPPING), str(case.csv), str(case.bson)])
     taking_part = [one for one in chosen if rows <= one.up_to]
     samples = results.sizes.setdefault(rows, {one.name: [] for one in taking_part})
     try:
@@ -96,18 +102,22 @@ def compare(place: Place, rows: int, repeat: int, chosen: Sequence[Contender], r
         case.bson.unlink(missing_ok=True)
 
 
+def without_validator(mapping: str) -> str:
+    """The text of a mapping, with the server-side validator switched off. Raises StepError where there is no such key."""
+    found, count = re.subn(r"level: strict\b", "level: 'off'", mapping)
+    if count != 1:
+        raise StepError("the mapping has not one `level: strict`")
+    return found
+
+
 def one_run(place: Place, contender: Contender, case: Case) -> Sample:
     """An empty server, one process, and how many documents it left."""
-    if contender.after_engine and not case.bson.exists():
-        return Sample(0, 0, 0, 0, failure="needs the documents of an engine run, which failed")
     place.clear()
     collection = place.client[case.database][COLLECTION]
     if contender.validator:
         options = json_util.loads(place.do([*ENGINE_COMMAND, "schema", "--mapping", str(case.mapping), "--output", "-"]))
         place.client[case.database].create_collection(COLLECTION, **options)
     sample = place.run(contender.argv(case))
-    if contender.name == ENGINE and not sample.failure and not case.bson.exists():
-        place.do([sys.executable, str(HERE / "dump.py"), case.uri, case.database, COLLECTION, str(case.bson)])
     return replace(sample, documents=collection.estimated_document_count())
 
 
@@ -118,6 +128,11 @@ def generated(place: Place, rows: int) -> Path:
         say(f"making {path.name}")
         place.do([sys.executable, str(ROOT / "data" / "generate.py"), "--rows", str(rows), "--output", str(path)])
     return path
+
+
+def steps(place: Place, rows: int, results: Results) -> None:
+    """What the client does with a row, step by step, without a server."""
+    results.steps = json.loads(place.do([sys.executable, str(HERE / "steps.py"), str(MAPPING), str(generated(place, rows))]))
 
 
 def starts(place: Place, results: Results) -> None:
@@ -131,7 +146,8 @@ def odd(place: Place, names: Sequence[str], cells: int, results: Results) -> Non
     for name in names:
         place.do([sys.executable, str(HERE / "shapes.py"), name, str(place.folder), str(cells)])
         csv = place.folder / f"{name}.csv"
-        case = Case(csv, csv, csv.with_suffix(".yaml"), embedded.HOST, place.server.port, "shapes")
+        mapping = csv.with_suffix(".yaml")
+        case = Case(csv, csv, mapping, mapping, embedded.HOST, place.server.port, "shapes")
         place.clear()
         dry, real = place.run(engine(case, "--dry-run")), place.run(engine(case))
         results.shapes[name] = (csv.stat().st_size / 1e6, dry, real)
@@ -193,6 +209,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with opened(chosen.cache.resolve()) as place:
             results.header = described(place)
             starts(place, results)
+            steps(place, STEPS_ROWS, results)
             for rows, repeat in chosen.rows:
                 compare(place, rows, repeat or chosen.repeat, contenders, results)
             odd(place, chosen.shapes, chosen.cells, results)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ENGINE, FLOOR, GUARDED_FLOOR = "engine", "floor", "floor with validator"
+ENGINE, UNGUARDED = "engine", "engine without validator"
+FLOOR, SORTED_FLOOR, GUARDED_FLOOR = "floor", "floor, sorted", "floor with validator"
 MILLION = 1_000_000
 COLLECTION = "admissions"
 MAJORITY = '{w: "majority", j: true}'
@@ -18,11 +19,12 @@ MAJORITY = '{w: "majority", j: true}'
 
 @dataclass(frozen=True)
 class Case:
-    """What one run works on. `bson` holds the documents that the engine made of `csv`."""
+    """What one run works on. `bson` holds the documents that the engine makes of `csv`; `unguarded` is `mapping` without the validator."""
 
     csv: Path
     bson: Path
     mapping: Path
+    unguarded: Path
     host: str
     port: int
     database: str
@@ -44,7 +46,8 @@ class Contender:
     needs: str = ""
     own_clock: bool = False  # it times itself (`seconds`), and only that counts
     validator: bool = False  # the collection has the engine's validator before the run
-    after_engine: bool = False  # it sends what the engine made
+    ready: bool = False  # it sends the documents that the engine makes
+    slow: bool = True  # a peer, which `--peers` may leave out
 
     @property
     def absent(self) -> str:
@@ -56,14 +59,19 @@ class Contender:
 
 
 def engine(case: Case, *more: str) -> list[str]:
-    return [*ENGINE_COMMAND, "run", "--mapping", str(case.mapping), "--source", str(case.csv), "--json", "--quiet", *more]
+    return engine_with(case.mapping, case, *more)
+
+
+def engine_with(mapping: Path, case: Case, *more: str) -> list[str]:
+    return [*ENGINE_COMMAND, "run", "--mapping", str(mapping), "--source", str(case.csv), "--json", "--quiet", *more]
 
 
 ENGINE_COMMAND = (sys.executable, "-m", "engine")
 
 
-def floor(case: Case) -> list[str]:
-    return [sys.executable, str(HERE / "floor.py"), str(case.bson), case.host, str(case.port), case.database, COLLECTION]
+def floor(*more: str) -> Callable[[Case], list[str]]:
+    script = str(HERE / "floor.py")
+    return lambda case: [sys.executable, script, str(case.bson), case.host, str(case.port), case.database, COLLECTION, *more]
 
 
 def peer(script: str) -> Callable[[Case], list[str]]:
@@ -93,18 +101,24 @@ def mongorestore(case: Case) -> list[str]:
     return mongo_tool("mongorestore", case, "--numInsertionWorkersPerCollection", "4", str(case.bson))
 
 
-# In the order of one round. The engine is first: what it wrote is read back once, and the floor sends that.
+# In the order of one round.
 CONTENDERS = (
-    Contender(ENGINE, "everything the mapping says", engine),
-    Contender(FLOOR, "ready BSON, two raw sockets, plain collection; sending only", floor, own_clock=True, after_engine=True),
-    Contender(GUARDED_FLOOR, "the same into a collection with the engine's validator", floor, own_clock=True, validator=True,
-              after_engine=True),
-    Contender("mongorestore", "ready BSON, 4 workers", mongorestore, 2 * MILLION, "program:mongorestore", after_engine=True),
+    Contender(ENGINE, "everything the mapping says", engine, slow=False),
+    Contender(UNGUARDED, "the same with `validation: {level: 'off'}`", lambda case: engine_with(case.unguarded, case), 2 * MILLION,
+              slow=False),
+    Contender(FLOOR, "ready BSON in the file's order, two raw sockets, plain collection; sending only", floor(), own_clock=True, ready=True,
+              slow=False),
+    Contender(SORTED_FLOOR, "the same, each batch sorted by `_id` before the clock starts", floor("sorted"), 2 * MILLION, own_clock=True,
+              ready=True, slow=False),
+    Contender(GUARDED_FLOOR, "as the floor, into a collection with the engine's validator", floor(), 2 * MILLION, own_clock=True,
+              validator=True, ready=True, slow=False),
+    Contender("mongorestore", "ready BSON, 4 workers", mongorestore, 2 * MILLION, "program:mongorestore", ready=True),
     Contender("mongoimport", "4 workers; no dedup, no checks", mongoimport, 2 * MILLION, "program:mongoimport"),
     Contender("polars to dicts", "types and dedup; no checks", peer("polars_dicts.py"), 2 * MILLION, "polars"),
     Contender("pymongoarrow write", "types and dedup; no checks", peer("arrow_write.py"), 2 * MILLION, "pymongoarrow"),
     Contender("pandas records", "types and dedup; no checks", peer("pandas_records.py"), MILLION, "pandas"),
+    Contender("row-by-row script", "as the naive script, each document inserted by itself", peer("row_by_row.py"), 500_000),
     Contender("naive script", "row by row, types and dedup; no checks", peer("naive.py"), MILLION),
 )  # fmt: skip
-PEERS = tuple(one.name for one in CONTENDERS[3:])
+PEERS = tuple(one.name for one in CONTENDERS if one.slow)
 NOT_APPLICABLE = {"dlt": "it has no MongoDB destination (looked up in 1.31.0), and its custom ones get flattened rows"}

@@ -1,23 +1,33 @@
-"""A collection's documents as they lie in the server, in the order they came, one after another into a file.
+"""The documents that the engine makes of a file, in the file's order, one after another into another file: what the floor sends.
 
-Usage: python dump.py URI DATABASE COLLECTION FILE.bson. So the floor and mongorestore send exactly what the engine sent: `_id` is first,
-and then mongod gives back the bytes that it was given.
+Usage: python dump.py MAPPING FILE.csv FILE.bson. Nothing is loaded; rows that are rejected or dropped are left out, as in a run.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
-from pymongo import MongoClient
+from engine.bson import payload
+from engine.display import Quiet
+from engine.loader import load
+from engine.loading import Job, Loader
+from engine.plan import compile_plan
+from engine.report import Report
+from engine.sources import open_source
 
 
-def main(uri: str, database: str, collection: str, file: str) -> None:
-    with MongoClient[dict[str, Any]](uri) as client, Path(file).open("wb") as out:
-        found: Iterable[Any] = client[database][collection].find_raw_batches()  # of bytes, whatever the driver's annotation says
-        out.writelines(found)
+def main(mapping_file: str, csv: str, file: str) -> None:
+    mapping = load(mapping_file)
+    mapping = replace(mapping, source=replace(mapping.source, paths=(csv,)))
+    rows = open_source(mapping.source)
+    plan = compile_plan(mapping, rows.columns, now=datetime.now(UTC).replace(tzinfo=None))
+    with TemporaryDirectory() as home, Path(file).open("wb") as out:
+        loader = Loader(Job(mapping, rows, None, Quiet(), Path(home), "dump"), plan, Report("dump", mapping.name, 1, csv, file))
+        out.writelines(payload(plan.encoder.encode(loader.settle(batch))) for batch in rows.batches())
 
 
 if __name__ == "__main__":

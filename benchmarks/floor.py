@@ -1,6 +1,7 @@
 """The floor: ready BSON documents through two raw sockets into mongod, timed from the first byte sent to the last reply.
 
-Usage: python floor.py FILE.bson HOST PORT DATABASE COLLECTION. Prints JSON: `seconds`, `cpu` (of this process meanwhile), `documents`.
+Usage: python floor.py FILE.bson HOST PORT DATABASE COLLECTION [sorted]. With `sorted` the documents of each batch go out in the order of
+their `_id`, as the engine sends them; sorting is not timed. Prints JSON: `seconds`, `cpu` (of this process meanwhile), `documents`.
 The batches are as large as the engine's. The message is OP_MSG with a document sequence (MongoDB wire protocol, section kind 1).
 """
 
@@ -20,6 +21,7 @@ from typing import NamedTuple
 import bson
 
 from engine.sinks.mongo import BATCH_BYTES, BATCH_DOCUMENTS
+from engine.sinks.state import split
 
 CONNECTIONS = 2
 OP_MSG = 2013
@@ -28,24 +30,29 @@ FLAGS = bytes(4)
 
 
 class Batch(NamedTuple):
-    """A run of documents: where it starts and ends in the file, and how many they are."""
+    """A run of documents, and how many they are."""
 
-    start: int
-    end: int
+    payload: memoryview
     documents: int
 
 
-def batches(data: mmap.mmap) -> Iterator[Batch]:
+def batches(data: memoryview) -> Iterator[Batch]:
     """Cut as the engine cuts: at most BATCH_BYTES and BATCH_DOCUMENTS; each document starts with its length."""
     start = at = count = 0
     while at < len(data):
         (size,) = struct.unpack_from("<i", data, at)
         if count and (count == BATCH_DOCUMENTS or at + size - start > BATCH_BYTES):
-            yield Batch(start, at, count)
+            yield Batch(data[start:at], count)
             start, count = at, 0
         at, count = at + size, count + 1
     if count:
-        yield Batch(start, at, count)
+        yield Batch(data[start:at], count)
+
+
+def by_id(batch: Batch) -> Batch:
+    """The same documents, sorted by the bytes of the element `_id`, which is the first."""
+    found = sorted(split(bytes(batch.payload)), key=lambda document: document[4:])
+    return Batch(memoryview(b"".join(found)), batch.documents)
 
 
 class Connection:
@@ -78,7 +85,7 @@ class Connection:
         return bytes(parts)
 
 
-def send(data: memoryview, work: Iterator[Batch], connections: list[Connection]) -> None:
+def send(work: Iterator[Batch], connections: list[Connection]) -> None:
     """Send all batches, each over whichever connection is free. Raises the first failure of any."""
     lock, failures = threading.Lock(), list[Exception]()
 
@@ -89,7 +96,7 @@ def send(data: memoryview, work: Iterator[Batch], connections: list[Connection])
                     batch = next(work, None)
                 if batch is None:
                     return
-                connection.insert(data[batch.start : batch.end], batch.documents)
+                connection.insert(batch.payload, batch.documents)
         except Exception as error:  # noqa: BLE001 -- raised again in the main thread
             failures.append(error)
 
@@ -102,13 +109,16 @@ def send(data: memoryview, work: Iterator[Batch], connections: list[Connection])
         raise failures[0]
 
 
-def main(file: str, host: str, port: str, database: str, collection: str) -> None:
+def main(file: str, host: str, port: str, *target: str) -> None:
+    database, collection, *order = target
     with Path(file).open("rb") as opened:
         data = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-    work = list(batches(data))  # reads every page once, too: the disk is not part of the floor
+    work = list(batches(memoryview(data)))  # reads every page once, too: the disk is not part of the floor
+    if order == ["sorted"]:
+        work = [by_id(batch) for batch in work]
     connections = [Connection(host, int(port), database, collection) for _ in range(CONNECTIONS)]
     started, cpu = time.perf_counter(), time.process_time()
-    send(memoryview(data), iter(work), connections)
+    send(iter(work), connections)
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     print(json.dumps({"seconds": seconds, "cpu": cpu, "documents": sum(batch.documents for batch in work)}))
 

@@ -1,6 +1,6 @@
 """What a constraint is given: a value written in YAML, as a value of the field's type, and that as a polars literal.
 
-The values are Python's: int, float, Decimal, bool, str, naive UTC datetime, and bytes for objectId and uuid.
+The values are Python's: int, float, Decimal, bool, str, naive UTC datetime, bytes for objectId, uuid and binData, and lists of degrees.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 
 import polars as pl
 
-from engine.types import Options, type_table
+from engine.types import WIDTHS, Options, expected, type_table
+from engine.types.geo import POSITION
 
 EXACT = pl.Decimal(38, 16)
 DIGITS = 34  # of a Decimal128, of which 18 before the point and 16 after are the type's
 STEP = Decimal("1e-16")
-WIDTH = {"int": 32, "long": 64}
 
 
 def bound(raw: object, type_name: str) -> Any:
@@ -88,22 +88,39 @@ def _parsed(type_name: str) -> Callable[[object], bytes]:
     def read(raw: object) -> bytes:
         value = pl.select(kind.parse(pl.lit(raw), Options())).item() if isinstance(raw, str) else None
         if value is None:
-            raise ValueError(f"{kind.expects}, quoted")
+            raise ValueError(f"{expected(kind, Options())}, quoted")
         return bytes(value)
 
     return read
 
 
+def _place(raw: object) -> list[float]:
+    """Longitude and latitude, as a point of a test's `expect` is written."""
+    if isinstance(raw, list) and len(raw) == POSITION.shape[0]:
+        with suppress(ValueError):
+            return [_double(number) for number in raw]
+    raise ValueError("a list of longitude and latitude")
+
+
+def _places(raw: object) -> list[list[float]]:
+    if isinstance(raw, list):
+        return [_place(one) for one in raw]
+    raise ValueError("a list of [longitude, latitude]")
+
+
 READERS: dict[str, Callable[[object], Any]] = {
     "string": _string,
-    "int": _whole(WIDTH["int"]),
-    "long": _whole(WIDTH["long"]),
+    "int": _whole(WIDTHS["int"]),
+    "long": _whole(WIDTHS["long"]),
     "double": _double,
     "decimal": _decimal,
     "bool": _bool,
     "date": _date,
     "objectId": _parsed("objectId"),
     "uuid": _parsed("uuid"),
+    "binData": _parsed("binData"),
+    "point": _place,
+    "linestring": _places,
 }
 
 

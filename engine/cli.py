@@ -39,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     mapped = argparse.ArgumentParser(add_help=False)
     mapped.add_argument("--mapping", "-m", required=True, metavar="FILE", help="the mapping file")
+    mapped.add_argument("--collection", metavar="NAME", help="of a mapping with several collections, this one only")
     _mapping_verbs(verbs, mapped)
+    _evolution_verbs(verbs, mapped)
     _ledger_verbs(verbs, mapped)
     _rejects_verbs(verbs, mapped)
     database = verbs.add_parser("db", help="the embedded MongoDB")
@@ -49,15 +51,15 @@ def parser() -> argparse.ArgumentParser:
 
 def _mapping_verbs(verbs: Verbs, mapped: argparse.ArgumentParser) -> None:
     run = verbs.add_parser("run", parents=[mapped], help="load the source into the target")
-    run.add_argument("--source", metavar="PATH", help=OTHER_SOURCE)
+    run.add_argument("--source", type=_path, metavar="PATH", help=OTHER_SOURCE)
     run.add_argument("--limit", type=_positive, metavar="N", help="stop after N rows")
     _loading_options(run)
 
     check = verbs.add_parser("check", parents=[mapped], help="find every problem of the mapping and run its tests")
-    check.add_argument("--source", metavar="PATH", help="compare with this file's header as well")
+    check.add_argument("--source", type=_path, metavar="PATH", help="compare with this file's header as well")
 
     preview = verbs.add_parser("preview", parents=[mapped], help="show the first documents and rejects; writes nothing")
-    preview.add_argument("--source", metavar="PATH", help=OTHER_SOURCE)
+    preview.add_argument("--source", type=_path, metavar="PATH", help=OTHER_SOURCE)
     preview.add_argument("--rows", type=_positive, default=3, metavar="N", help="how many rows (default 3)")
     preview.add_argument(
         "--row", type=_positive, metavar="N", help="tell row N's way, cell by cell, with the verdicts of engine and server"
@@ -66,6 +68,24 @@ def _mapping_verbs(verbs: Verbs, mapped: argparse.ArgumentParser) -> None:
     schema = verbs.add_parser("schema", parents=[mapped], help="write the collection's validator")
     schema.add_argument("--output", metavar="FILE", help="where to (default schemas/NAME.validator.json, - for standard output)")
     schema.add_argument("--profile", choices=PROFILES, metavar="P", help=f"the server it is for: {', '.join(PROFILES)}")
+
+    infer = verbs.add_parser("infer", help="write a commented mapping from a file, each choice with its evidence")
+    infer.add_argument("files", nargs="+", metavar="FILE", help="the file whose rows become documents, then files that may be joined to it")
+    infer.add_argument("--output", metavar="FILE", help="where to (default standard output)")
+
+
+def _evolution_verbs(verbs: Verbs, mapped: argparse.ArgumentParser) -> None:
+    plan = verbs.add_parser("plan", help="what a changed mapping means for the live collection (exit code 10: changes, 11: destructive)")
+    plan.add_argument("--mapping", "-m", metavar="FILE", help="compare this mapping with what was applied last")
+    plan.add_argument("--collection", metavar="NAME", help="of a mapping with several collections, this one")
+    plan.add_argument("files", nargs="*", metavar="FILE", help="OLD NEW: compare two mappings, without a server")
+    plan.add_argument("--data", metavar="FILE", help="load this source with both mappings, and tell which documents differ")
+    plan.add_argument("--json", action="store_true", help="print the plan as JSON")
+    apply = verbs.add_parser("apply", parents=[mapped], help="change the live collection to what the mapping says")
+    apply.add_argument("--allow", action="append", default=[], metavar="CODE", help="do this destructive change too (may be repeated)")
+    apply.add_argument("--dry-run", action="store_true", help="print the server's commands as Extended JSON; change nothing")
+    apply.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    apply.add_argument("--json", action="store_true", help="print what was done as JSON")
 
 
 def _ledger_verbs(verbs: Verbs, mapped: argparse.ArgumentParser) -> None:
@@ -89,15 +109,21 @@ def _rejects_verbs(verbs: Verbs, mapped: argparse.ArgumentParser) -> None:
 
 def _loading_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--dry-run", action="store_true", help="do everything but write; needs no server")
+    verb.add_argument("--allow-mixed", action="store_true", help="add documents beside those of an older shape (modes append and upsert)")
     verb.add_argument("--quiet", action="store_true", help="print nothing but errors")
     verb.add_argument("--json", action="store_true", help="print the report as JSON on standard output")
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError("a whole number above 0 is expected")
+    return int(text)
+
+
+def _path(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("a path is expected, this is empty")
+    return text
 
 
 def run(argv: Sequence[str], out: TextIO, err: TextIO) -> int:

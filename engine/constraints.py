@@ -46,7 +46,7 @@ class Constraint:
 
 NUMBERS = frozenset(row.name for row in type_table.values() if row.numeric)
 ORDERED = frozenset(row.name for row in type_table.values() if row.ordered)
-EVERY = frozenset(type_table)
+EVERY = frozenset(row.name for row in type_table.values() if row.listed)
 STRING = frozenset({"string"})
 EXACT_NUMBERS = NUMBERS - {"double"}
 GROUPED = EVERY - {"date"}

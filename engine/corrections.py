@@ -6,19 +6,23 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import polars as pl
 
+from engine.columns import private_columns
 from engine.errors import DataError, Finding, problem
 from engine.model import Dialect, Mapping
 from engine.rejects import EXTRA, JOIN, MASK, META, restore
-from engine.sources.batch import ROW, Batch, Malformed
+from engine.sources.batch import FILE, ROW, Batch, Malformed
 from engine.sources.csv import CsvFile
+from engine.tables import NO_KEY
 
-RUN = re.compile(r"(?P<mapping>[A-Za-z_][A-Za-z0-9_-]*)-(?P<run>[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})")
-NO_ROW = frozenset({"short_row", "long_row", "encoding"})  # nobody but a person can tell whether such a record is right now
+RUN = re.compile(r"(?P<mapping>[A-Za-z_][A-Za-z0-9_.-]*)-(?P<run>[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})")
+NO_ROW = frozenset({"short_row", "long_row", "encoding", "not_json"})  # nobody but a person can tell whether such a record is right now
 UNCORRECTED = "correct the cells, then clear _code and _extra"
+UNGROUPED = "its group may be in the collection already, without this row: correct the source and run again"
+NEWER = "_file"  # files that an older engine wrote lack it: their rows are of the source that the mapping names
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Reject:
     """One row of a rejects file; `cells` by source column."""
 
     row: int
+    file: str
     columns: tuple[str, ...]
     codes: tuple[str, ...]
     reasons: str
@@ -47,12 +52,14 @@ class Corrected:
         self._file = CsvFile(file, Dialect(delimiter=_delimiter(file)))
         self._names = [restore(name) for name in self._file.columns]
         named = RUN.search(file.name)
-        if not named or not {*META, EXTRA} <= set(self._names):
+        if not named or not {*META, EXTRA} - {NEWER} <= set(self._names):
             raise self._wrong("not_rejects", "this is no rejects file", "give a file that `engine rejects list` shows, under its name")
         self.mapping, self.run = named["mapping"], named["run"]
         self.columns = tuple(name for name in self._names if name not in (*META, EXTRA))
         self.rows: list[int] = []
-        self._private = mapping.private_columns if mapping else frozenset[str]()
+        self._source = PurePath(mapping.source.path).name if mapping else ""
+        self._grouped = bool(mapping and mapping.group_by)
+        self._private = private_columns(mapping, self.columns) if mapping else frozenset[str]()
         if mapping and mapping.name != self.mapping:
             raise self._wrong("other_mapping", f"this file comes from the mapping {self.mapping}", "give that one")
         if missing := self._private - set(self.columns):
@@ -79,22 +86,28 @@ class Corrected:
         self.rows = []
         for rejects in self._read():
             self.rows += [one.row for one in rejects]
-            again = [one for one in rejects if NO_ROW & {*one.codes} or one.extra]
-            good = [one for one in rejects if one not in again]
+            again = [one for one in rejects if self._is_no_row(one)]
+            good = [one for one in rejects if not self._is_no_row(one)]
             if any(one.cells[name] == MASK for one in good for name in self._private):
                 raise self._wrong("private_masked", "the file has private cells masked", "correct the source and run again")
             cells = {name: pl.Series([one.cells[name] for one in good], dtype=pl.String) for name in self.columns}
             numbers = pl.Series([one.row for one in good], dtype=pl.Int64)
-            yield Batch(pl.DataFrame(cells | {ROW: numbers}), tuple(map(self._still_malformed, again)))
+            files = pl.Series([one.file for one in good], dtype=pl.String)
+            yield Batch(pl.DataFrame(cells | {ROW: numbers, FILE: files}), tuple(map(self._still_malformed, again)))
 
     def rejects(self) -> Iterator[Reject]:
         """The rows with why they were rejected."""
         for batch in self._read():
             yield from batch
 
+    def _is_no_row(self, one: Reject) -> bool:
+        """A rejected group is here with all its rows; a row that was none of it is alone, and would take the place of the whole group."""
+        alone = self._grouped and (not one.codes or NO_KEY in one.codes)
+        return bool(NO_ROW & {*one.codes} or one.extra or alone)
+
     def _still_malformed(self, one: Reject) -> Malformed:
-        code = next((code for code in one.codes if code in NO_ROW), "long_row")
-        return Malformed(one.row, code, UNCORRECTED, tuple(one.cells.values()))
+        code = next((code for code in one.codes if code in NO_ROW | {NO_KEY}), "long_row")
+        return Malformed(one.row, code, UNGROUPED if self._grouped else UNCORRECTED, tuple(one.cells.values()), one.file)
 
     def _read(self) -> Iterator[list[Reject]]:
         for batch in self._file.batches():
@@ -106,7 +119,8 @@ class Corrected:
         if not (cells["_row"].isdecimal() and cells["_row"].isascii()):
             raise self._wrong("not_rejects", "a cell of _row is no row number", "leave that column as it was")
         columns, codes = (tuple(part for part in cells[name].split(JOIN) if part) for name in ("_column", "_code"))
-        return Reject(int(cells["_row"]), columns, codes, cells["_reason"], cells[EXTRA], {name: cells[name] for name in self.columns})
+        file, original = cells.get(NEWER, self._source), {name: cells[name] for name in self.columns}
+        return Reject(int(cells["_row"]), file, columns, codes, cells["_reason"], cells[EXTRA], original)
 
     def _wrong(self, code: str, message: str, hint: str) -> DataError:
         return DataError(problem(code, message, hint=hint, file=self._path))

@@ -1,4 +1,4 @@
-"""Date formats: the strptime directives that a mapping may use, read strictly.
+"""Date formats: the strptime directives that a mapping may use, read strictly, and counts since 1970.
 
 polars (chrono) forgives blanks and missing zeros ("2024- 1-5" for %Y-%m-%d), so each format is also compiled to a regular expression
 that the text must match. One table row per directive; the names are those of Python's `datetime.strptime`.
@@ -7,15 +7,19 @@ that the text must match. One table row per directive; the names are those of Py
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 FORMAT_DEFAULT = "%Y-%m-%d"
 EARLIEST, LATEST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999000)  # noqa: DTZ001 -- what every driver can read back
 MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+Local = TypeVar("Local", pl.Expr, pl.Series)
 DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 
 
@@ -55,6 +59,23 @@ DIRECTIVES: dict[str, Directive] = {
     "%z": Directive("offset from UTC: Z, +0200 or +02:00", "(?:Z|[+-][0-9]{2}:?[0-9]{2})", "%#z"),
     "%%": Directive("a percent sign", "%", "%%"),
 }
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A count since 1970-01-01T00:00:00Z. `milliseconds` makes them of the count, a Decimal with three places."""
+
+    summary: str
+    pattern: str
+    milliseconds: Callable[[pl.Expr], pl.Expr]
+
+
+EPOCHS: dict[str, Epoch] = {
+    "epoch_s": Epoch("seconds since 1970, UTC; of a fraction, whole milliseconds", r"-?[0-9]{1,12}(?:\.[0-9]{1,3}0*)?", lambda a: a * 1000),
+    "epoch_ms": Epoch("milliseconds since 1970, UTC", r"-?[0-9]{1,15}(?:\.0+)?", lambda a: a),
+    "epoch_us": Epoch("microseconds since 1970, UTC, of whole milliseconds", r"-?(?:[0-9]{1,15}000|0)(?:\.0+)?", lambda a: a / 1000),
+}
+"""Formats that are no pattern of directives, by the name that stands for one."""
 TOKEN = re.compile(r"\.%f|%-?.|.", re.DOTALL)
 HOURS = {"%H", "%-H"}
 TWELVE_HOURS = {"%I", "%-I"}
@@ -62,10 +83,12 @@ TWELVE_HOURS = {"%I", "%-I"}
 
 def format_problem(text: str) -> str | None:
     """What is wrong with a format, or None. A format must say year, month and day, and must not leave half a time of day."""
+    if text in EPOCHS:
+        return None
     tokens = TOKEN.findall(text)
     unknown = [token for token in tokens if token.startswith("%") and token not in DIRECTIVES]
     if unknown:
-        return f"has the unknown directive {unknown[0]}; known are {' '.join(DIRECTIVES)}"
+        return f"has the unknown directive {unknown[0]}; known are {' '.join((*DIRECTIVES, *EPOCHS))}"
     has = set(tokens)
     if not ({"%Y", "%y"} & has and ("%j" in has or ({"%m", "%-m", "%B", "%b"} & has and {"%d", "%-d"} & has))):
         return "does not say year, month and day"
@@ -84,18 +107,60 @@ def _chrono(text: str) -> str:
     return "".join(DIRECTIVES[token].chrono if token in DIRECTIVES else token for token in TOKEN.findall(text))
 
 
-def _parse_one(text: pl.Expr, written: str, timezone: str) -> pl.Expr:
+def _parse_epoch(text: pl.Expr, epoch: Epoch) -> pl.Expr:
+    matching = pl.when(text.str.contains(f"^{epoch.pattern}$")).then(text)
+    count = matching.str.extract(r"^(-?[0-9]+(?:\.[0-9]{1,3})?)", 1).cast(pl.Decimal(38, 3), strict=False)
+    return epoch.milliseconds(count).cast(pl.Int64, strict=False).cast(pl.Datetime("ms"))
+
+
+def _parse_one(text: pl.Expr, written: str, zone: str | pl.Expr) -> pl.Expr:
+    if written in EPOCHS:
+        return _parse_epoch(text, EPOCHS[written])
     matching = pl.when(text.str.contains(_pattern(written))).then(text)
     moment = matching.str.to_datetime(_chrono(written), time_unit="ms", strict=False)
     if "%z" in TOKEN.findall(written):
         return moment.dt.replace_time_zone(None)
-    if timezone != "UTC":  # a local time that the clock change skipped or repeated is not a moment
-        moment = moment.dt.replace_time_zone(timezone, ambiguous="null", non_existent="null")
-        moment = moment.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return moment
+    if isinstance(zone, pl.Expr):
+        local = pl.struct(moment.alias("moment"), zone.alias("zone"))
+        return local.map_batches(_in_their_zones, return_dtype=pl.Datetime("ms"), is_elementwise=True)
+    return moment if zone == "UTC" else _in_zone(moment, zone)
 
 
-def parse_dates(text: pl.Expr, formats: Sequence[str], timezone: str) -> pl.Expr:
-    """Text to UTC milliseconds (Datetime("ms")), by the first format that fits; null where none does or the year is not 1-9999."""
-    moment = pl.coalesce([_parse_one(text, written, timezone) for written in formats])
+def _in_zone(local: Local, zone: str) -> Local:
+    """Local time to UTC; one that the clock change skipped or repeated is not a moment."""
+    moment = local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
+    return moment.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+
+def _in_their_zones(both: pl.Series) -> pl.Series:
+    """Local times to UTC, each in the zone beside it; null where there is no such zone."""
+    local, zone = both.struct.field("moment"), both.struct.field("zone")
+    found = pl.Series([None], dtype=local.dtype).new_from_index(0, len(local))
+    for name in zone.drop_nulls().unique().to_list():
+        if is_timezone(name):
+            rows = (zone == name).fill_null(value=False).arg_true()
+            found = found.scatter(rows, _in_zone(local.gather(rows), name))
+    return found
+
+
+@lru_cache(maxsize=1000)  # the cells of a column may name anything
+def is_timezone(name: str) -> bool:
+    """Whether this is the IANA name of a time zone."""
+    try:
+        pl.select(pl.lit(0).cast(pl.Datetime("ms")).dt.replace_time_zone(name))
+        ZoneInfo(name)
+    except (pl.exceptions.PolarsError, ValueError, OSError, LookupError):
+        return False
+    return True
+
+
+def parse_dates(text: pl.Expr, formats: Sequence[str], timezone: str, *, zoned: bool = False) -> pl.Expr:
+    """Text to UTC milliseconds (Datetime("ms")), by the first format that fits; null where none does or the year is not 1-9999.
+
+    `zoned`: the text ends in a blank and the name of its time zone, which stands in place of `timezone`.
+    """
+    zone: str | pl.Expr = timezone
+    if zoned:
+        text, zone = text.str.replace(r" [^ ]*$", ""), text.str.extract(r" ([^ ]*)$", 1)
+    moment = pl.coalesce([_parse_one(text, written, zone) for written in formats])
     return pl.when(moment.is_between(EARLIEST, LATEST)).then(moment)

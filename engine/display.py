@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
+from shutil import which
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -13,12 +16,16 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.errors import Finding
-from engine.report import Report
+from engine.report import Other, Report
 
-STAGES = {"check": "Checking the source", "load": "Loading", "index": "Building indexes", "verify": "Reading back", "publish": "Publishing"}
+STAGES = {"decide": "Deciding which duplicates stay", "check": "Checking the source", "load": "Loading", "index": "Building indexes"}
+STAGES |= {"sources": "Reading the other sources", "verify": "Reading back", "publish": "Publishing"}
 CHANGES = {"inserted": "inserted", "updated": "updated", "unchanged": "unchanged", "deleted": "deleted since the source lacks them"}
 CHANGES |= {"before": "written by the run that this one resumed"}
 PLAIN_SECONDS = 5.0
+HISTORY = {"run": ("left", 0), "collection": ("left", 80), "mode": ("left", 140), "started": ("left", 120), "outcome": ("left", 0)}
+HISTORY |= {"rows": ("right", 0), "documents": ("right", 80), "rejected": ("right", 0), "seconds": ("right", 100)}
+"""What is told of a run: justified how, and on terminals of at least how many columns."""
 PIPED_WIDTH = 200  # lines of a pipe are searched, not looked at
 
 
@@ -29,6 +36,9 @@ class Quiet:
         """Nothing."""
 
     def rows(self, report: Report, done: float | None) -> None:
+        """Nothing."""
+
+    def warn(self, message: str) -> None:
         """Nothing."""
 
     def close(self) -> None:
@@ -53,6 +63,10 @@ class Plain(Quiet):
             share = f", {done:.0%} of the file" if done is not None else ""
             print(f"  {_counts(report, now - self._started)}{share}", file=self._stream, flush=True)
 
+    def warn(self, message: str) -> None:
+        """Say it at once."""
+        print(f"WARNING: {message}", file=self._stream, flush=True)
+
 
 class Live(Quiet):
     """A progress line that is drawn anew in place."""
@@ -73,6 +87,10 @@ class Live(Quiet):
         total, completed = (1.0, done) if done is not None else (None, None)
         self._bar.update(self._task, total=total, completed=completed, counts=_counts(report, time.monotonic() - self._started))
 
+    def warn(self, message: str) -> None:
+        """Say it at once, above the line."""
+        self._bar.console.print(Text.assemble(("WARNING: ", "bold red"), message), soft_wrap=True)
+
     def close(self) -> None:
         """Take the line away."""
         self._bar.stop()
@@ -88,9 +106,13 @@ def _counts(report: Report, seconds: float) -> str:
 def summary(report: Report, stream: TextIO) -> None:
     """The result of a run: accounting, reasons, indexes, where to look next."""
     console = _console(stream)
-    colour = "red" if report.outcome in ("failed", "interrupted") else "green"
+    colour = "green" if report.outcome in ("published", "dry run") else "red"
     console.print(Text.assemble((report.outcome.upper(), f"bold {colour}"), f"  {report.source} → {report.target}"), soft_wrap=True)
-    console.print(_accounting(report))
+    _print(console, _accounting(report), stream)
+    if report.outcome in ("failed", "interrupted") and not report.accounting.balanced:
+        console.print("stopped early: the rest of the rows read were under way")
+    for other in report.others:
+        console.print(Text(_other(other)), soft_wrap=True)
     for title, reasons in (("Rejected because", report.rejects), ("Warnings", report.warnings), ("Values left out", report.nulled)):
         if reasons:
             table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
@@ -98,7 +120,7 @@ def summary(report: Report, stream: TextIO) -> None:
                 table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
             for reason, rows in reasons.most_common():
                 table.add_row(f"{rows:,}", reason.code, reason.path, reason.message)
-            console.print(table)
+            _print(console, table, stream)
     for line in _facts(report):
         console.print(Text(line), soft_wrap=True)
 
@@ -110,10 +132,21 @@ def _accounting(report: Report) -> Table:
     table.add_column()
     table.add_row(f"{counts.rows_read:,}", "rows read")
     table.add_row(f"{counts.documents:,}", "documents")
+    if counts.grouped:
+        table.add_row(f"{counts.grouped:,}", "further rows of a group, in its document")
     table.add_row(f"{counts.duplicates:,}", "duplicates dropped")
     table.add_row(f"{counts.rejected:,}", "rejected")
     table.add_row(f"{counts.filtered:,}", "filtered out")
     return table
+
+
+def _other(one: Other) -> str:
+    """The accounting of another source in one line."""
+    ends = {"looked up": one.looked_up, "embedded": one.embedded, "left out": one.left_out}
+    ends |= {"without a document": one.orphans, "malformed": one.malformed}
+    return f"{one.source}: {one.rows_read:,} rows read, " + (
+        ", ".join(f"{rows:,} {end}" for end, rows in ends.items() if rows) or "none used"
+    )
 
 
 def _facts(report: Report) -> Iterable[str]:
@@ -122,7 +155,7 @@ def _facts(report: Report) -> Iterable[str]:
         yield f"indexes: {', '.join(report.indexes)}"
     if report.checksum:
         yield f"read back and equal: {report.live_documents:,} documents are live, checksum {report.checksum}"
-    if report.changes:
+    if any(report.changes.values()):
         yield "of the documents: " + ", ".join(f"{count:,} {CHANGES[name]}" for name, count in report.changes.items() if count)
     stages = ", ".join(f"{name} {seconds:.2f}" for name, seconds in report.stages.items())
     yield f"{report.seconds:.2f} s ({stages}), {report.rows_per_second:,} rows/s, {report.peak_memory_mb:,.0f} MB at most"
@@ -130,7 +163,14 @@ def _facts(report: Report) -> Iterable[str]:
         yield f"rejected rows: {report.rejects_file}"
     yield f"run {report.run_id}"
     if report.outcome == "published" and "(embedded)" in report.target:
-        yield "look at it: engine db up, then mongosh with the address it prints"
+        yield f"look at it: {_typed()} db up, then mongosh with the address it prints"
+
+
+def _typed() -> str:
+    """This command as it can be typed."""
+    if which("engine"):
+        return "engine"
+    return f"{sys.executable} -m engine" if Path(sys.argv[0]).name == "__main__.py" else sys.argv[0]
 
 
 def findings(found: Iterable[Finding], stream: TextIO) -> None:
@@ -140,11 +180,11 @@ def findings(found: Iterable[Finding], stream: TextIO) -> None:
 
 
 def history(runs: Iterable[dict[str, Any]], stream: TextIO) -> None:
-    """One line a run; times are UTC."""
-    table = Table(box=None, pad_edge=False)
-    for name, justify in (("run", "left"), ("collection", "left"), ("mode", "left"), ("started", "left"), ("outcome", "left"),
-                          ("rows", "right"), ("documents", "right"), ("rejected", "right"), ("seconds", "right")):  # fmt: skip
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    """One line a run, with as many columns as the terminal has room for; times are UTC."""
+    console, table = _console(stream), Table(box=None, pad_edge=False)
+    shown = {name: justify for name, (justify, least) in HISTORY.items() if console.width >= least}
+    for name, justify in shown.items():
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=justify == "right" or name in ("run", "started"))  # type: ignore[arg-type]
     for one in runs:
         counts = one.get("accounting", {})
         numbers = [f"{counts[name]:,}" if name in counts else "" for name in ("rows_read", "documents", "rejected")]
@@ -153,8 +193,9 @@ def history(runs: Iterable[dict[str, Any]], stream: TextIO) -> None:
         )
         mode = f"retry of {one['retry_of']}" if "retry_of" in one else one.get("mode", "")
         seconds = f"{one['seconds']:.1f}" if "seconds" in one else ""
-        table.add_row(one["_id"], one.get("collection", ""), mode, f"{one['started_at']:%Y-%m-%d %H:%M:%S}", outcome, *numbers, seconds)
-    _console(stream).print(table)
+        cells = (one["_id"], one.get("collection", ""), mode, f"{one['started_at']:%Y-%m-%d %H:%M:%S}", outcome, *numbers, seconds)
+        table.add_row(*(cell for name, cell in zip(HISTORY, cells, strict=True) if name in shown))
+    _print(console, table, stream)
 
 
 def rejects_files(found: Iterable[Any], settled: dict[str, list[list[int]]] | None, stream: TextIO) -> None:
@@ -168,8 +209,19 @@ def rejects_files(found: Iterable[Any], settled: dict[str, list[list[int]]] | No
         still = sum(1 for row in one.numbers if not any(first <= row <= last for first, last in done))
         because = ", ".join(f"{code} {count:,}" for code, count in one.codes.most_common())
         table.add_row(str(one.file), f"{one.rows:,}", *([f"{still:,}"] if settled is not None else []), because)
-    _console(stream).print(table)
+    _print(_console(stream), table, stream)
+
+
+def _print(console: Console, table: Table, stream: TextIO) -> None:
+    """A table; in a pipe without the blanks that fill its lines."""
+    if stream.isatty():
+        console.print(table)
+        return
+    with console.capture() as drawn:
+        console.print(table)
+    for line in drawn.get().splitlines():
+        print(line.rstrip(), file=stream)
 
 
 def _console(stream: TextIO) -> Console:
-    return Console(file=stream, highlight=False, width=None if stream.isatty() else PIPED_WIDTH)
+    return Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else PIPED_WIDTH)

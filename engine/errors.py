@@ -81,7 +81,12 @@ def problem(code: str, message: str, *, hint: str = "", file: str = "", line: in
     return Finding(line, column, code, message, path, hint, file)
 
 
+PART = 4  # letters that a name must have to be taken for a part of another
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
-    """`did you mean …?`, or the empty text."""
-    near = difflib.get_close_matches(name, list(known), n=1) or [one for one in known if one.lower() == name.lower()]
+    """`did you mean …?`, or the empty text: the name most alike, one that differs in case alone, or one that is a part of the other."""
+    names, sought = list(known), name.lower()
+    near = difflib.get_close_matches(name, names, n=1) or [one for one in names if one.lower() == sought]
+    near = near or [one for one in names if min(len(one), len(name)) >= PART and (one.lower() in sought or sought in one.lower())]
     return f"did you mean {near[0]}?" if near else ""

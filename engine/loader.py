@@ -13,7 +13,7 @@ from jsonschema.exceptions import ValidationError
 
 from engine.errors import UsageError, problem, suggest
 from engine.language import mapping_schema
-from engine.meaning import Builder
+from engine.meaning import build
 from engine.model import Mapping
 from engine.yamltree import Tree, parse
 
@@ -23,7 +23,12 @@ LONGEST_SHOWN = 60
 
 
 def load(path: str | Path) -> Mapping:
-    """Read a mapping file. Raises UsageError with all findings, ordered by place."""
+    """Read a mapping file of one collection. Raises UsageError with all findings, ordered by place."""
+    return _single(load_all(path))
+
+
+def load_all(path: str | Path) -> tuple[Mapping, ...]:
+    """Read a mapping file: one mapping for each collection. Raises UsageError with all findings, ordered by place."""
     file = Path(path)
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -33,20 +38,32 @@ def load(path: str | Path) -> Mapping:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(problem("mapping_unreadable", f"cannot be read: {reason}", file=str(path))) from None
-    return loads(text, str(path))
+    return loads_all(text, str(path))
 
 
 def loads(text: str, file: str = "mapping") -> Mapping:
     """Like `load`, for a text; `file` is its name in messages."""
+    return _single(loads_all(text, file))
+
+
+def _single(found: tuple[Mapping, ...]) -> Mapping:
+    if len(found) > 1:
+        names = ", ".join(one.target.collection for one in found)
+        raise UsageError(problem("several_collections", f"the mapping has the collections {names}", hint="name one with --collection"))
+    return found[0]
+
+
+def loads_all(text: str, file: str = "mapping") -> tuple[Mapping, ...]:
+    """Like `load_all`, for a text."""
     tree = parse(text, file)
-    mapping = None
+    found: tuple[Mapping, ...] = ()
     if not tree.findings:
         check_schema(tree)
     if not tree.findings:
-        mapping = Builder(tree, text).build()
-    if tree.findings or mapping is None:
+        found = build(tree, text)
+    if tree.findings or not found:
         raise UsageError(sorted(tree.findings))
-    return mapping
+    return found
 
 
 def check_schema(tree: Tree) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,23 +11,27 @@ from pathlib import Path
 from typing import Protocol
 
 import polars as pl
+import polars.selectors as cs
 from bson import ObjectId
 
-from engine.bson import MAX_DOCUMENT_BYTES, oversize
+from engine.bson import ID_AT, MAX_DOCUMENT_BYTES, oversize
 from engine.checksum import Content, content
-from engine.errors import DataError, problem
-from engine.keys import Seen, uuids
-from engine.model import ID, Mapping
+from engine.columns import private_columns
+from engine.dedup import Decided, First, Judge, Winners, conspicuous, decide, many, near_key, near_reason, refuse_repeated, unreadable_twice
+from engine.keys import Digests, uuids
+from engine.model import ID, Dedup, Mapping
 from engine.plan import Plan
 from engine.rejects import Rejects
 from engine.report import Reason, Report
 from engine.sinks import Refusal, Sink
 from engine.sources import Rows
 from engine.sources.batch import ROW, Batch
+from engine.tables import MEMBERS, weight
 
 IN_FLIGHT = 2  # batches on their way to the server; more only costs memory, the server is the slower side
 WRITERS = 2
 GRACE, GRACE_STOPPED = 60.0, 1.0  # seconds that a failed or interrupted run gives writes under way: the server may not answer at all
+MANY = 1_000  # documents of a batch from which on their order matters to the server; fewer stay in the source's order
 SAME_ID = "an earlier row has the same _id"
 
 
@@ -39,6 +43,9 @@ class Progress(Protocol):
 
     def rows(self, report: Report, done: float | None) -> None:
         """More rows were read; `done` is the share of the file read so far, None when unknown."""
+
+    def warn(self, message: str) -> None:
+        """Something looks wrong while there is still time to stop."""
 
 
 class Journal(Protocol):
@@ -56,7 +63,10 @@ class Journal(Protocol):
 
 @dataclass
 class Job:
-    """Everything one run needs. `home` is where the rejects file goes; `limit` stops after that many rows; no sink is a dry run."""
+    """Everything one run needs. `home` is where the rejects file goes; `limit` stops after that many rows; no sink is a dry run.
+
+    `winners` are the rows that stay of those that are the same, where only a first reading of the source could tell.
+    """
 
     mapping: Mapping
     source: Rows
@@ -67,6 +77,7 @@ class Job:
     limit: int | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
     journal: Journal | None = None
+    winners: Winners | None = None
 
 
 @dataclass(frozen=True)
@@ -89,9 +100,12 @@ class Loader:
     def __init__(self, job: Job, plan: Plan, report: Report, after: int = 0, settled: Callable[[int], None] = lambda _: None) -> None:
         self.job, self.plan, self.report, self.after, self.settled = job, plan, report, after, settled
         file = job.home / "rejects" / f"{job.mapping.name}-{job.run_id}.csv"
-        self.rejects = Rejects(file, plan.columns, job.mapping.private_columns, job.mapping.private_rejects)
-        self.noted = [check for check in plan.checks if check.outcome in ("warn", "null")]
-        self.seen = Seen()
+        self.rejects = Rejects(file, plan.columns, private_columns(job.mapping, plan.columns), job.mapping.private_rejects)
+        self.noted = [check for check in plan.checks if check.outcome in ("warn", "null", "drop")]
+        self.judge: Judge = Decided(job.winners) if job.winners else First()
+        self.near_key = near_key(plan)
+        self.looked = False
+        self.hashed = bool(job.mapping.identity and job.mapping.identity.hash)
         self.sent = Content()
         self.clean = True
 
@@ -100,6 +114,8 @@ class Loader:
         try:
             self._loop(ThreadPoolExecutor(WRITERS, thread_name_prefix="writer"))
             self.tell()
+            counts = self.report.accounting
+            self.warn(many(self.job.mapping.dedup, counts.duplicates, counts.documents + counts.duplicates))
         finally:
             self.rejects.close()
             self.report.rejects_file = str(self.rejects.path) if self.rejects.count else ""
@@ -110,7 +126,8 @@ class Loader:
             for batch in ahead(limited(self.job.source.batches(), self.job.limit)):
                 fresh = self.settle(batch)
                 fresh, documents = self.claimed(fresh, self.plan.encoder.encode(fresh))
-                under_way.append((writers.submit(self.write, documents, batch.last), fresh.select(self.rejects.needs)))
+                told = fresh.select(*self.rejects.needs, *self.plan.carried, cs.by_name(MEMBERS, require_all=False))
+                under_way.append((writers.submit(self.write, documents, batch.last), told))
                 while len(under_way) > IN_FLIGHT:
                     self.land(*under_way.popleft())
                 self.tell()
@@ -128,59 +145,82 @@ class Loader:
         """The rows of a batch that become documents, with their `_id`; the others are counted where they belong."""
         verdicts = self.plan.apply(batch.frame)
         self.rejects.add_malformed(batch.malformed)
-        self.rejects.add_rejected(verdicts.rejected, self.plan.checks)
+        self.rejects.add_rejected(self.plan.whole(verdicts.rejected), self.plan.checks)
         fresh = self.without_duplicates(verdicts.accepted)
         counts = self.report.accounting
-        counts.rows_read += len(batch.frame) + len(batch.malformed)
+        counts.rows_read += weight(batch.frame) + len(batch.malformed)
         counts.filtered += verdicts.filtered
-        counts.duplicates += len(verdicts.accepted) - len(fresh)
+        counts.duplicates += weight(verdicts.accepted) - weight(fresh)
         for check, rows in self.plan.count(fresh, self.noted).items():
             noted = self.report.warnings if check.outcome == "warn" else self.report.nulled
             noted[Reason(check.code, check.path, check.message)] += rows
         return fresh
 
     def without_duplicates(self, accepted: pl.DataFrame) -> pl.DataFrame:
-        """Drop rows whose key was there before, and add `_id` where it is the engine's to give."""
+        """Drop rows that another one stays for, and add `_id` where it is the engine's to give."""
         identity, dedup = self.job.mapping.identity, self.job.mapping.dedup
         keys = {on: key.digests(accepted) for on, key in self.plan.keys.items()}
         if identity:
             ids = uuids(keys[identity.hash]) if identity.hash else random_ids(len(accepted))
             accepted = accepted.with_columns(ids.alias(ID))
-        if not dedup:
-            return accepted
-        fresh = pl.Series(self.seen.add(keys[dedup.on]), dtype=pl.Boolean)
-        if dedup.keep == "fail" and not fresh.all():
-            row = accepted.filter(~fresh)[ROW][0]
-            hint, file = "dedup.keep: first drops such rows", self.job.mapping.source.path
-            raise DataError(problem("duplicate", f"row {row} repeats an earlier row", hint=hint, file=file))
-        return accepted if fresh.all() else accepted.filter(fresh)
+        return self.without_same(accepted, keys[dedup.on], dedup) if dedup else accepted
+
+    def without_same(self, accepted: pl.DataFrame, keys: Digests, dedup: Dedup) -> pl.DataFrame:
+        """The rows that stay; counts near-duplicates, and says so where the first rows look as if the key were no key."""
+        if not self.looked and len(accepted):
+            self.looked = True
+            self.warn(conspicuous(self.plan, accepted, keys))
+        found = self.judge.judge(keys, self.near_key.digests(accepted) if self.near_key else None)
+        if dedup.keep == "fail":
+            refuse_repeated(accepted, found.same, self.job.mapping)
+        gone = found.same
+        if dedup.near and found.near.any():
+            self.report.warnings[near_reason(dedup.near)] += int(found.near.sum())
+            gone = gone | found.near if dedup.near.action == "drop" else gone
+        return accepted.filter(pl.Series(~gone)) if gone.any() else accepted
+
+    def warn(self, message: str) -> None:
+        """Say it now, and in the report."""
+        if message and message not in self.report.notes:
+            self.report.notes.append(message)
+            self.job.progress.warn(message)
 
     def claimed(self, fresh: pl.DataFrame, documents: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
         """Where the target could not tell two documents of this run with one `_id` from an update: only the first of them."""
         if not self.job.sink or (mine := self.job.sink.claim(documents)).all():
             return fresh, documents
-        self.rejects.add_refused(fresh, [Refusal(index, "duplicate_key", ID, SAME_ID) for index in (~mine).arg_true()])
+        self.refuse(fresh, [Refusal(index, "duplicate_key", ID, SAME_ID) for index in (~mine).arg_true()])
         return fresh.filter(mine), documents.filter(mine)
 
     def write(self, documents: pl.Series, last: int) -> Sent:
         """In a writer's thread: send a batch, the last row of which is `last`."""
         large = oversize(documents)
-        places, known = (~large).arg_true(), last <= self.after
+        places, known = self.order(documents, (~large).arg_true()), 0 < last <= self.after
         too_large = f"the document is over {MAX_DOCUMENT_BYTES:,} bytes"
         refusals = [Refusal(index, "too_large", "", too_large) for index in large.arg_true()]
         if self.job.sink and not known and len(places):
-            refused = self.job.sink.write(documents.filter(~large) if refusals else documents)
+            refused = self.job.sink.write(documents.gather(places))
             refusals += [replace(one, index=int(places[one.index])) for one in refused]
         left_out = {one.index for one in refusals}
         stored = documents.to_list()
         accepted = content(raw for index, raw in enumerate(stored) if index not in left_out) if left_out else content(stored)
         return Sent(refusals, accepted, last, known)
 
+    def order(self, documents: pl.Series, places: pl.Series) -> pl.Series:
+        """The places in the order to send. Hashes go out sorted: then each page of the index on `_id` is touched once a batch."""
+        if not self.hashed or len(places) < MANY:
+            return places
+        return places.gather(documents.gather(places).bin.slice(ID_AT).arg_sort())
+
     def land(self, future: Future[Sent], fresh: pl.DataFrame) -> None:
         """A batch has reached the target: count its documents, keep what was refused."""
         sent = future.result()
-        self.rejects.add_refused(fresh, sent.refusals)
+        self.refuse(fresh, sent.refusals)
         self.report.accounting.documents += sent.accepted.count
+        refused = [one.index for one in sent.refusals]
+        stored = fresh.with_row_index().filter(~pl.col("index").is_in(refused)) if refused else fresh
+        self.plan.embed(stored)
+        self.report.accounting.grouped += weight(stored) - len(stored)
         if sent.known:
             self.report.changes["before"] = self.report.changes.get("before", 0) + sent.accepted.count
             return
@@ -189,12 +229,34 @@ class Loader:
         if self.clean:
             self.settled(sent.last)
 
+    def refuse(self, fresh: pl.DataFrame, refusals: Sequence[Refusal]) -> None:
+        """Keep the rows of documents that the target refused, with all of their groups."""
+        if not self.job.mapping.group_by:
+            self.rejects.add_refused(fresh, refusals)
+            return
+        for one in refusals:
+            rows = self.plan.whole(fresh[one.index : one.index + 1])
+            self.rejects.add_refused(rows, [replace(one, index=place) for place in range(len(rows))])
+
     def tell(self) -> None:
         """Bring the report up to date and show it."""
         self.report.accounting.rejected = self.rejects.count
         self.report.rejects = self.rejects.reasons
         source = self.job.source
         self.job.progress.rows(self.report, source.position / source.size if source.size else None)
+
+
+def look_ahead(job: Job, plan: Plan, report: Report) -> Winners:
+    """Read the source once, to know which rows stay of those that are the same. Raises DataError where it could not be read again."""
+    if job.source.size is None:
+        raise unreadable_twice(job.mapping)
+
+    def told() -> Iterator[Batch]:
+        for batch in ahead(limited(job.source.batches(), job.limit)):
+            job.progress.rows(report, job.source.position / job.source.size if job.source.size else None)
+            yield batch
+
+    return decide(plan, told())
 
 
 def random_ids(count: int) -> pl.Series:

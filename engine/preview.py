@@ -4,54 +4,87 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from collections.abc import Mapping as MappingOf
 from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 
-from engine.model import Mapping
+from engine.model import ID, Field, Mapping
+from engine.paths import MARK, array_of, arrays_of
 from engine.plan import Plan, compile_plan
+from engine.sources import Rows
 from engine.sources.batch import ROW
-from engine.sources.csv import CsvFile
+from engine.tables import Table
+from engine.types import Type
 
 MASK = "(private)"
 
 
-def preview(mapping: Mapping, source: CsvFile, rows: int) -> Iterator[str]:
+def preview(mapping: Mapping, source: Rows, rows: int, tables: MappingOf[str, Table]) -> Iterator[str]:
     """Lines of text for the first `rows` rows. Private values are masked. Raises DataError as a run would."""
-    plan = compile_plan(mapping, source.columns, now=datetime.now(UTC).replace(tzinfo=None))
+    plan = compile_plan(mapping, source.columns, now=datetime.now(UTC).replace(tzinfo=None), tables=tables)
     yield from (f"note: {note}" for note in plan.warnings)
     for batch in source.batches():
         told = {record.row: f"rejected, {record.code}: {record.message}" for record in batch.malformed}
-        verdicts = plan.apply(batch.frame.filter(pl.col(ROW) <= rows))
+        told = {row: line for row, line in told.items() if row <= rows}
+        first = batch.frame.filter(pl.col(ROW) <= rows)
+        verdicts = plan.apply(first)
         told |= {
             row[ROW]: document(plan, row) for row in verdicts.accepted.iter_rows(named=True)
         }  # fmt: skip
         told |= {row[ROW]: _refused(plan, row) for row in verdicts.rejected.iter_rows(named=True)}
-        yield from (
-            f"row {row}: {told[row]}" if row in told else f"row {row}: filtered"
-            for row in range(1, min(rows, _last(batch.frame, told)) + 1)
-        )
+        yield from (f"row {row}: {told.get(row, 'filtered')}" for row in sorted({*first[ROW], *told}))
         return
-
-
-def _last(frame: pl.DataFrame, told: dict[int, str]) -> int:
-    return max([*frame[ROW].tail(1), *told], default=0)
 
 
 def document(plan: Plan, row: dict[str, Any]) -> str:
     """A row's document as Extended JSON, private values masked."""
+    return json.dumps(_level(plan.mapping, "", row), indent=2, ensure_ascii=False)
+
+
+def _level(mapping: Mapping, array: str, row: dict[str, Any]) -> Any:
+    """The document, or an element of an array, from its values by path."""
     found: dict[str, Any] = {}
-    for one in plan.mapping.fields:
-        value = row[one.path]
-        if value is None and not one.writes_null:
+    arrays = {one.path: one for one in mapping.arrays}
+    fields = {one.path: one for one in mapping.fields}
+    for path in _places(mapping, array):
+        value = row[path]
+        empty = arrays[path].empty == "null" if path in arrays else fields[path].writes_null
+        if value is None and not empty:
             continue
+        if path == f"{array}{MARK}":
+            return _shown(fields[path], value)
         node = found
-        *parents, last = one.path.split(".")
+        *parents, last = path.removeprefix(f"{array}{MARK}.").split(".")
         for parent in parents:
             node = node.setdefault(parent, {})
-        node[last] = MASK if one.private and value is not None else plain(value)
-    return json.dumps(found, indent=2, ensure_ascii=False)
+        node[last] = _list(mapping, path, value) if path in arrays else _shown(fields[path], value)
+    return found
+
+
+def _places(mapping: Mapping, array: str) -> list[str]:
+    """The fields and arrays of a level, in the order of the mapping."""
+    hidden = {one.path for one in mapping.arrays if not one.embed}
+    ways = ([*reversed([*arrays_of(one.path)]), one.path] for one in mapping.fields)
+    here = (path for way in ways for path in way if array_of(path) == array and path not in hidden)
+    return sorted(dict.fromkeys(here), key=lambda path: path != ID)
+
+
+def _list(mapping: Mapping, array: str, elements: list[Any] | None) -> Any:
+    values = any(one.path == f"{array}{MARK}" for one in mapping.fields)
+    return None if elements is None else [_level(mapping, array, {f"{array}{MARK}": one} if values else one) for one in elements]
+
+
+def _shown(one: Field, value: Any) -> Any:
+    return MASK if one.private and value is not None else stored(one.type, value)
+
+
+def stored(kind: Type, value: Any) -> Any:
+    """A value as it stands in the document."""
+    if kind.geojson and value is not None:
+        return {"type": kind.geojson, "coordinates": value}
+    return {"$numberDecimal": value} if kind.bson_type == "decimal" and value is not None else plain(value)
 
 
 def plain(value: Any) -> Any:

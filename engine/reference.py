@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from engine.constraints import CONSTRAINTS
-from engine.dates import DIRECTIVES
+from engine.dates import DIRECTIVES, EPOCHS
 from engine.expressions import FUNCTIONS, OPERATORS, Operation, Unsupported
+from engine.expressions.aggregates import AGGREGATES
 from engine.language import mapping_schema
 from engine.profiles import PROFILES, Profile
 from engine.transforms import REGISTRY, Example
-from engine.types import type_table
+from engine.types import Number, type_table
+from engine.types.numbers import EXAMPLES
 
 SCHEMA_FILE, REFERENCE_FILE = Path("schemas/mapping.schema.json"), Path("docs/mapping.md")
 
@@ -29,7 +32,7 @@ A mapping is one YAML file. It says where rows come from, which document each ro
 The file is read strictly: duplicate keys, anchors, aliases, tags and merge keys are refused, and a bare word that YAML versions read
 differently (`NO`, `on`, `010`, `1:30`) must be quoted. `${NAME:-default}` in a value is taken from the environment.
 
-A cell's way: **text → null values → transforms → null values → default → type → constraints → rules → document.**
+A cell's way: **text → null values → transforms → null values → map → default → when → type → constraints → rules → document.**
 """
 
 EXPRESSIONS = """\
@@ -46,10 +49,8 @@ def schema_text() -> str:
 
 def reference_text() -> str:
     """The language reference as committed."""
-    return (
-        "\n".join([INTRODUCTION, *_keys(), *_types(), *_dates(), *_constraints(), *_transforms(), *_expressions(), *_profiles()]).rstrip()
-        + "\n"
-    )
+    values = (*_types(), *_numbers(), *_dates(), *_constraints(), *_transforms())
+    return "\n".join([INTRODUCTION, *_keys(), *values, *_expressions(), *_profiles()]).rstrip() + "\n"
 
 
 def _keys() -> Iterator[str]:
@@ -58,7 +59,7 @@ def _keys() -> Iterator[str]:
     yield from _table(("key", "meaning", "takes", "default", "example"), _key_rows(schema))
     for name, part in schema["properties"].items():
         inner = part if "properties" in part else part.get("additionalProperties") or part.get("items") or {}
-        if isinstance(inner, dict) and "properties" in inner:
+        if isinstance(inner, dict) and "properties" in inner and name != "sources":  # each of which is as `source`
             yield f"\n### `{name}`\n\n{part['description']}\n"
             yield from _table(("key", "meaning", "takes", "default", "example"), _key_rows(inner))
             for nested, deeper in inner["properties"].items():
@@ -70,7 +71,8 @@ def _keys() -> Iterator[str]:
 
 def _key_rows(schema: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     required = schema.get("required", ())
-    for name, part in schema["properties"].items():
+    for name, said in schema["properties"].items():
+        part = mapping_schema()["properties"][name] if "$ref" in said else said  # what a collection says as the whole file does
         default = "required" if name in required else _code(part["default"]) if "default" in part else ""
         meaning = part["description"].split(". ")[0].rstrip(".") if name in ("type", "transform", "format") else part["description"]
         yield _code_text(name), meaning, _takes(part), default, _code(part.get("examples", [""])[0])
@@ -103,10 +105,25 @@ def _types() -> Iterator[str]:
     yield ""
 
 
+def _numbers() -> Iterator[str]:
+    yield "## Numbers as people write them\n"
+    yield "With `number` on a field of a numeric type; see its keys above. Nothing is guessed: a text of another form is no number.\n"
+    rows = ((_code(_said(number)), _code_text(text), _code_text(value) if value else "no number") for number, text, value in EXAMPLES)
+    yield from _table(("number", "text", "is"), rows)
+    yield ""
+
+
+def _said(number: Number) -> dict[str, Any]:
+    """What differs from a plain number."""
+    return {name: value for name, value in asdict(number).items() if value != asdict(Number())[name]}
+
+
 def _dates() -> Iterator[str]:
     yield "## Date formats\n"
     yield "A format is read to the letter: two digits are two digits, and blanks count.\n"
     yield from _table(("directive", "meaning"), ((_code_text(name), row.summary) for name, row in DIRECTIVES.items()))
+    yield "\nOr the format is one word, for a count:\n"
+    yield from _table(("format", "meaning"), ((_code_text(name), row.summary) for name, row in EPOCHS.items()))
     yield ""
 
 
@@ -159,6 +176,22 @@ def _expressions() -> Iterator[str]:
         yield f"### {title}\n"
         yield from _table(("name", "meaning", "takes → gives", "on the server", "examples"), map(_operation, table.values()))
         yield ""
+    yield "### Aggregates\n"
+    yield "Of all elements of an array, such as `sum(lines[].price)`; on the server only `count(lines)`. A missing value does not count.\n"
+    rows = ((_code_text(f"{row.name}(x)"), row.summary, _by_result(row.gives)) for row in AGGREGATES.values())
+    yield from _table(("name", "meaning", "takes → gives"), rows)
+    yield ""
+
+
+def _by_result(gives: Mapping[str, str]) -> str:
+    """Types by the type of the result; `T → T` for those that keep theirs."""
+    kept = [name for name, result in gives.items() if name == result]
+    others: dict[str, list[str]] = {}
+    for name, result in gives.items():
+        if name != result:
+            others.setdefault(result, []).append(name)
+    changed = [f"{', '.join(names)} → {result}" for result, names in others.items()]
+    return "<br>".join(changed + ([f"T → T: {', '.join(kept)}"] if kept else []))
 
 
 def _operation(row: Operation) -> tuple[str, ...]:

@@ -17,9 +17,9 @@ from engine.errors import DataError, problem
 from engine.plan import CELL, Check
 from engine.report import Reason
 from engine.sinks import Refusal
-from engine.sources.batch import ROW, Malformed
+from engine.sources.batch import FILE, ROW, Malformed
 
-META = ("_row", "_column", "_code", "_reason")
+META = ("_row", "_file", "_column", "_code", "_reason")
 EXTRA = "_extra"
 JOIN = "; "
 MASK = "(private)"
@@ -46,9 +46,9 @@ def _looks_neutralised(cell: str) -> bool:
 class Rejects:
     """Writes rejects to `path` (mode 0600, made when the first one comes), and counts them by reason.
 
-    Columns: the row's number among the data rows, the column, code and reason of each check that it breaks (joined by "; "), the
-    original columns, and `_extra` with the cells that a too long row has more, as CSV. Every cell is neutralised. `private` columns are
-    kept, masked or omitted; of a malformed record nobody knows which cell is which, so there all cells count as private.
+    Columns: the row's number among the data rows, the file that it is from, the column, code and reason of each check that it breaks
+    (joined by "; "), the original columns, and `_extra` with the cells that a too long row has more, as CSV. Every cell is neutralised.
+    `private` columns are kept, masked or omitted; of a malformed record nobody knows which cell is which, so there all count as private.
     """
 
     path: Path
@@ -63,7 +63,7 @@ class Rejects:
     @property
     def needs(self) -> list[str]:
         """The columns of a frame that a rejected row is told from."""
-        return [ROW, *(CELL + name for name in self.columns)]
+        return [ROW, FILE, *(CELL + name for name in self.columns)]
 
     def add_malformed(self, records: Sequence[Malformed]) -> None:
         """Records that are not rows of the table."""
@@ -72,27 +72,27 @@ class Rejects:
             cells = [MASK] * len(record.cells) if hide else list(record.cells)
             cells, extra = cells[: len(self.columns)], cells[len(self.columns) :]
             padded = (*cells, *[""] * (len(self.columns) - len(cells)))
-            self._add(record.row, [(Reason(record.code, "", record.message), "")], padded, _as_csv(extra))
+            self._add((record.row, record.file), [(Reason(record.code, "", record.message), "")], padded, _as_csv(extra))
 
     def add_refused(self, frame: pl.DataFrame, refusals: Sequence[Refusal]) -> None:
         """Rows of a batch whose documents the target refused."""
         for one in refusals:
             row = frame.row(one.index, named=True)
-            self._add(row[ROW], [(Reason(one.code, one.path, one.reason), "")], [row[CELL + name] for name in self.columns])
+            self._add((row[ROW], row[FILE]), [(Reason(one.code, one.path, one.reason), "")], [row[CELL + name] for name in self.columns])
 
     def add_rejected(self, frame: pl.DataFrame, checks: Sequence[Check]) -> None:
         """Rows that break checks; the flags of the checks are columns of the frame."""
         rejecting = [check for check in checks if check.outcome == "reject"]
         for row in frame.iter_rows(named=True):
             broken = [(Reason(check.code, check.path, check.message), check.column) for check in rejecting if row[check.flag]]
-            self._add(row[ROW], broken, [row[CELL + name] for name in self.columns])
+            self._add((row[ROW], row[FILE]), broken, [row[CELL + name] for name in self.columns])
 
-    def _add(self, row: int, broken: Sequence[tuple[Reason, str]], cells: Sequence[str], extra: str = "") -> None:
+    def _add(self, place: tuple[int, str], broken: Sequence[tuple[Reason, str]], cells: Sequence[str], extra: str = "") -> None:
         self.count += 1
         self.reasons[broken[0][0]] += 1
         columns, codes = JOIN.join(column for _, column in broken), JOIN.join(reason.code for reason, _ in broken)
         says = JOIN.join(f"{reason.path}: {reason.message}" if reason.path else reason.message for reason, _ in broken)
-        self._write([str(row), columns, codes, says, *self._shown(cells), extra])
+        self._write([*map(str, place), columns, codes, says, *self._shown(cells), extra])
 
     def _shown(self, cells: Sequence[str]) -> list[str]:
         if self.policy == "keep":

@@ -9,10 +9,14 @@ from typing import Any
 
 @dataclass
 class Accounting:
-    """Where each row ended. The law: rows_read = documents + duplicates + rejected + filtered."""
+    """Where each row ended. The law: rows_read = documents + grouped + duplicates + rejected + filtered.
+
+    `grouped` are rows that went into the document of the first one of their group.
+    """
 
     rows_read: int = 0
     documents: int = 0
+    grouped: int = 0
     duplicates: int = 0
     rejected: int = 0
     filtered: int = 0
@@ -20,7 +24,25 @@ class Accounting:
     @property
     def balanced(self) -> bool:
         """Whether the law holds."""
-        return self.rows_read == self.documents + self.duplicates + self.rejected + self.filtered
+        return self.rows_read == self.documents + self.grouped + self.duplicates + self.rejected + self.filtered
+
+
+@dataclass(frozen=True)
+class Other:
+    """Where the rows of another source ended, one that arrays and lookups read.
+
+    `embedded` are in documents, `left_out` belong to documents that were not stored, were dropped as
+    bad elements, or hold no value; `orphans` belong to none, `malformed` are no rows. Rows of a
+    source that only lookups read are `looked_up`.
+    """
+
+    source: str
+    rows_read: int
+    embedded: int
+    left_out: int
+    orphans: int
+    malformed: int
+    looked_up: int
 
 
 @dataclass(frozen=True, order=True)
@@ -47,6 +69,7 @@ class Report:
     target: str
     outcome: str = "running"
     accounting: Accounting = field(default_factory=Accounting)
+    others: list[Other] = field(default_factory=list)
     rejects: Counter[Reason] = field(default_factory=Counter)
     warnings: Counter[Reason] = field(default_factory=Counter)
     nulled: Counter[Reason] = field(default_factory=Counter)
@@ -71,4 +94,4 @@ class Report:
         for name, value in plain.items():
             if isinstance(value, Counter):
                 plain[name] = [{**asdict(reason), "rows": rows} for reason, rows in value.most_common()]
-        return plain | {"accounting": asdict(self.accounting)}
+        return plain | {"accounting": asdict(self.accounting), "others": [asdict(one) for one in self.others]}

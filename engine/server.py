@@ -49,8 +49,12 @@ def _password() -> str | None:
     if not file:
         return None
     try:
-        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+        password = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError):
+        message = "the file that MONGODB_PASSWORD_FILE names cannot be read"
+        raise UsageError(problem("password_file", message, hint=f"check {file}")) from None
+    if not password:
         raise UsageError(
-            problem("password_file", "the file that MONGODB_PASSWORD_FILE names cannot be read", hint=f"check {file}")
-        ) from None
+            problem("password_file", "the file that MONGODB_PASSWORD_FILE names is empty", hint=f"write the password into {file}")
+        )
+    return password

@@ -11,15 +11,19 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+import polars as pl
 from bson import Binary, Decimal128, ObjectId, json_util
 
 from engine.constraints import COMBINED, CONSTRAINTS, is_query, schema_of
-from engine.expressions import Unsupported
-from engine.model import ID, Field, Mapping, Rule
+from engine.expressions import Typed, Unsupported
+from engine.model import ID, Array, Field, Mapping, Rule
+from engine.paths import MARK, arrays_of, dotted
 from engine.profiles import DEFAULT, PROFILES, Profile
 from engine.types import Type
 
 Schema = dict[str, Any]
+ANY_NAME = "*"  # the last segment of a path whose members are named by columns
+UNSAID_NUMBER = "the document holds the number, not the text that said it"
 ON_SERVER = frozenset({"reject", "fail"})
 BOUNDS = {"minimum": {"minimum", "exclusiveMinimum"}, "maximum": {"maximum", "exclusiveMaximum"}, "multipleOf": {"multipleOf"}}
 
@@ -52,7 +56,8 @@ def validator(mapping: Mapping, profile: Profile = DEFAULT) -> Schema:
     if profile.beside:
         broken = [query for path, kind, constraints in _constrained(mapping) for query in _queries(path, kind, constraints)]
         conditions += [{"$nor": broken}] if broken else []
-        conditions += [check for rule in mapping.rules if rule.on_fail in ON_SERVER and isinstance(check := rule.check.check_mongo(), dict)]
+        conditions += [there for one in stored_fields(mapping) if isinstance(there := _conditional(mapping, one), dict)]
+        conditions += [check for rule in mapping.rules if rule.on_fail in ON_SERVER and isinstance(check := _check(mapping, rule), dict)]
     return conditions[0] if len(conditions) == 1 else {"$and": conditions}
 
 
@@ -61,14 +66,21 @@ def conditions(mapping: Mapping, profile: Profile = DEFAULT) -> dict[str, Schema
     if not profile.validator:
         return {}
     found: dict[str, Schema] = {}
-    for one in mapping.fields:
+    for one in stored_fields(mapping):
         schema: Schema = _field_schema(one)
+        needed = one.always_written
         for name in reversed(one.path.split(".")):
-            schema = {"properties": {name: schema}, **({"required": [name]} if one.always_written else {})}
+            if name == ANY_NAME:
+                schema = {"additionalProperties": schema}
+                continue
+            schema = {"properties": {name.removesuffix(MARK): {"items": schema} if name.endswith(MARK) else schema}}
+            needed = needed and not name.endswith(MARK)  # an array may have no element
+            schema |= {"required": [name]} if needed else {}
         broken = list(_queries(one.path, one.type, effective(one))) if profile.beside else []
-        found[one.path] = {"$jsonSchema": schema, **({"$nor": broken} if broken else {})}
+        there = _conditional(mapping, one) if profile.beside else None
+        found[one.path] = {"$jsonSchema": schema, **({"$nor": broken} if broken else {}), **(there if isinstance(there, dict) else {})}
     for rule in mapping.rules if profile.beside else ():
-        if rule.on_fail in ON_SERVER and isinstance(check := rule.check.check_mongo(), dict):
+        if rule.on_fail in ON_SERVER and isinstance(check := _check(mapping, rule), dict):
             found[f"rule {rule.name}"] = check
     return found | {"document": validator(mapping, profile)}
 
@@ -94,7 +106,9 @@ def enforcement(mapping: Mapping, profile: Profile = DEFAULT) -> list[Enforcemen
     """Every type, constraint and rule: do server and engine enforce it, or the engine alone and why."""
     off = "validation.level: off" if mapping.validation.level == "off" else ""
     off = off or ("validation.action: warn only logs" if mapping.validation.action == "warn" else "")
-    found = [one for field in mapping.fields for one in _of_field(field, profile)] + [_of_rule(rule, profile) for rule in mapping.rules]
+    found = [one for field in stored_fields(mapping) for one in _of_field(mapping, field, profile)]
+    found += [Enforcement(one.path, name, profile.validator_reason) for one in mapping.arrays if one.embed for name in one.constraints]
+    found += [_of_rule(mapping, rule, profile) for rule in mapping.rules]
     return [Enforcement(one.subject, one.what, one.why or off) for one in found]
 
 
@@ -105,24 +119,67 @@ def engine_only(mapping: Mapping, profile: Profile) -> list[str]:
     return list(told(one for one in found if one.why and not usual.get((one.subject, one.what))))
 
 
-def _of_field(one: Field, profile: Profile) -> Iterator[Enforcement]:
+def stored_fields(mapping: Mapping) -> list[Field]:
+    """The fields that documents have: not those of arrays that only feed aggregates."""
+    hidden = {one.path for one in mapping.arrays if not one.embed}
+    return [one for one in mapping.fields if hidden.isdisjoint(arrays_of(one.path))]
+
+
+def _of_field(mapping: Mapping, one: Field, profile: Profile) -> Iterator[Enforcement]:
     path, no = one.path, profile.validator_reason
     beside = "" if no or not any(is_query(name, one.type.name) for name in one.type.domain) else profile.beside_reason
     yield Enforcement(path, f"type {one.type.name}", no)
+    there = _conditional(mapping, one)
+    depends = there.reason if isinstance(there, Unsupported) else profile.beside_reason if there else ""
+    if one.when:
+        yield Enforcement(path, "when", no or depends)
     if one.required:
-        yield Enforcement(path, "required", no or ("the server gives a document without _id a new ObjectId" if path == ID else ""))
+        yield Enforcement(
+            path, "required", no or depends or ("the server gives a document without _id a new ObjectId" if path == ID else "")
+        )
     for name in one.constraints:
         yield Enforcement(path, name, profile.beside_reason if is_query(name, one.type.name) else no)
     if beside:
         yield Enforcement(path, "range of the type", beside)
-    if one.type.unsaid and one.column is not None:
-        yield Enforcement(path, "form of the text", one.type.unsaid)
-    if one.compute:
-        yield Enforcement(path, "compute", "the server takes the value as it is written")
+    if one.columns and (unsaid := one.type.unsaid or (UNSAID_NUMBER if one.options.number else "")):
+        yield Enforcement(path, "form of the text", unsaid)
+    yield from (Enforcement(path, name, why) for name, why, said in _left_to_engine(one) if said)
 
 
-def _of_rule(rule: Rule, profile: Profile) -> Enforcement:
-    check = rule.check.check_mongo()
+def _left_to_engine(one: Field) -> Iterator[tuple[str, str, object]]:
+    """What only the engine can know of a field's way: its name, why, and whether the field has it."""
+    yield "map", "the document holds what the code means, not the code", one.labels
+    yield "damaged_key", "the server takes any text", one.key and one.type.name == "string"
+    yield "compute", "the server takes the value as it is written", one.compute
+
+
+def _readable(mapping: Mapping, one: Typed) -> bool:
+    """Whether the arrays that an expression reads are in the documents."""
+    hidden = {array.path for array in mapping.arrays if not array.embed}
+    read = {array for path in one.paths for array in arrays_of(path)}
+    read |= {array for node in one.gathered for array in arrays_of(f"{node.array}{MARK}")}
+    return hidden.isdisjoint(read)
+
+
+def _check(mapping: Mapping, rule: Rule) -> Schema | Unsupported:
+    return rule.check.check_mongo() if _readable(mapping, rule.check) else Unsupported("it reads an array that is not stored")
+
+
+def _conditional(mapping: Mapping, one: Field) -> Schema | Unsupported | None:
+    """That the field is there only where its condition is true (if it is required: exactly there); None for a field without one."""
+    if one.when is None:
+        return None
+    built = Unsupported("it has a value for each element of an array") if MARK in one.path else one.when.to_mongo()
+    if not _readable(mapping, one.when):
+        built = Unsupported("it reads an array that is not stored")
+    if isinstance(built, Unsupported):
+        return built
+    holds, there = {"$eq": [built, True]}, {"$gt": [f"${one.path}", None]}
+    return {"$expr": {"$eq": [holds, there]} if one.required else {"$or": [holds, {"$not": [there]}]}}
+
+
+def _of_rule(mapping: Mapping, rule: Rule, profile: Profile) -> Enforcement:
+    check = _check(mapping, rule)
     why = check.reason if isinstance(check, Unsupported) else profile.beside_reason
     if rule.on_fail not in ON_SERVER:
         why = f"on_fail: {rule.on_fail} is about loading, not about what a document may be"
@@ -136,34 +193,62 @@ def json_schema(mapping: Mapping) -> Schema:
     """The `$jsonSchema` of the documents (MongoDB's dialect of draft 4)."""
     root = _Node()
     root.children[ID] = _Node(_value_schema(mapping.id_type, mapping.id_type.domain), written=True)
-    for one in mapping.fields:
-        node = root
-        for name in one.path.split("."):
-            node = node.children.setdefault(name, _Node())
-        node.schema, node.written = _field_schema(one), one.always_written
+    arrays = {one.path: one for one in mapping.arrays}
+    for one in stored_fields(mapping):
+        node, segments = root, one.path.split(".")
+        for length, name in enumerate(segments, start=1):
+            array = arrays.get(".".join(segments[:length]).removesuffix(MARK)) if name.endswith(MARK) else None
+            node = node.children.setdefault(name, _Node(array=array, written=array is not None and array.always_written))
+        node.schema = _field_schema(one)
+        node.written = node.array.always_written if node.array else one.always_written
     schema = _object(root, additional=mapping.validation.additional)
     return {"title": mapping.name, **({"description": mapping.description} if mapping.description else {}), **schema}
 
 
 class _Node:
-    def __init__(self, schema: Schema | None = None, *, written: bool = False) -> None:
-        self.schema, self.written = schema, written
+    """A place in the documents; with an array, one for its elements. `written`: what holds it always has it."""
+
+    def __init__(self, schema: Schema | None = None, *, written: bool = False, array: Array | None = None) -> None:
+        self.schema, self.written, self.array = schema, written, array
         self.children: dict[str, _Node] = {}
 
     @property
     def needed(self) -> bool:
-        return self.written or any(child.needed for child in self.children.values())
+        return self.written or (not self.array and any(child.needed for child in self.children.values()))
+
+    @property
+    def least(self) -> Schema:
+        """What an object that needs none of its fields has all the same: one of them, unless it is an element."""
+        return {} if self.array else {"minProperties": 1}
 
 
 def _object(node: _Node, *, additional: bool) -> Schema:
     """What the engine writes: the fields that every document has, and no document without a field."""
-    required = [name for name, child in node.children.items() if child.needed]
+    required = [name.removesuffix(MARK) for name, child in node.children.items() if child.needed]
     return {
         "bsonType": "object",
-        **({"required": required} if required else {"minProperties": 1}),
-        "properties": {name: child.schema or _object(child, additional=additional) for name, child in node.children.items()},
-        **({} if additional else {"additionalProperties": False}),
+        **({"required": required} if required else node.least),
+        "properties": {
+            name.removesuffix(MARK): _place(child, additional=additional) for name, child in node.children.items() if name != ANY_NAME
+        },
+        **_others(node, additional=additional),
     }
+
+
+def _others(node: _Node, *, additional: bool) -> Schema:
+    """What else the object may have: members that are named by columns, all of one kind."""
+    if ANY_NAME in node.children:
+        return {"additionalProperties": _place(node.children[ANY_NAME], additional=additional)}
+    return {} if additional else {"additionalProperties": False}
+
+
+def _place(node: _Node, *, additional: bool) -> Schema:
+    """A value, an object, or an array of them."""
+    schema = node.schema or _object(node, additional=additional)
+    if not node.array:
+        return schema
+    kinds = ["array", "null"] if node.array.empty == "null" else "array"
+    return {"bsonType": kinds, **node.array.constraints, "items": schema}
 
 
 def _field_schema(one: Field) -> Schema:
@@ -177,20 +262,30 @@ def _field_schema(one: Field) -> Schema:
 
 def _value_schema(kind: Type, constraints: Any) -> Schema:
     said = {name: _bson(limit, kind) for name, limit in constraints.items()}
-    return {"bsonType": kind.bson_type, **schema_of(said, kind.name)}
+    return {"bsonType": kind.bson_type, **kind.schema, **schema_of(said, kind.name)}
 
 
 def effective(one: Field) -> dict[str, Any]:
-    """The field's constraints and what its type implies beyond them."""
-    own = one.constraints
+    """The field's constraints, and what its type and its map imply beyond them."""
+    own = _labelled(one) | dict(one.constraints)
     implied = {name: limit for name, limit in one.type.domain.items() if not ({"enum", *BOUNDS[name]} & own.keys())}
     return implied | dict(own)
+
+
+def _labelled(one: Field) -> dict[str, Any]:
+    """A map that keeps no other text than its labels is an enum of them."""
+    if one.labels is None or one.labels.otherwise == "keep" or not one.type.listed:
+        return {}
+    texts = [*one.labels.texts.values(), one.labels.label, one.default]
+    values = one.type.parse(pl.lit(pl.Series([text for text in dict.fromkeys(texts) if text is not None])), one.options)
+    found = pl.select(values).to_series().unique(maintain_order=True).to_list()
+    return {"enum": [Decimal(value) if one.type.name == "decimal" else value for value in found]}
 
 
 def _constrained(mapping: Mapping) -> Iterator[tuple[str, Type, dict[str, Any]]]:
     if ID not in {one.path for one in mapping.fields}:
         yield ID, mapping.id_type, dict(mapping.id_type.domain)
-    for one in mapping.fields:
+    for one in stored_fields(mapping):
         yield one.path, one.type, effective(one)
 
 
@@ -198,7 +293,7 @@ def _queries(path: str, kind: Type, constraints: dict[str, Any]) -> Iterator[Sch
     for name, limit in constraints.items():
         query = CONSTRAINTS[name].query
         if query and is_query(name, kind.name):
-            yield {path: query(_bson(limit, kind))}
+            yield {dotted(path): query(_bson(limit, kind))}
 
 
 def _bson(value: Any, kind: Type) -> Any:

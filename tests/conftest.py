@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from jobs import Jobs
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -16,6 +17,9 @@ from engine import embedded
 
 # One home for every worker and every run: a run that was killed leaves its server to the next one, which uses and stops it.
 HOME = Path(__file__).parents[1] / ".engine" / "tests"
+
+settings.register_profile("engine", deadline=None)  # how long a test takes is no law, least of all on a busy machine
+settings.load_profile("engine")
 
 
 def pytest_configure() -> None:

@@ -40,7 +40,7 @@ class Ended:
     @property
     def counts(self) -> tuple[int, ...]:
         """Rows read, documents, duplicates, rejected, filtered."""
-        return tuple(self.report["accounting"].values())
+        return tuple(rows for name, rows in self.report["accounting"].items() if name != "grouped")
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """Each folder of tests/cases is a mapping, a file, and what must come of them on the real server. A new case is a new folder.
 
-`mapping.yaml in.csv` go in; `report.json` (exit code, accounting, reasons), `docs.jsonl` (what the collection holds, Extended JSON),
-`rejects.csv` and `validator.json` must come out. ENGINE_UPDATE_CASES=1 writes them anew: look at the difference before you commit it.
+`mapping.yaml in.csv` (or other files `in.*`) go in; `report.json` (exit code, accounting, reasons), `docs.jsonl` (what the collection
+holds, Extended JSON), `rejects.csv` and `validator.json` must come out. ENGINE_UPDATE_CASES=1 writes them anew: look at the difference
+before you commit it.
 """
 
 import io
@@ -34,7 +35,8 @@ def test_case(case: Path, mongo_uri: str, database: Database, monkeypatch: pytes
     monkeypatch.setenv("ENGINE_HOME", str(tmp_path))
     monkeypatch.setenv("DATABASE", database.name)
     out, err = io.StringIO(), io.StringIO()
-    code = cli.run(["run", "-m", str(case / "mapping.yaml"), "--source", str(case / "in.csv"), "--json"], out, err)
+    source = case / ("in.csv" if (case / "in.csv").exists() else "in.*")
+    code = cli.run(["run", "-m", str(case / "mapping.yaml"), "--source", str(source), "--json"], out, err)
     report = json.loads(out.getvalue())
 
     told = {name: report[name] for name in ("outcome", "accounting", "rejects", "warnings", "nulled", "notes", "indexes")}

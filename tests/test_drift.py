@@ -63,7 +63,7 @@ def test_a_run_says_that_validator_and_mapping_have_drifted(
     out, err = io.StringIO(), io.StringIO()
     assert cli.run(["run", "-m", str(tmp_path / "m.yaml"), "--source", str(tmp_path / "in.csv"), "--json"], out, err) == 0
     report = json.loads(out.getvalue())
-    assert report["accounting"] == {"rows_read": 3, "documents": 1, "duplicates": 0, "rejected": 2, "filtered": 0}
+    assert report["accounting"] == {"rows_read": 3, "documents": 1, "grouped": 0, "duplicates": 0, "rejected": 2, "filtered": 0}
     message = "the collection's validator refused it: maxLength"
     assert report["rejects"] == [{"code": "server_validator", "path": "n", "message": message, "rows": 2}]
     assert len(report["notes"]) == 1

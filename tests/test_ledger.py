@@ -133,7 +133,7 @@ def test_a_changed_source_changes_nothing_live(jobs: Jobs, monkeypatch: pytest.M
     load = CsvFile._check
 
     def touch(self, reading):
-        os.utime(self._path)
+        os.utime(self.path)
         load(self, reading)
 
     monkeypatch.setattr(CsvFile, "_check", touch)

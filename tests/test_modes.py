@@ -192,3 +192,16 @@ def test_merge_holds_only_what_is_there_in_value_and_type() -> None:
     assert not MERGE.holds(old, encode({"_id": 1, "a": {"b": Int64(1)}}))
     assert not MERGE.holds(old, encode({"_id": 1, "a": {"c": [1, 2]}}))
     assert list(leaves(old)) == ["_id", "a.b", "a.c", "d"]
+
+
+def test_replace_does_not_replace_documents_by_nothing_or_by_a_part(jobs: Jobs) -> None:
+    jobs.mode = "replace"
+    rows = [[number, "Ann", "Rome", 30] for number in range(1, 6)]
+    assert jobs.run(rows).code == 0
+    for ended, code in (
+        (jobs.run([]), "nothing_to_publish"),
+        (jobs.run([["x", "Ann", "Rome", 30]]), "nothing_to_publish"),
+        (jobs.run(rows, "--limit", "2"), "limited_replace"),
+    ):
+        assert (ended.code, ended.report["errors"][0]["code"]) == (3, code)
+        assert jobs.live.count_documents({}) == 5

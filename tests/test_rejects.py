@@ -3,11 +3,12 @@
 import csv
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jobs import Jobs, command
+from jobs import Ended, Jobs, command
 
 from engine.corrections import ranges
 from engine.rejects import neutralise, restore
@@ -141,3 +142,122 @@ def test_what_is_no_rejects_file_is_said(jobs: Jobs) -> None:
     assert (ended.code, "not_rejects" in ended.err) == (3, True)
     listed = command("rejects", "list")
     assert (listed.code, "not_rejects" in listed.err) == (0, True)
+
+
+class Odd:
+    """A mapping of its own beside files of its own, run once with wrong cells and once with right ones."""
+
+    def __init__(self, jobs: Jobs, mapping: str, files: dict[str, str]) -> None:
+        self.jobs, self.file = jobs, jobs.folder / "odd.yaml"
+        target = f"target: {{database: {jobs.database.name}, collection: people}}"
+        self.file.write_text(f"mapping: odd\n{target}\n{mapping.replace('IN', str(jobs.folder))}", encoding="utf-8")
+        for name, text in files.items():
+            (jobs.folder / name).write_text(text, encoding="utf-8")
+
+    def run(self) -> Ended:
+        return command("run", "-m", self.file, "--json")
+
+    def retry(self, file: Path | str) -> Ended:
+        return command("rejects", "retry", "-m", self.file, file, "--json")
+
+    def right(self, **files: str) -> list[dict[str, Any]]:
+        """The documents of a run over right files."""
+        for name, text in files.items():
+            (self.jobs.folder / f"{name}.csv").write_text(text, encoding="utf-8")
+        assert self.run().code == 0
+        return self.jobs.documents()
+
+
+PLACES = """
+source: {path: "IN/*.csv"}
+fields:
+  _id: {column: id, type: int}
+  age: {column: age, type: int}
+  from: {meta: file, required: true}
+  row: {meta: row}
+"""
+
+
+def test_a_row_that_is_loaded_again_has_its_file_and_number(jobs: Jobs) -> None:
+    odd = Odd(jobs, PLACES, {"1.csv": "id,age\n1,30\n2,x\n", "2.csv": "age,id\n40,3\n4\n5,5\nx,6\n"})
+    file = Path(odd.run().report["rejects_file"])
+    rows = read(file)
+    assert {(row["_row"], row["_file"]) for row in rows} == {("2", "1.csv"), ("4", "2.csv"), ("6", "2.csv")}
+    for row in rows:
+        row |= {"_code": "", "_extra": "", "age": "7", "id": str(row["_row"])}
+    again = odd.retry(save(file, rows))
+    assert again.counts == (3, 3, 0, 0, 0), again.err
+    found = jobs.documents()
+    assert [(one["row"], one["from"]) for one in found] == [(number, "1.csv" if number < 3 else "2.csv") for number in range(1, 7)]
+    assert found == odd.right(**{"1": "id,age\n1,30\n2,7\n", "2": "age,id\n40,3\n7,4\n5,5\n7,6\n"})
+
+
+def test_a_file_without_the_files_of_its_rows_is_loaded(jobs: Jobs) -> None:
+    odd = Odd(jobs, PLACES.replace("*", "1"), {"1.csv": "id,age\n1,30\n2,x\n"})
+    file = Path(odd.run().report["rejects_file"])
+    (row,) = read(file)
+    del row["_file"]
+    assert odd.retry(save(file, [row | {"age": "7"}])).code == 0
+    assert jobs.documents()[1] == {"_id": 2, "age": 7, "from": "1.csv", "row": 2}
+
+
+ORDERS = """
+sources: {orders: {path: IN/orders.csv}, lines: {path: IN/lines.csv}, towns: {path: IN/towns.csv}}
+document: orders
+arrays:
+  lines: {source: lines, on: [id], orphans: fail}
+lookups:
+  town: {source: towns, on: [town]}
+fields:
+  _id: {column: id, type: int}
+  country: town.country
+  day: {column: day, type: date}
+  lines[].price: {column: price, type: int, required: true}
+"""
+
+
+def test_rows_with_arrays_and_lookups_are_loaded_again(jobs: Jobs) -> None:
+    files = {
+        "orders.csv": "id,town,day\n1,Oslo,2024-01-01\n2,Oslo,never\n3,Olso,2024-01-02\n",
+        "lines.csv": "id,price\n1,5\n2,6\n3,7\n2,8\n",
+        "towns.csv": "town,country\nOslo,Norway\n",
+    }
+    odd = Odd(jobs, ORDERS, files)
+    ended = odd.run()
+    assert ended.counts == (3, 1, 0, 2, 0), ended.err
+    file = Path(ended.report["rejects_file"])
+    rows = [row | {"town": "Oslo", "day": "2024-01-02"} for row in read(file)]
+    again = odd.retry(save(file, rows))
+    assert again.counts == (2, 2, 0, 0, 0), again.err
+    found = jobs.documents()
+    assert [[line["price"] for line in one["lines"]] for one in found] == [[5], [6, 8], [7]]
+    assert found == odd.right(orders="id,town,day\n1,Oslo,2024-01-01\n2,Oslo,2024-01-02\n3,Oslo,2024-01-02\n")
+
+
+GROUPS = """
+source: {path: IN/in.csv}
+group_by: [id]
+arrays: {visits: {rows: true}}
+fields:
+  _id: {column: id, type: int}
+  first: {meta: row}
+  visits[].cost: {column: cost, type: int, required: true}
+"""
+
+
+def test_groups_are_loaded_again_whole_and_rows_that_were_none_never(jobs: Jobs) -> None:
+    odd = Odd(jobs, GROUPS, {"in.csv": "id,cost\n1,5\n2,6\n1\n2,x\n,9\n1,7\n"})
+    ended = odd.run()
+    assert ended.counts == (6, 1, 0, 4, 0), ended.err
+    file = Path(ended.report["rejects_file"])
+    rows = read(file)
+    assert sorted((row["_row"], row["_file"]) for row in rows) == [(number, "in.csv") for number in "2345"]
+    cleared = {"3": {"_code": "", "_extra": ""}}
+    right = [row | {"cost": "8", "id": row["id"] or "1"} | cleared.get(row["_row"], {}) for row in rows]
+    again = odd.retry(save(file, right))
+    assert again.counts == (4, 1, 0, 2, 0), again.err
+    assert {one["_reason"].split(":")[0] for one in read(Path(again.report["rejects_file"]))} == {
+        "its group may be in the collection already, without this row"
+    }
+    costs = [(one["_id"], one["first"], [visit["cost"] for visit in one["visits"]]) for one in jobs.documents()]
+    assert costs == [(1, 1, [5, 7]), (2, 2, [8, 8])]

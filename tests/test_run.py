@@ -62,7 +62,7 @@ def test_the_reference_file(engine, database: Database) -> None:
         pytest.skip("../shared/corpora/healthcare is not on this machine")
     code, report, _ = engine("--source", REFERENCE)
     assert code == 0
-    assert report["accounting"] == {"rows_read": 55500, "documents": 54966, "duplicates": 534, "rejected": 0, "filtered": 0}
+    assert report["accounting"] == {"rows_read": 55500, "documents": 54966, "grouped": 0, "duplicates": 534, "rejected": 0, "filtered": 0}
     assert report["warnings"] == [{"code": "negative_bill", "path": "", "message": "refunds are loaded and counted", "rows": 106}]
     live = database["admissions"]
     assert live.count_documents({}) == 54966
@@ -95,7 +95,7 @@ def test_the_generated_file_has_the_same_counts(engine, tmp_path: Path) -> None:
     subprocess.run([sys.executable, ROOT / "data/generate.py", "--output", file], check=True, capture_output=True)
     code, report, _ = engine("--source", file)
     assert code == 0
-    assert report["accounting"] == {"rows_read": 55500, "documents": 54966, "duplicates": 534, "rejected": 0, "filtered": 0}
+    assert report["accounting"] == {"rows_read": 55500, "documents": 54966, "grouped": 0, "duplicates": 534, "rejected": 0, "filtered": 0}
 
 
 def test_a_second_run_changes_nothing(engine, source: Path, database: Database) -> None:

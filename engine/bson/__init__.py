@@ -7,11 +7,12 @@ The room is named like pymongo's package and never imports it; absolute imports 
 """
 
 from engine.bson.documents import Encoder, compile_shape
-from engine.bson.ids import id_element
+from engine.bson.ids import ID_AT, id_element
 from engine.bson.limits import MAX_DOCUMENT_BYTES, oversize, payload, slices
 from engine.bson.shapes import MAX_DEPTH, Array, Document, Scalar, Shape
 
 __all__ = [
+    "ID_AT",
     "MAX_DEPTH",
     "MAX_DOCUMENT_BYTES",
     "Array",

@@ -15,10 +15,9 @@ from operator import or_
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from engine.bson import shapes
-from engine.bson.pieces import Choice, Part, Piece, Size, join, prefix, regroup, sizes
+from engine.bson.pieces import Choice, Part, Piece, Size, join, names, prefix, regroup, sizes
 from engine.bson.scalars import NULL, TYPES, ScalarType
 
 Read = Mapping[str, pl.Series]
@@ -129,8 +128,8 @@ class _Array:
         values = read[self.lists].explode(empty_as_null=False, keep_nulls=False).alias(self.column)
         part = self.element.part(values.struct.unnest() if values.dtype == pl.Struct else values.to_frame())
         valid = _where(values.is_not_null())
-        head = _names(self.element.node.code, counts)
-        null = b"" if valid is None else _names(NULL, counts)
+        head = names(self.element.node.code, counts)
+        null = b"" if valid is None else names(NULL, counts)
         size = sizes(head)
         entry = _entry(head, size, Part(part.pieces, part.size, valid), null, size)
         content = regroup(join(entry.pieces, len(values)), counts)
@@ -165,12 +164,6 @@ def _any(masks: Sequence[pl.Series | None], rows: int) -> pl.Series | None:
     if len(known) < len(masks):
         return None
     return reduce(or_, known) if known else pl.Series(np.zeros(rows, np.bool_))
-
-
-def _names(code: bytes, counts: NDArray[np.int64]) -> pl.Series:
-    """The heads of array elements, `code "0" NUL` and so on in each array, taken from a list as long as the longest."""
-    names = pl.select(pl.lit(code) + pl.int_range(int(counts.max(initial=0))).cast(pl.Binary) + pl.lit(b"\0")).to_series()
-    return names.gather(pl.Series(np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+ID_AT = 4  # where the element of `_id` begins in a document, behind its length
 VALUE = 9  # where the value of `_id` begins: length of the document (4), type (1), "_id" and NUL (4)
 HEAD = b"_id\0"
 FIXED = {0x01: 8, 0x07: 12, 0x08: 1, 0x09: 8, 0x10: 4, 0x12: 8, 0x13: 16}
@@ -14,8 +15,8 @@ def id_element(document: bytes) -> bytes:
     Raises:
         ValueError: the document does not begin with `_id`, or it is of a type that no mapping has.
     """
-    kind = document[4]
+    kind = document[ID_AT]
     if document[5:VALUE] != HEAD or (kind not in FIXED and kind not in LENGTH_AND):
         raise ValueError("the document does not begin with an _id of a known type")
     size = FIXED.get(kind) or LENGTH_AND[kind] + int.from_bytes(document[VALUE : VALUE + 4], "little")
-    return document[4 : VALUE + size]
+    return document[ID_AT : VALUE + size]

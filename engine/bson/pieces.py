@@ -82,6 +82,12 @@ def regroup(values: pl.Series, counts: NDArray[np.int64]) -> pl.Series:
     return pl.select(cut).to_series()
 
 
+def names(code: bytes, counts: NDArray[np.int64]) -> pl.Series:
+    """The heads of array elements, `code "0" NUL` and so on in each array, taken from a list as long as the longest."""
+    heads = pl.select(pl.lit(code) + pl.int_range(int(counts.max(initial=0))).cast(pl.Binary) + pl.lit(b"\0")).to_series()
+    return heads.gather(pl.Series(np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)))
+
+
 def _tree(values: list[pl.Expr]) -> pl.Expr:
     """The values added up pairwise: each byte is copied once a level, not once a value."""
     while len(values) > 1:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from engine.bson.decimals import exponent_word, is_decimal, low_word
+from engine.bson.geo import POSITION, line, point
 from engine.bson.pieces import Column, Part, flat, prefix
 
 NULL = b"\x0a"
@@ -84,6 +85,14 @@ def _wide(width: int) -> tuple[Callable[[pl.Expr], pl.Expr], ...]:
     return _fill(bytes(width)), lambda column: column.bin.size().eq(width).fill_null(value=True)
 
 
+def _degrees(place: int) -> Callable[[pl.Expr], pl.Expr]:
+    return lambda column: column.arr.get(place).fill_null(0.0)
+
+
+def _count(column: pl.Expr) -> pl.Expr:
+    return column.list.len().fill_null(0).cast(pl.Int64)
+
+
 _TEXT = (lambda column: column.cast(pl.Binary).fill_null(b""), lambda column: _size(column.cast(pl.Binary)))
 
 TYPES = {
@@ -96,6 +105,8 @@ TYPES = {
     "date": ScalarType(b"\x09", pl.Datetime("ms"), (lambda column: column.to_physical().fill_null(0),), _number("<i8")),
     "int": ScalarType(b"\x10", pl.Int32(), (_fill(0),), _number("<i4")),
     "long": ScalarType(b"\x12", pl.Int64(), (_fill(0),), _number("<i8")),
+    "point": ScalarType(b"\x03", POSITION, (_degrees(0), _degrees(1)), point),
+    "linestring": ScalarType(b"\x03", pl.List(POSITION), (lambda column: column, _count), line),
     "decimal": ScalarType(b"\x13", pl.String(), (low_word, exponent_word, is_decimal), _decimal),
 }
-"""By BSON alias; `uuid`, which is none, is binary of subtype 4."""
+"""By BSON alias; `uuid`, which is none, is binary of subtype 4, `point` and `linestring` are GeoJSON documents."""

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import TextIO
 
 from engine.commands.common import Arguments
+from engine.commands.evolution import apply, plan
 from engine.commands.history import runs, verify
+from engine.commands.infer import infer
 from engine.commands.loading import run
 from engine.commands.mappings import check, preview, schema
 from engine.commands.rejects import rejects
@@ -20,6 +22,9 @@ VERBS: dict[str, Callable[[Arguments, TextIO, TextIO], int]] = {
     "check": check,
     "preview": preview,
     "schema": schema,
+    "infer": infer,
+    "plan": plan,
+    "apply": apply,
     "runs": runs,
     "verify": verify,
     "rejects": rejects,

@@ -8,17 +8,35 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from engine.loader import load
+from engine.errors import UsageError, problem, suggest
+from engine.loader import load_all
 from engine.model import Mapping
 
 Arguments = argparse.Namespace
 
 
-def mapping_of(arguments: Arguments) -> Mapping:
-    """The mapping that is named, reading the source that is named."""
-    mapping = load(arguments.mapping)
+def mappings_of(arguments: Arguments) -> tuple[Mapping, ...]:
+    """The mapping of each collection of the file, or of the one that is named, reading the source that is named."""
+    found = load_all(arguments.mapping)
+    if name := getattr(arguments, "collection", None):
+        names = [one.target.collection for one in found]
+        if name not in names:
+            hint = suggest(name, names) or f"it has {', '.join(names)}"
+            raise UsageError(problem("unknown_collection", f"the mapping has no collection {name}", hint=hint, file=arguments.mapping))
+        found = tuple(one for one in found if one.target.collection == name)
     path = getattr(arguments, "source", None)
-    return replace(mapping, source=replace(mapping.source, path=path)) if path else mapping
+    if path and len(found) > 1:
+        raise UsageError(problem("several_collections", "--source is for one collection", hint="name it with --collection"))
+    return tuple(replace(one, source=replace(one.source, paths=(path,))) if path else one for one in found)
+
+
+def mapping_of(arguments: Arguments) -> Mapping:
+    """The mapping of the one collection that a verb is about."""
+    found = mappings_of(arguments)
+    if len(found) > 1:
+        names = ", ".join(one.target.collection for one in found)
+        raise UsageError(problem("several_collections", f"the mapping has the collections {names}", hint="name one with --collection"))
+    return found[0]
 
 
 @contextmanager

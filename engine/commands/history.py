@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TextIO
+from typing import Any, TextIO
 
-from engine.commands.common import Arguments, client_of, mapping_of
-from engine.errors import DataError, Exit, problem
+from engine.commands.common import Arguments, client_of, mappings_of
+from engine.errors import DataError, Exit, Finding, problem
+from engine.model import Mapping
 
 
 def runs(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
@@ -14,7 +15,7 @@ def runs(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
     from engine.display import history  # noqa: PLC0415
     from engine.sinks.ledger import Ledger  # noqa: PLC0415
 
-    mapping = mapping_of(arguments)
+    mapping, *_ = mappings_of(arguments)
     with client_of() as client:
         found = Ledger(client, mapping.target, "").runs(arguments.rows)
     if arguments.json:
@@ -25,26 +26,42 @@ def runs(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
 
 
 def verify(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
-    """Compare the live collection with what its last published run left."""
+    """Compare the live collections with what their last published runs left."""
+    wrong: list[Finding] = []
+    with client_of() as client:
+        for mapping in mappings_of(arguments):
+            wrong += _verify(mapping, client, out)
+    if wrong:
+        raise DataError(wrong)
+    return Exit.DONE
+
+
+def _verify(mapping: Mapping, client: Any, out: TextIO) -> list[Finding]:
     from engine.sinks.ledger import Ledger  # noqa: PLC0415
     from engine.sinks.mongo import translated  # noqa: PLC0415
     from engine.sinks.state import differences, read, state  # noqa: PLC0415
 
-    mapping = mapping_of(arguments)
     name = f"{mapping.target.database}.{mapping.target.collection}"
-    with client_of() as client:
-        last = Ledger(client, mapping.target, "").last_published()
-        if last is None:
-            raise DataError(problem("never_published", f"the ledger has no published run of {name}", hint="engine run"))
-        live = client[mapping.target.database][mapping.target.collection]
-        with translated():
-            found = state(live, read(live))
+    ledger = Ledger(client, mapping.target, "")
+    last = ledger.last_published()
+    if last is None:
+        return [problem("never_published", f"the ledger has no published run of {name}", hint="engine run")]
+    live = client[mapping.target.database][mapping.target.collection]
+    with translated():
+        found = state(live, read(live))
     run, recorded = last
     if wrong := differences(recorded, found):
-        hint = "something else has changed the collection since; run again to bring it in line"
-        raise DataError([problem("differs", f"{name}, run {run}: {line}", hint=hint) for line in wrong])
-    print(
-        f"{name} is as run {run} left it: {found.count:,} documents, checksum {found.checksum}, validator, {len(found.indexes)} indexes",
-        file=out,
-    )
-    return Exit.DONE
+        hint = _why(ledger.unfinished_since(run))
+        return [problem("differs", f"{name}, run {run}: {line}", hint=hint) for line in wrong]
+    said = f"{found.count:,} documents, checksum {found.checksum}, validator, {len(found.indexes)} indexes"
+    print(f"{name} is as run {run} left it: {said}", file=out)
+    return []
+
+
+def _why(unfinished: dict[str, Any]) -> str:
+    """Who has changed the collection, and what to do."""
+    if not unfinished:
+        return "something else has changed the collection since; run again to bring it in line"
+    if unfinished.get("kind") == "apply":
+        return f"the apply {unfinished['_id']} was not finished; engine apply again"
+    return f"run {unfinished['_id']} has written to it since and was not finished; run again to bring it to its end"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any, TextIO
 
 from engine import __version__
-from engine.commands.common import Arguments, mapping_of
+from engine.commands.common import Arguments, mappings_of
 from engine.errors import EngineError, Exit, TargetError, problem
 from engine.model import Mapping
 from engine.profiles import PROFILES, Profile
@@ -42,43 +42,57 @@ class Task:
 
 
 def run(arguments: Arguments, out: TextIO, err: TextIO) -> int:
-    """Load the source into the target."""
+    """Load the sources into the targets: all of them become live, or none."""
     from engine.sources import open_source  # noqa: PLC0415
 
-    mapping = mapping_of(arguments)
-    return carry_out(Task(mapping, lambda _: open_source(mapping.source)), arguments, out, err)
+    tasks = [Task(mapping, lambda _, source=mapping.source: open_source(source)) for mapping in mappings_of(arguments)]  # type: ignore[misc]
+    return carry_out(tasks, arguments, out, err)
 
 
-def carry_out(task: Task, arguments: Arguments, out: TextIO, err: TextIO) -> int:
+def carry_out(tasks: Sequence[Task], arguments: Arguments, out: TextIO, err: TextIO) -> int:
     """Load, and tell how it went."""
     from engine import display  # noqa: PLC0415 -- the terminal library, only where something is shown
     from engine.report import Report  # noqa: PLC0415
     from engine.run import new_run_id  # noqa: PLC0415
 
-    mapping = task.mapping
-    target = f"{mapping.target.database}.{mapping.target.collection}"
-    report = Report(new_run_id(), mapping.name, mapping.version, mapping.source.path, target)
+    reports = [Report(new_run_id(), one.mapping.name, one.mapping.version, one.mapping.source.path, _named(one.mapping)) for one in tasks]
     show = display.Quiet() if arguments.quiet else display.Live(err) if err.isatty() else display.Plain(err)
     failure, stopped = None, False
     try:
         with ExitStack() as stack:
-            _load(task, arguments, report, show, stack)
+            _load(list(zip(tasks, reports, strict=True)), arguments, show, stack)
     except EngineError as error:
         failure = error
     except KeyboardInterrupt:
         stopped = True
     finally:
         show.close()
+    if failure:
+        for report in reports:
+            report.outcome = "not published" if report.outcome == "running" else report.outcome  # its turn never came
     if arguments.json:
-        errors = [asdict(finding) for finding in failure.findings] if failure else []
-        print(json.dumps(report.as_json() | {"errors": errors}, indent=2, ensure_ascii=False), file=out)
-    elif not arguments.quiet and (report.accounting.rows_read or not (failure or stopped)):
-        display.summary(report, out)
+        print(json.dumps(_as_json(reports, failure), indent=2, ensure_ascii=False), file=out)
+    elif not arguments.quiet:
+        for report in reports:
+            if report.accounting.rows_read or not (failure or stopped):
+                display.summary(report, out)
     if failure:
         display.findings(failure.findings, err)
     if stopped:
-        print(f"interrupted: {PUBLISHED if report.outcome == 'published' else STOPPED[mapping.target.mode]}", file=err)
+        for task, report in zip(tasks, reports, strict=True):
+            print(f"interrupted: {PUBLISHED if report.outcome == 'published' else STOPPED[task.mapping.target.mode]}", file=err)
     return failure.exit_code if failure else Exit.INTERRUPTED if stopped else Exit.DONE
+
+
+def _named(mapping: Mapping) -> str:
+    return f"{mapping.target.database}.{mapping.target.collection}"
+
+
+def _as_json(reports: Sequence[Any], failure: EngineError | None) -> dict[str, Any]:
+    """The report; of several collections the list of theirs, under `collections`."""
+    errors = {"errors": [asdict(finding) for finding in failure.findings] if failure else []}
+    plain: list[dict[str, Any]] = [report.as_json() for report in reports]
+    return plain[0] | errors if len(plain) == 1 else {"collections": plain} | errors
 
 
 @dataclass
@@ -106,15 +120,43 @@ class _Journal:
         return run, row
 
 
-def _load(task: Task, arguments: Arguments, report: Any, show: Any, stack: ExitStack) -> None:
-    mapping = task.mapping
+def _load(tasks: Sequence[tuple[Task, Any]], arguments: Arguments, show: Any, stack: ExitStack) -> None:
+    """Make everything ready, then all of it live."""
     from engine import run as running  # noqa: PLC0415
     from engine.server import home, server  # noqa: PLC0415
 
-    if arguments.dry_run:
-        running.run(running.Job(mapping, task.open(None), None, show, home(), report.run_id, arguments.limit), report)
-        return
+    address = None if arguments.dry_run else stack.enter_context(server())
+    ready = []
+    for task, report in tasks:
+        with _about(task.mapping, alone=len(tasks) == 1):
+            if address is None:
+                job = running.Job(task.mapping, task.open(None), None, show, home(), report.run_id, arguments.limit)
+                ready.append(stack.enter_context(running.prepared(job, report)))
+            else:
+                ready.append(stack.enter_context(_ready(task, report, arguments, show, address)))
+    for (task, _), publish in zip(tasks, ready, strict=True):
+        with _about(task.mapping, alone=len(tasks) == 1):
+            publish()
+
+
+@contextmanager
+def _about(mapping: Mapping, *, alone: bool) -> Iterator[None]:
+    """Of several collections, an error says which one it is about."""
+    try:
+        yield
+    except EngineError as error:
+        if not alone:
+            error.findings = tuple(replace(one, message=f"{mapping.target.collection}: {one.message}") for one in error.findings)
+        raise
+
+
+@contextmanager
+def _ready(task: Task, report: Any, arguments: Arguments, show: Any, address: Any) -> Iterator[Callable[[], None]]:
+    """One collection loaded and verified; what it gives makes it live, and has the ledger know."""
+    from engine import run as running  # noqa: PLC0415
     from engine.checksum import Content  # noqa: PLC0415
+    from engine.evolution.notice import begin  # noqa: PLC0415
+    from engine.server import home  # noqa: PLC0415
     from engine.sinks.inplace import InPlace  # noqa: PLC0415
     from engine.sinks.ledger import Ledger  # noqa: PLC0415
     from engine.sinks.locks import Lock  # noqa: PLC0415
@@ -122,27 +164,34 @@ def _load(task: Task, arguments: Arguments, report: Any, show: Any, stack: ExitS
     from engine.sinks.state import state  # noqa: PLC0415
     from engine.validators import engine_only, options  # noqa: PLC0415
 
-    address = stack.enter_context(server())
+    mapping, target = task.mapping, task.mapping.target
     report.target = f"{address.shown}/{report.target}"
-    client, profile = _client(address, mapping, report, stack)
-    report.notes += [f"on {profile.name}, {line}" for line in engine_only(mapping, profile)]
-    target, rules = mapping.target, options(mapping, profile)
-    ledger = Ledger(client, target, report.run_id)
-    rows = task.open(ledger)
-    lock = stack.enter_context(Lock(client, target, report.run_id, ledger.beat))
-    report.notes += [f"removed {name}, which a dead run had left" for name in remove_staging(client, target)]
-    if target.mode == "replace":
-        sink: Any = Replacement(client, target, rules, report.run_id, lock.hold, ids_may_repeat=mapping.ids_may_repeat)
-    else:
-        sink = InPlace(client, mapping, rules, lock)
-    facts = _facts(mapping, arguments)
-    journal = _Journal(ledger, rows, facts if task.resumes else None)
-    job = running.Job(mapping, rows, sink, show, home(), report.run_id, arguments.limit, journal=journal)
-    with _recorded(ledger, facts | {"mapping_text": mapping.text}, report):
-        running.run(job, report)
-        with translated():
-            left = state(client[target.database][target.collection], Content(report.live_documents, int(report.checksum, 16)))
-        ledger.finish("published", {"live": left.as_document(), "source_file": rows.fingerprint} | task.recorded(report) | report.as_json())
+    with ExitStack() as stack:
+        client, profile = _client(address, mapping, report, stack)
+        report.notes += [f"on {profile.name}, {line}" for line in engine_only(mapping, profile)]
+        rules, ledger = options(mapping, profile), Ledger(client, target, report.run_id)
+        rows = task.open(ledger)
+        lock = stack.enter_context(Lock(client, target, report.run_id, ledger.beat))
+        report.notes += [f"removed {name}, which a dead run had left" for name in remove_staging(client, target)]
+        if target.mode == "replace":
+            sink: Any = Replacement(client, target, rules, report.run_id, lock.hold, ids_may_repeat=mapping.ids_may_repeat)
+        else:
+            sink = InPlace(client, mapping, rules, lock)
+        applied = begin(ledger, mapping, report.notes, allow_mixed=getattr(arguments, "allow_mixed", False))
+        facts = _facts(mapping, arguments)
+        journal = _Journal(ledger, rows, facts if task.resumes and not mapping.sources else None)
+        job = running.Job(mapping, rows, sink, show, home(), report.run_id, arguments.limit, journal=journal)
+        record = stack.enter_context(_recorded(ledger, facts | applied | {"mapping_text": mapping.text}, report))
+        ready = stack.enter_context(running.prepared(job, report))
+
+        def publish() -> None:
+            ready()
+            with translated():
+                left = state(client[target.database][target.collection], Content(report.live_documents, int(report.checksum, 16)))
+            known = {"live": left.as_document(), "source_file": rows.fingerprint} | task.recorded(report)
+            record(known | report.as_json())
+
+        yield publish
 
 
 def _facts(mapping: Mapping, arguments: Arguments) -> dict[str, Any]:
@@ -174,19 +223,25 @@ def _client(address: Any, mapping: Mapping, report: Any, stack: ExitStack) -> tu
 
 
 @contextmanager
-def _recorded(ledger: Any, facts: dict[str, Any], report: Any) -> Iterator[None]:
-    """Keep the run in the ledger, also where it fails."""
+def _recorded(ledger: Any, facts: dict[str, Any], report: Any) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Keep the run in the ledger, also where it fails; what it gives records a published one."""
     ledger.start(facts | {"source": report.source})
+    recorded = False
+
+    def record(known: dict[str, Any]) -> None:
+        nonlocal recorded
+        ledger.finish("published", known)
+        recorded = True
+
     try:
-        yield
-    except TargetError as error:
-        if report.outcome == "published":
+        yield record
+    except BaseException as error:
+        if recorded:
+            raise
+        if report.outcome == "published" and isinstance(error, TargetError):
             hint = "readers see the new documents; look after the server, then run again to have it recorded"
             said = problem("ledger_unwritten", "the documents ARE live, but the run could not be recorded", hint=hint)
             raise TargetError([said, *error.findings]) from None
-        _failed(ledger, report)
-        raise
-    except BaseException:
         _failed(ledger, report)
         raise
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from engine.commands.common import Arguments, mapping_of
+from engine.commands.common import Arguments, mapping_of, mappings_of
 from engine.errors import Exit, TargetError, UsageError, problem
 from engine.model import Mapping
 from engine.profiles import PROFILES
@@ -16,43 +16,65 @@ from engine.profiles import PROFILES
 
 def check(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     """Every problem of the mapping, its tests, and what a source's header says against it."""
-    from engine.display import findings  # noqa: PLC0415
+    return max(_check(mapping, arguments, out, err) for mapping in mappings_of(arguments))
+
+
+def _check(mapping: Mapping, arguments: Arguments, out: TextIO, err: TextIO) -> int:
     from engine.examples import failures, unmissed  # noqa: PLC0415
 
-    mapping = mapping_of(arguments)
     found = failures(mapping)
     notes: tuple[str, ...] = ()
     if arguments.source:
         from engine.plan import compile_plan  # noqa: PLC0415
-        from engine.sources import open_source  # noqa: PLC0415
 
-        notes = compile_plan(mapping, open_source(mapping.source).columns, now=datetime.now(UTC).replace(tzinfo=None)).warnings
-    findings(found, err)
+        tables, source = _opened(mapping)
+        notes = compile_plan(mapping, source.columns, now=datetime.now(UTC).replace(tzinfo=None), tables=tables).warnings
     for note in notes:
         print(f"note: {note}", file=out)
     if found:
+        from engine.display import findings  # noqa: PLC0415 -- the terminal library costs a tenth of a second
+
+        findings(found, err)
         return Exit.USAGE
-    print(f"{arguments.mapping}: {len(mapping.fields)} fields, {len(mapping.rules)} rules, {len(mapping.tests)} tests passed", file=out)
+    counts = {"fields": mapping.fields, "arrays": mapping.arrays, "lookups": mapping.lookups, "rules": mapping.rules}
+    said = ", ".join(f"{len(some)} {name}" for name, some in counts.items() if some or name in ("fields", "rules"))
+    print(f"{arguments.mapping}{_of(mapping)}: {said}, {len(mapping.tests)} tests passed", file=out)
     for advice in unmissed(mapping):
         print(f"advice: {advice}", file=out)
     return Exit.DONE
 
 
+def _of(mapping: Mapping) -> str:
+    """Which collection it is about, where the file has several: their mappings are named after them."""
+    return f" {mapping.target.collection}" if "." in mapping.name else ""
+
+
+def _opened(mapping: Mapping) -> tuple[dict[str, Any], Any]:
+    """The tables that its arrays and lookups read, and its own source."""
+    from engine.others import read_others  # noqa: PLC0415
+    from engine.sources import open_source  # noqa: PLC0415
+
+    return read_others(mapping, open_source(mapping.source))
+
+
 def preview(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
     """The first documents and rejects; values of private fields are masked."""
     from engine.preview import preview as lines  # noqa: PLC0415
-    from engine.sources import open_source  # noqa: PLC0415
 
-    mapping = mapping_of(arguments)
-    source = open_source(mapping.source)
     if arguments.row:
-        return _trace(mapping, source, arguments.row, out)
-    for line in lines(mapping, source, arguments.rows):
-        print(line, file=out)
+        mapping = mapping_of(arguments)
+        tables, source = _opened(mapping)
+        return _trace(mapping, source, tables, arguments.row, out)
+    for mapping in mappings_of(arguments):
+        if name := _of(mapping):
+            print(f"collection{name}", file=out)
+        tables, source = _opened(mapping)
+        for line in lines(mapping, source, arguments.rows, tables):
+            print(line, file=out)
     return Exit.DONE
 
 
-def _trace(mapping: Mapping, source: Any, row: int, out: TextIO) -> int:
+def _trace(mapping: Mapping, source: Any, tables: dict[str, Any], row: int, out: TextIO) -> int:
     """One row's way, with the verdicts of the server that a run would use; where none answers, the lines say so."""
     from engine.server import server  # noqa: PLC0415
     from engine.sinks.mongo import connect  # noqa: PLC0415
@@ -70,16 +92,21 @@ def _trace(mapping: Mapping, source: Any, row: int, out: TextIO) -> int:
             profile = profile if mapping.target.profile else found
         except TargetError as error:
             print(f"note: no server was asked: {error.findings[0].message}", file=out)
-        for line in trace(mapping, source, row, profile, ask):
+        for line in trace(mapping, source, row, profile, ask, tables=tables):
             print(line, file=out)
     return Exit.DONE
 
 
 def schema(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     """The collection's validator, to its file; who enforces which rule, to the terminal."""
+    for mapping in mappings_of(arguments) if not arguments.output else [mapping_of(arguments)]:
+        _schema(mapping, arguments, out, err)
+    return Exit.DONE
+
+
+def _schema(mapping: Mapping, arguments: Arguments, out: TextIO, err: TextIO) -> None:
     from engine.validators import enforcement, profile_of, to_json, told  # noqa: PLC0415
 
-    mapping = mapping_of(arguments)
     profile = PROFILES[arguments.profile] if arguments.profile else profile_of(mapping)
     text = to_json(mapping, profile)
     path = Path(arguments.output or f"schemas/{mapping.name}.validator.json")
@@ -98,4 +125,3 @@ def schema(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     for index in mapping.indexes:
         if wrong := profile.index_problem(index.keys, index.options):
             print(f"  index {index.name}: not possible, {profile.name} {wrong}", file=err)
-    return Exit.DONE

@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from engine.columns import private_columns
 from engine.commands.common import Arguments, client_of, mapping_of
 from engine.commands.loading import Task, carry_out
 from engine.errors import DataError, Exit, UsageError, problem
-from engine.model import Limit, Mapping
+from engine.model import Array, Child, Limit, Mapping
 
 
 def rejects(arguments: Arguments, out: TextIO, err: TextIO) -> int:
@@ -29,7 +30,10 @@ def _list(arguments: Arguments, out: TextIO, err: TextIO) -> int:
         mapping = mapping_of(arguments)
         with client_of() as client:
             settled = Ledger(client, mapping.target, "").retried()
-    rejects_files(found, settled, out)
+    if found:
+        rejects_files(found, settled, out)
+    else:
+        print(f"no rejected rows are kept in {home() / 'rejects'}", file=out)
     findings(wrong, err)
     return Exit.DONE
 
@@ -38,8 +42,10 @@ def _show(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
     from engine.corrections import Corrected, explain  # noqa: PLC0415
 
     mapping = mapping_of(arguments)
-    for one in Corrected(arguments.file).rejects():
-        print(explain(one, mapping.private_columns), file=out)
+    source = Corrected(arguments.file)
+    private = private_columns(mapping, source.columns)
+    for one in source.rejects():
+        print(explain(one, private), file=out)
     return Exit.DONE
 
 
@@ -54,7 +60,9 @@ def _retry(arguments: Arguments, out: TextIO, err: TextIO) -> int:
         )
     source, origin = Corrected(arguments.file, mapping), ""
     target = replace(mapping.target, mode="upsert")
-    upsert = replace(mapping, target=target, limit=Limit(), source=replace(mapping.source, path=str(arguments.file)))
+    arrays = tuple(map(_without_orphans, mapping.arrays))
+    paths = replace(mapping.source, paths=(str(arguments.file),))
+    upsert = replace(mapping, target=target, limit=Limit(), duplicates=Limit(), source=paths, arrays=arrays)
 
     def opened(ledger: Any) -> Corrected:
         nonlocal origin
@@ -65,7 +73,12 @@ def _retry(arguments: Arguments, out: TextIO, err: TextIO) -> int:
         left = {one.row for one in Corrected(Path(report.rejects_file)).rejects()} if report.rejects_file else set()
         return {"retry_of": origin, "settled": ranges(set(source.rows) - left)}
 
-    return carry_out(Task(upsert, opened, settled, resumes=False), arguments, out, err)
+    return carry_out([Task(upsert, opened, settled, resumes=False)], arguments, out, err)
+
+
+def _without_orphans(array: Array) -> Array:
+    """An array, most of whose rows belong to documents that were loaded before, if they are another source's."""
+    return replace(array, origin=replace(array.origin, orphans="ignore")) if isinstance(array.origin, Child) else array
 
 
 def _origin(ledger: Any, source: Any, mapping: Mapping) -> str:

@@ -15,6 +15,7 @@ MAX_LENGTH = 10_000  # characters
 MAX_DEPTH = 100  # nested syntax nodes; far below Python's recursion limit
 MAX_SIZE = 2_000  # nodes of the tree; a chain's middle operand counts twice
 LONG = range(-(2**63), 2**63)
+ARRAY, SPELT = "[]", "\u00aa\u00aa"  # what marks an array behind a name, and two letters that no name of a field ends in, for Python
 
 
 class ExpressionError(Exception):
@@ -87,7 +88,10 @@ NEGATED = (ast.NotIn, ast.IsNot)
 NAMED_CONSTANTS = {"true": True, "false": False, "null": None}
 
 # Strings are skipped whole; backticks, line ends and comments count only outside them.
-_TOKEN = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?P<name>[^`\n]+)`|(?P<break>[\r\n\t\f])|(?P<refused>[#`])""", re.DOTALL)
+_TOKEN = re.compile(
+    r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?P<name>[^`\n]+)`|(?P<array>(?<=[\w`])\[\])|(?P<break>[\r\n\t\f])|(?P<refused>[#`])""",
+    re.DOTALL,
+)
 
 
 class _Reader:
@@ -107,6 +111,8 @@ class _Reader:
         if token["name"]:
             self.names[token.start()] = token["name"]
             return "_" * len(token[0])
+        if token["array"]:
+            return SPELT
         return " " if token["break"] else token[0]
 
     def read(self) -> Node:
@@ -184,7 +190,8 @@ class _Reader:
         name = text.lstrip(" .")
         if ")" in name:
             raise ExpressionError("a path is written without parentheses", start)
-        return self.names.get(end - len(name), name)
+        plain = name.removesuffix(SPELT)
+        return self.names.get(end - len(name), plain) + (ARRAY if name != plain else "")
 
     def binary(self, node: ast.BinOp) -> Node:
         name = OPERATORS.get(type(node.op)) or self.refuse(node)

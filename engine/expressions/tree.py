@@ -11,6 +11,7 @@ import polars as pl
 from engine.expressions.operation import DTYPES, Form, Unsupported
 from engine.expressions.patterns import HEAVY, Pattern
 from engine.expressions.shapes import mongo_guard, polars_decimal
+from engine.paths import MARK, array_of, in_element
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,22 @@ class Call:
         return self.form.gives
 
 
-Tree: TypeAlias = Path | Literal | Call
+@dataclass(frozen=True)
+class Gathered:
+    """An aggregate over the elements of `array`; `inner` is its value in each of them, None where elements themselves are counted."""
+
+    name: str
+    array: str
+    inner: Tree | None
+    type: str
+
+    @property
+    def column(self) -> str:
+        """The column that holds it, beside the array's own."""
+        return f"\0{self.name} {self.array} {self.inner}"
+
+
+Tree: TypeAlias = Path | Literal | Call | Gathered
 
 
 class NotInMongoError(Exception):
@@ -55,6 +71,8 @@ def to_polars(tree: Tree) -> pl.Expr:
     match tree:
         case Path(name, kind):
             return polars_decimal(pl.col(name)) if kind == "decimal" else pl.col(name)
+        case Gathered():
+            return pl.col(tree.column)
         case Literal(tuple() as items, kind):
             return pl.lit(pl.Series([item.value for item in items], dtype=DTYPES[kind.removeprefix("list of ")])).implode()
         case Literal(Pattern() as pattern, _):
@@ -69,9 +87,11 @@ def to_mongo(tree: Tree) -> object:
     """The value as an aggregation expression; raises NotInMongoError."""
     match tree:
         case Path(name, _):
-            if "[]" in name:
-                raise NotInMongoError("it reads a path inside an array")
-            return f"${name}"
+            return variable(name)
+        case Gathered(name, array, inner):
+            if name != "count" or inner is not None:
+                raise NotInMongoError("it aggregates over an array")
+            return {"$toLong": {"$size": elements(array)}}
         case Literal(tuple() as items, _):
             return [to_mongo(item) for item in items]
         case Literal(Pattern(_, mongo, heavy), _):
@@ -84,6 +104,25 @@ def to_mongo(tree: Tree) -> object:
             return _mongo_constant(value)
         case Call(_, one, arguments):
             return _mongo_call(one, arguments)
+
+
+def variable(path: str) -> str:
+    """A path as MongoDB's expressions write it; `$$e0` is the element of the outermost array, `$$e1` of the one inside it."""
+    depth = path.count(MARK)
+    return ".".join(filter(None, (f"$$e{depth - 1}", in_element(path)))) if depth else f"${path}"
+
+
+def elements(array: str) -> dict[str, object]:
+    """The elements of an array, none where there is no array."""
+    return {"$cond": [{"$isArray": variable(array)}, variable(array), []]}
+
+
+def in_every_element(array: str, verdict: object) -> object:
+    """Whether a verdict holds in all elements of an array and of those around it."""
+    while array:
+        mapped = {"$map": {"input": elements(array), "as": f"e{array.count(MARK)}", "in": verdict}}
+        array, verdict = array_of(array), {"$allElementsTrue": [mapped]}
+    return verdict
 
 
 def _mongo_constant(value: object) -> object:
@@ -104,7 +143,7 @@ def _mongo_call(one: Form, arguments: tuple[Tree, ...]) -> object:
 def _nullable(tree: Tree) -> bool:
     if isinstance(tree, Call):
         return tree.name != "is_null"
-    return isinstance(tree, Path) or tree.value is None
+    return isinstance(tree, Path | Gathered) or tree.value is None
 
 
 def to_mongo_verdict(tree: Tree) -> dict[str, object]:

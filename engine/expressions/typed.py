@@ -11,13 +11,27 @@ from typing import Any
 
 import polars as pl
 
+from engine.expressions.aggregates import AGGREGATES, Aggregate
 from engine.expressions.functions import FUNCTIONS
 from engine.expressions.operation import DECIMAL_PLACES, DTYPES, NUMBERS, STORED, Form, Operation, Unsupported, form
 from engine.expressions.operators import OPERATORS
 from engine.expressions.patterns import Pattern, PatternError, read_pattern
 from engine.expressions.shapes import mongo_decimal, polars_decimal
 from engine.expressions.syntax import Apply, Constant, Expression, ExpressionError, Node, Reference
-from engine.expressions.tree import Call, Literal, NotInMongoError, Path, Tree, nesting, to_mongo, to_mongo_verdict, to_polars
+from engine.expressions.tree import (
+    Call,
+    Gathered,
+    Literal,
+    NotInMongoError,
+    Path,
+    Tree,
+    in_every_element,
+    nesting,
+    to_mongo,
+    to_mongo_verdict,
+    to_polars,
+)
+from engine.paths import MARK, array_of
 
 MONGO_DEPTH = 150  # of MongoDB's 200 levels; an operator may count twice, since mongod writes its argument as a list
 INT = range(-(2**31), 2**31)
@@ -48,6 +62,28 @@ class Typed:
         """The type of the value."""
         return self.tree.type
 
+    @property
+    def paths(self) -> frozenset[str]:
+        """The paths that it reads itself, not through aggregates."""
+        return frozenset(node.name for node in _nodes(self.tree) if isinstance(node, Path))
+
+    @property
+    def gathered(self) -> tuple[Gathered, ...]:
+        """The aggregates in it, each once."""
+        return tuple(dict.fromkeys(node for node in _nodes(self.tree) if isinstance(node, Gathered)))
+
+    @property
+    def aggregates(self) -> tuple[Gathered, ...]:
+        """The same with those that others aggregate."""
+        inside = (inner for node in self.gathered if node.inner is not None for inner in Typed(node.inner).aggregates)
+        return tuple(dict.fromkeys((*self.gathered, *inside)))
+
+    @property
+    def array(self) -> str:
+        """The array in whose elements it has its value; empty for the document."""
+        inside = {array_of(path) for path in (*self.paths, *(node.array for node in self.gathered))}
+        return max(sorted(inside), key=len, default="")
+
     def to_polars(self, now: datetime | None = None) -> pl.Expr:
         """The value over columns named by path (dtypes of the type table; a decimal is its text, read and written).
 
@@ -55,7 +91,7 @@ class Typed:
             ValueError: the expression asks for `now()` and `now` is missing.
         """
         tree = _at(self.tree, now)
-        if any(node.name == "now" for node in _calls(tree)):
+        if any(isinstance(node, Call) and node.name == "now" for node in _nodes(tree)):
             raise ValueError("an expression with now() needs the time of the run")
         if isinstance(tree, Path) or tree.type != "decimal":
             return pl.col(tree.name) if isinstance(tree, Path) else to_polars(tree)
@@ -63,6 +99,8 @@ class Typed:
 
     def to_mongo(self, now: datetime | None = None) -> Any | Unsupported:
         """The same value as an aggregation expression, missing counting as null; without `now`, `now()` is Unsupported."""
+        if self.array:
+            return Unsupported("it has a value for each element of an array")
         built = self._mongo(_at(self.tree, now), to_mongo)
         if isinstance(built, Unsupported) or isinstance(self.tree, Path):
             return built
@@ -76,7 +114,7 @@ class Typed:
 
     def check_mongo(self) -> dict[str, object] | Unsupported:
         """The verdict as a query, `{"$expr": …}`."""
-        built = self._mongo(self.tree, to_mongo_verdict)
+        built = self._mongo(self.tree, lambda tree: in_every_element(self.array, to_mongo_verdict(tree)))
         return built if isinstance(built, Unsupported) else {"$expr": built}
 
     def to(self, name: str) -> Typed:
@@ -119,16 +157,45 @@ def _resolved(node: Node, types: Mapping[str, str]) -> Tree:
         case Reference(path, offset):
             if path not in types:
                 raise ExpressionError(f"unknown path `{path}`", offset, _nearest(path, types))
+            if types[path] == "array":
+                raise ExpressionError(f"`{path}` is an array", offset, f"write {path}[].field, or count({path})")
             if types[path] not in STORED:
                 raise ExpressionError(f"`{path}` is of type {types[path]}, which expressions do not read", offset)
             return Path(path, types[path])
         case Constant(value, offset):
             return _literal(value)
+        case Apply(name, (argument,), offset) if name in AGGREGATES and (name not in FUNCTIONS or _reads_array(argument)):
+            return _gathered(AGGREGATES[name], argument, types, offset)
         case Apply(name, arguments, offset):
             operation = OPERATORS.get(name) or FUNCTIONS.get(name)
             if operation is None:
                 raise ExpressionError(f"unknown function `{name}`", offset, _nearest(name, FUNCTIONS))
             return _applied(operation, tuple(_resolved(argument, types) for argument in arguments), offset)
+
+
+def _reads_array(node: Node) -> bool:
+    match node:
+        case Reference(path):
+            return MARK in path
+        case Apply(_, arguments):
+            return any(map(_reads_array, arguments))
+    return False
+
+
+def _gathered(aggregate: Aggregate, argument: Node, types: Mapping[str, str], offset: int) -> Gathered:
+    """An aggregate over the innermost array that its argument reads."""
+    if isinstance(argument, Reference) and types.get(argument.path) == "array":
+        inner, array, kind = None, argument.path, "array"
+    else:
+        inner = _resolved(argument, types)
+        array, kind = Typed(inner).array, inner.type
+    if inner and any(isinstance(node, Call) and node.name == "now" for node in _nodes(inner)):
+        raise ExpressionError("now() does not stand inside an aggregate", offset, "compute it in a field of its own")
+    if not array:
+        raise ExpressionError(f"`{aggregate.name}` is of the elements of an array", offset, f"write {aggregate.name}(array[].field)")
+    if kind not in aggregate.gives:
+        raise ExpressionError(f"`{aggregate.name}` does not take {kind}", offset, f"it takes {', '.join(aggregate.gives)}")
+    return Gathered(aggregate.name, array, inner, aggregate.gives[kind])
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
@@ -239,8 +306,8 @@ def _at(tree: Tree, now: datetime | None) -> Tree:
     return _call(tree.name, tree.form, tuple(_at(argument, now) for argument in tree.arguments))
 
 
-def _calls(tree: Tree) -> Iterator[Call]:
-    if isinstance(tree, Call):
-        yield tree
-        for argument in tree.arguments:
-            yield from _calls(argument)
+def _nodes(tree: Tree) -> Iterator[Tree]:
+    """The tree's nodes, without those inside aggregates."""
+    yield tree
+    for argument in tree.arguments if isinstance(tree, Call) else ():
+        yield from _nodes(argument)

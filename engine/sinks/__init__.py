@@ -34,6 +34,9 @@ class Sink(Protocol):
     in_place: bool
     changes: Counter[str]
 
+    def replaced(self) -> int:
+        """How many live documents publishing would replace as a whole; 0 for a target that is written in place."""
+
     def open(self) -> None:
         """Make ready to take documents."""
 

@@ -45,9 +45,14 @@ class InPlace:
         self._stop, self._mutex = Event(), Mutex()
         policy = KEEP if target.mode == "append" else MERGE if target.on_match == "merge" else REPLACE
         self._batch = Batch(self._live, policy, self._stop)
-        self._ids, self._proven = Seen(), Content()
+        self._ids = Seen() if mapping.ids_may_repeat or target.mode == "sync" else None
+        self._proven = Content()
         self._under_way = 0
         self.changes: Counter[str] = Counter(inserted=0, updated=0, unchanged=0)
+
+    def replaced(self) -> int:
+        """None: documents are written one by one."""
+        return 0
 
     def open(self) -> None:
         """Create the collection with its validator, or give the one that is there the mapping's; then the indexes."""
@@ -105,9 +110,9 @@ class InPlace:
         """
         with translated():
             if self._mapping.target.mode != "sync":
-                return persist(lambda _: read(self._live), self._stop)
+                return persist(lambda _: read(self._live, self._stop), self._stop)
             self._delete()
-            found = persist(lambda _: read(self._live), self._stop)
+            found = persist(lambda _: read(self._live, self._stop), self._stop)
         if found != self._proven:
             message = f"the source has {self._proven.count:,} documents, the collection {found.count:,}, or other ones"
             raise TargetError(problem("not_in_sync", message, hint=f"something else writes to it; {UNUSABLE}"))
@@ -131,6 +136,7 @@ class InPlace:
 
     def _strangers(self) -> Iterator[list[Any]]:
         """The `_id`s of the collection that did not come in this run."""
+        assert self._ids is not None
         found: list[Any] = []
         for batch in self._live.find_raw_batches({}, {"_id": 1}):
             ids = list(split(batch))

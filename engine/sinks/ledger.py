@@ -1,17 +1,21 @@
 """The ledger `_engine_runs`: one document per run, in the target's database.
 
-`outcome` is running, published, failed, interrupted or dead (its process ended without a word). `live` is the collection's `State` after a
-published run. `rows_done`, in the modes upsert and append: all rows up to this one are written and were read back.
+`outcome` is running, published, failed, interrupted, not published (another collection of the mapping failed) or dead (its process ended
+without a word). `live` is the collection's `State` after a published run. `rows_done`, in the modes upsert and append: all rows up to this
+one are written and were read back. `applied` is the mapping as it was meant, with all variables filled in. Of `engine apply`, `kind` is
+apply, `done` its finished steps, `position` the last `_id` that the step under way has rewritten, `steps` the log.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pymongo
 from pymongo import MongoClient
+from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
@@ -21,7 +25,7 @@ from engine.sinks.retries import persist
 from engine.sinks.state import State
 
 COLLECTION = "_engine_runs"
-CONTINUED = ["failed", "interrupted", "dead"]
+CONTINUED = ["failed", "interrupted", "not published", "dead"]
 
 
 class Ledger:
@@ -79,6 +83,48 @@ class Ledger:
             found = next(iter(self._runs.find(wanted).sort("finished_at", -1).limit(1)), None)
         return (found["_id"], State.of(found["live"])) if found else None
 
+    def unfinished_since(self, run: str) -> dict[str, Any]:
+        """The record of the newest run of the target that wrote into the live collection after this one, and did not come to its end."""
+        wrote = {"outcome": {"$ne": "published"}, "mode": {"$ne": "replace"}}
+        return self._newest(wrote | {"started_at": {"$gt": self.find(run).get("started_at")}}, "started_at")
+
+    def applied(self) -> dict[str, Any]:
+        """The record of what the live collection is: the last published run or apply of the target; empty where there is none."""
+        return self._newest({"outcome": "published"}, "finished_at")
+
+    def unfinished_apply(self) -> dict[str, Any]:
+        """The last `engine apply` that did not come to its end and that no published run has made pointless; empty where there is none."""
+        last = self._newest({"kind": "apply"}, "started_at")
+        over = last.get("outcome", "published") == "published" or self.applied().get("finished_at", last["started_at"]) > last["started_at"]
+        return {} if over else last
+
+    def loads(self) -> list[dict[str, Any]]:
+        """The published runs that made the live collection, since the last one that replaced all of it; only what they left out."""
+        wanted = {"collection": self._collection, "outcome": "published", "kind": {"$ne": "apply"}}
+        parts = {"mode": 1, "rejects": 1, "nulled": 1, "accounting": 1, "rejects_file": 1}
+        found: list[dict[str, Any]] = []
+        with translated():
+            for one in self._runs.find(wanted, parts).sort("finished_at", -1):
+                found.append(one)
+                if one.get("mode") == "replace":
+                    break
+        return found
+
+    def advance(self, step: Callable[[ClientSession], None], facts: dict[str, Any]) -> None:
+        """Carry out a step and note facts in one transaction: both have happened, or neither. Raises the driver's own errors."""
+
+        def both(session: ClientSession) -> None:
+            step(session)
+            self._runs.update_one({"_id": self._run_id}, {"$set": {"heartbeat": _now(), **facts}}, session=session)
+
+        with self._runs.database.client.start_session() as session:
+            session.with_transaction(both, write_concern=WriteConcern(w="majority", j=True))
+
+    def _newest(self, wanted: dict[str, Any], by: str) -> dict[str, Any]:
+        with translated():
+            found = next(iter(self._runs.find({"collection": self._collection, **wanted}).sort(by, -1).limit(1)), None)
+        return found or {}
+
     def find(self, run: str) -> dict[str, Any]:
         """A run's record, empty where there is none."""
         with translated():
@@ -86,7 +132,7 @@ class Ledger:
 
     def newest_load(self) -> str:
         """The last published run of the target that was no retry; empty where there is none."""
-        wanted = {"collection": self._collection, "outcome": "published", "retry_of": {"$exists": False}}
+        wanted = {"collection": self._collection, "outcome": "published", "retry_of": {"$exists": False}, "kind": {"$ne": "apply"}}
         with translated():
             found: dict[str, Any] = next(iter(self._runs.find(wanted, {"_id": 1}).sort("finished_at", -1).limit(1)), {})
         return str(found.get("_id", ""))

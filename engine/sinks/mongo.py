@@ -17,7 +17,6 @@ from pymongo.collection import Collection
 from pymongo.errors import (
     AutoReconnect,
     ConfigurationError,
-    InvalidURI,
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
@@ -50,6 +49,20 @@ CODES = {
     171: ("index_refused", "the server cannot index two arrays together", "change the mapping's indexes"),
     8000: ("login_refused", "the server refused the user name or the password", "check the user in MONGODB_URI and the password file"),
 }
+WRONG_URI = (
+    ("password is required", "it names a user without a password", "put the password into a file and name that in MONGODB_PASSWORD_FILE"),
+    ("requires a password", "it names a user without a password", "put the password into a file and name that in MONGODB_PASSWORD_FILE"),
+    ("escaped", "the user's name or the password is not percent-encoded", "write @ as %40, : as %3A, / as %2F"),
+    ("Port ", "the port is not a number from 1 to 65535", "mongodb://user@host:27017/"),
+    ("port number", "mongodb+srv:// goes without a port", "remove the port"),
+    ("URI scheme", "it does not begin with mongodb:// or mongodb+srv://", "mongodb://user@host:port/"),
+    ("database name", "what follows the host is no name of a database", "is a / in the password? write it as %2F"),
+    ("Empty host", "it names no host", "mongodb://user@host:port/"),
+    ("valid username", "the user's name before @ is empty", "mongodb://user@host:port/"),
+    ("DNS", "the name service does not know the host of mongodb+srv://", "check the host's name and the network"),
+    ("directConnection", "directConnection is for one host", "remove directConnection, or all hosts but one"),
+)
+"""What the driver's message holds, the cause in words, what to do. The message itself may hold parts of the password."""
 UNIQUE_INDEX = (
     "index_not_unique",
     "documents share a key that a unique index forbids",
@@ -71,13 +84,37 @@ def connect(uri: str, password: str | None = None, *, retry_writes: bool = True)
     if password is not None:
         options["password"] = password
     with translated():
-        client: MongoClient[Any] = MongoClient(uri, **options)
+        try:
+            client: MongoClient[Any] = MongoClient(uri, **options)
+        except (ValueError, ConfigurationError) as error:  # InvalidURI is one of the latter
+            raise TargetError(_wrong_uri(error)) from None
         try:
             client.admin.command("ping")
+        except ServerSelectionTimeoutError:
+            raise TargetError(_unreachable(_hosts(client))) from None
         except BaseException:
             client.close()
             raise
     return client
+
+
+def _hosts(client: MongoClient[Any]) -> str:
+    """Where a client that found nobody looked, which it closes; a socket has no port."""
+    names = [f"{host}:{port}" if port else host for host, port in client.topology_description.server_descriptions()]
+    client.close()
+    return ", ".join(names)
+
+
+def _unreachable(where: str) -> Finding:
+    hint = "is it running? is MONGODB_URI right (host, port, replicaSet, directConnection)?"
+    return problem("unreachable", f"no answer from {where} in {SELECTION_MS // 1000} s", hint=hint)
+
+
+def _wrong_uri(error: Exception) -> Finding:
+    """Never what the driver says: it may repeat a part of the password."""
+    usual = ("", "the driver does not accept it", "mongodb://user@host:port/?replicaSet=…; special characters in it are percent-encoded")
+    _, cause, hint = next((row for row in WRONG_URI if row[0] in str(error)), usual)
+    return problem("bad_uri", f"MONGODB_URI is not usable: {cause}", hint=hint)
 
 
 @contextmanager
@@ -86,11 +123,9 @@ def translated() -> Iterator[None]:
     try:
         yield
     except ServerSelectionTimeoutError:
-        hint = "is it running? is MONGODB_URI right (host, port, replicaSet, directConnection)?"
-        raise TargetError(problem("unreachable", f"no answer from the server in {SELECTION_MS // 1000} s", hint=hint)) from None
-    except (InvalidURI, ConfigurationError) as error:
-        hint = "mongodb://user@host:port/?replicaSet=…; special characters in it are percent-encoded"
-        raise TargetError(problem("bad_uri", f"MONGODB_URI is not usable ({type(error).__name__})", hint=hint)) from None
+        raise TargetError(_unreachable("the server")) from None
+    except ConfigurationError as error:
+        raise TargetError(_wrong_uri(error)) from None
     except OperationFailure as error:
         raise TargetError(_refused(error)) from None
     except AutoReconnect:
@@ -137,6 +172,11 @@ class Replacement:
         self._content = Content()
         self.changes: Counter[str] = Counter()
 
+    def replaced(self) -> int:
+        """How many documents are live."""
+        with translated():
+            return int(persist(lambda _: self._database[self._target.collection].estimated_document_count(), self._stop))
+
     def open(self) -> None:
         """Create the staging collection with its validator, before any document goes in."""
         with translated():
@@ -145,7 +185,7 @@ class Replacement:
 
     def claim(self, documents: pl.Series) -> pl.Series:
         """Of documents with the same `_id` the first one: the index on `_id` would keep the one that happens to arrive first."""
-        return firsts(self._ids, documents) if self._ids else pl.repeat(value=True, n=len(documents), dtype=pl.Boolean, eager=True)
+        return firsts(self._ids, documents)
 
     def write(self, documents: pl.Series) -> list[Refusal]:
         """Insert BSON documents; returns those that the validator or a unique index refused."""
@@ -168,7 +208,7 @@ class Replacement:
     def read_back(self) -> Content:
         """Count and checksum of what the server holds."""
         with translated():
-            self._content = persist(lambda _: read(self._staging), self._stop)
+            self._content = persist(lambda _: read(self._staging, self._stop), self._stop)
         return self._content
 
     def publish(self) -> Content:
@@ -202,8 +242,10 @@ class Replacement:
             self._staging.drop()
 
 
-def firsts(ids: Seen, documents: pl.Series) -> pl.Series:
-    """Which documents have an `_id` that is not among `ids` yet (of equal ones the first); adds them."""
+def firsts(ids: Seen | None, documents: pl.Series) -> pl.Series:
+    """Which documents have an `_id` that is not among `ids` yet (of equal ones the first); adds them. All of them where nobody counts."""
+    if ids is None:
+        return pl.repeat(value=True, n=len(documents), dtype=pl.Boolean, eager=True)
     return pl.Series(ids.add(digests(id_element(raw) for raw in documents.to_list())), dtype=pl.Boolean)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from threading import Event
 from typing import Any
 
 from bson import json_util
 from pymongo.collection import Collection
 
 from engine.checksum import Content, content
+from engine.errors import TargetError, problem
 
 VALIDATION = {"validator": {}, "validationLevel": "strict", "validationAction": "error"}  # with the server's defaults
+BATCH = 2_000  # documents fetched at a time; large ones are fewer, as a reply ends at 16 MB
 UNTOLD = frozenset({"v", "ns"})  # of an index: the server's own business
 
 
@@ -43,11 +47,23 @@ def split(batch: bytes) -> Iterator[bytes]:
         at = end
 
 
-def read(collection: Collection[Any]) -> Content:
-    """Count and checksum of all that the server holds, batch by batch."""
-    found = Content()
-    for batch in collection.find_raw_batches():
-        found += content(split(batch))
+def read(collection: Collection[Any], stop: Event | None = None) -> Content:
+    """Count and checksum of all that the server holds, each batch fetched while the one before it is worked on.
+
+    Raises:
+        TargetError: `stop` was set.
+    """
+    found, batches = Content(), collection.find_raw_batches(batch_size=BATCH)
+    cursor = ThreadPoolExecutor(1, thread_name_prefix="cursor")
+    try:
+        coming = cursor.submit(next, batches, b"")
+        while batch := coming.result():
+            if stop and stop.is_set():
+                raise TargetError(problem("stopped", "the run was stopped while documents were read back", hint="run it again"))
+            coming = cursor.submit(next, batches, b"")
+            found += content(split(batch))
+    finally:
+        cursor.shutdown(wait=False)  # a server that does not answer must not hold up the end of the run
     return found
 
 

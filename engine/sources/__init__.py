@@ -1,16 +1,28 @@
-"""Reading sources: a file in, batches of text columns with row numbers out. Nothing is changed, padded or dropped on the way."""
+"""Reading sources: files in, batches of text columns with row numbers out. Nothing is changed, padded or dropped on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from engine.model import Source
 from engine.sources.batch import Batch
 from engine.sources.csv import CsvFile
+from engine.sources.disk import STDIN
+from engine.sources.file import COUNTED, File
+from engine.sources.files import Files, find
+from engine.sources.ndjson import NdjsonFile
+from engine.sources.parquet import ParquetFile
 
-STDIN = "-"
+__all__ = ["READERS", "STDIN", "CsvFile", "Files", "Rows", "notes", "open_source"]
+
+READERS: dict[str, Callable[[Path | str, Source], File]] = {
+    "csv": lambda path, source: CsvFile(path, source.dialect, source.member),
+    "ndjson": lambda path, source: NdjsonFile(path, source.member),
+    "parquet": lambda path, _: ParquetFile(path),
+}
+"""How a file of each format is opened. A new format has a module here, a line in this table and one in `model.FORMATS`."""
 
 
 class Rows(Protocol):
@@ -30,12 +42,27 @@ class Rows(Protocol):
 
     @property
     def fingerprint(self) -> dict[str, str | int | None]:
-        """What was read: path, size, mtime_ns, sha256."""
+        """What was read: path, size, mtime_ns, sha256, and how many there were of each of `file.COUNTED`."""
 
     def batches(self) -> Iterator[Batch]:
         """The rows, from the first one on."""
 
 
-def open_source(source: Source) -> CsvFile:
-    """The file of a mapping's source; nothing is read yet."""
-    return CsvFile(source.path if source.path == STDIN else Path(source.path), source.dialect)
+def open_source(source: Source) -> Rows:
+    """The files of a mapping's source, whose batches have `batch.FILE` too; nothing is read yet.
+
+    Raises:
+        DataError: no file matches a pattern, or one is named twice.
+    """
+    found = find(source.paths)
+    return Files(source.path, [_file(path, source) for path, _ in found], [name for _, name in found])
+
+
+def _file(path: str, source: Source) -> File:
+    return READERS[source.format_of(path)](path if path == STDIN else Path(path), source)
+
+
+def notes(rows: Rows, name: str = "") -> list[str]:
+    """What a run's report says of the source of this name (empty for the document's), once it was read."""
+    found, whose = rows.fingerprint, f"the source {name}" if name else "the source"
+    return [words.format(number=found[kind], source=whose) for kind, words in COUNTED.items() if found.get(kind)]

@@ -8,20 +8,24 @@ import polars as pl
 
 ROW = "\0row"
 """Name of the row-number column (Int64) of every batch. No header can hold it: NUL is refused there."""
+FILE = "\0file"
+"""Name of the column (String) that says which file a row is from (see `files.Found`); in the batches of `open_source`."""
 
 
 @dataclass(frozen=True)
 class Malformed:
     r"""A record that cannot be a row of the table.
 
-    `row` counts data records from 1 (header and blank lines not counted). `cells` are as read, invalid bytes written `\xNN`.
-    `code` is `short_row`, `long_row` or `encoding`.
+    `row` counts data records from 1 (header, comments and blank lines not counted). `cells` are as read, invalid bytes written `\xNN`;
+    those that no column has come behind as many as there are columns. `code` is `short_row`, `long_row`, `encoding` or `not_json`. `file`
+    is as FILE.
     """
 
     row: int
     code: str
     message: str
     cells: tuple[str, ...]
+    file: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,19 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import DataError, problem
 from engine.model import Dialect
 
 INVALID = re.compile("[\ud800-\udfff]")
+CONTROLS, CONTROLS_UTF8 = re.compile("[\x80-\x9f]"), re.compile(b"\xc2[\x80-\x9f]")
+WINDOWS = {"iso8859-1": "cp1252", "iso8859-15": "cp1252", "iso8859-2": "cp1250", "iso8859-5": "cp1251", "iso8859-7": "cp1253",
+           "iso8859-9": "cp1254"}  # fmt: skip
+"""Encodings with control characters from 0x80 to 0x9f, which no table holds, and the one that has letters there."""
+STAND_INS = ("\x1f", "\x1e", "\x1d")  # ASCII's own delimiters: one of them is neither delimiter nor quote
 ANY_LENGTH = 2**31 - 1  # csv's own limit on a cell is 131,072 characters; ours is the cap on a record
 
 
@@ -29,7 +35,11 @@ class Fault(Exception):  # noqa: N818 - not an error yet: the reader adds file a
 
 @dataclass(frozen=True)
 class Grammar:
-    """`delimiter`, `eol` and `quote` are single bytes; `quote` is None when quoting is off; `codec` is None for UTF-8."""
+    """`eol` and `quote` are single bytes, `delimiter` is one character; `quote` is None when quoting is off; `codec` is None for UTF-8.
+
+    `windows` is the encoding that the file is really in if it has control characters; `stand_in` is a byte that means nothing; `narrow` is
+    the same grammar with a delimiter of one byte instead of one of several, and without `overflow`.
+    """
 
     codec: str | None
     delimiter: bytes
@@ -39,6 +49,45 @@ class Grammar:
     quoted: re.Pattern[bytes]
     plain: re.Pattern[bytes]
     end: re.Pattern[bytes]
+    ragged: bool
+    comment: bytes | None
+    skip_lines: int
+    skip_footer: int
+    windows: str | None
+    overflow: str | None
+    stand_in: bytes
+    narrow: Grammar | None = None
+
+    def clean(self, data: bytes) -> bool:
+        """Whether all of it is text of the encoding; a character cut by the block's end does not matter, it is merely judged with care."""
+        return is_utf8(data) and not (self.windows and CONTROLS_UTF8.search(data))
+
+    def complaint(self, cells: Sequence[str]) -> str:
+        """What in these cells is no text of the encoding; empty where nothing is."""
+        if any(INVALID.search(cell) for cell in cells):
+            return "bytes that are invalid in the declared encoding"
+        if self.windows and any(CONTROLS.search(cell) for cell in cells):
+            return f"control characters (bytes 0x80 to 0x9f): the encoding looks like {self.windows}"
+        return ""
+
+    def comments(self, data: bytes, start: int) -> bool:
+        """Whether a line that is no record is a comment, not blank."""
+        return self.comment is not None and data.startswith(self.comment, start)
+
+    def overflows(self, names: Sequence[str]) -> int | None:
+        """The place of the column whose delimiters are not quoted."""
+        return names.index(self.overflow) if self.overflow is not None else None
+
+    def bare(self, data: bytes, start: int, cells: range) -> bool:
+        """Whether no cell of these places is quoted, in the whole record that begins at `start`."""
+        at = start
+        for place in range(cells.stop):
+            quoted = data[at : at + 1] == self.quote
+            cell = (self.quoted if quoted else self.plain).match(data, at)
+            if cell is None or (quoted and place in cells):
+                return False
+            at = cell.end() + len(self.delimiter)
+        return True
 
     def fault(self, data: bytes, start: int) -> Fault | None:
         """The first thing wrong with the record that begins at `start`; None where it only goes on beyond `data`."""
@@ -52,16 +101,24 @@ class Grammar:
             at = cell.end()
             if self.end.match(data, at):
                 return None
-            if data[at : at + 1] != self.delimiter:
+            if self.delimiter.startswith(data[at : at + len(self.delimiter)]):
+                at += len(self.delimiter)  # perhaps cut by the end of the data
+            else:
                 return Fault("stray_cr" if data[at : at + 1] in (b"\r", b"\n") else "stray_quote", at, opened)
-            at += 1
         return None
 
     def shown(self, cell: str) -> str:
         r"""A cell with its invalid bytes written `\xNN`."""
         if self.codec:  # a lone surrogate that transcoding has written as three bytes
             cell = cell.encode("utf-8", "surrogateescape").decode("utf-8", "surrogatepass")
-        return INVALID.sub(_escape, cell)
+        if self.windows:
+            cell = CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", cell)
+        return escaped(cell)
+
+
+def escaped(text: str) -> str:
+    r"""A text with its lone surrogates written `\xNN`, where they stand for bytes, or `\uNNNN`."""
+    return INVALID.sub(_escape, text)
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -79,21 +136,41 @@ def _codec(encoding: str) -> str | None:
     return None if name in {"utf-8", "utf-8-sig"} else name
 
 
+def is_utf8(data: bytes) -> bool:
+    """Whether all of it is valid, a character cut by the end included."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def compile_dialect(dialect: Dialect) -> Grammar:
-    """The grammar of a dialect. Its delimiter and quote must be single ASCII characters (the loader sees to it)."""
+    """The grammar of a dialect. Its delimiter must be one character, its quote one of ASCII (the loader sees to it)."""
     csv.field_size_limit(ANY_LENGTH)
-    delimiter, eol = dialect.delimiter.encode("ascii"), dialect.newline.encode("ascii")
+    delimiter, eol = dialect.delimiter.encode(), dialect.newline.encode("ascii")
     quote = dialect.quote.encode("ascii") if dialect.quote is not None else None
-    mark = re.escape(quote or b'"')
+    codec, mark = _codec(dialect.encoding), re.escape(quote or b'"')
+    stand_in = next(mark for mark in STAND_INS if mark not in (dialect.delimiter, dialect.quote))
     quoting = {"quotechar": dialect.quote} if quote else {"quoting": csv.QUOTE_NONE, "quotechar": None}
     return Grammar(
-        codec=_codec(dialect.encoding),
+        codec=codec,
         delimiter=delimiter,
         quote=quote,
         eol=eol,
         reader={"delimiter": dialect.delimiter, "strict": True, **quoting},
         quoted=re.compile(mark + b"(?:[^" + mark + b"]|" + mark + mark + b")*+" + mark),
-        plain=re.compile(b"[^\r\n" + re.escape(delimiter) + b"]*+"),
+        plain=re.compile(b"(?:(?!" + re.escape(delimiter) + b")[^\r\n])*+"),
         # as csv.reader has it, any run of CR may stand before the LF; at the end of the data more may follow
         end=re.compile(rb"\r*+(?:\n|\Z)" if eol == b"\n" else rb"\n*+(?:\r|\Z)"),
+        ragged=dialect.ragged,
+        comment=dialect.comment.encode() if dialect.comment else None,
+        skip_lines=dialect.skip_lines,
+        skip_footer=dialect.skip_footer,
+        windows=WINDOWS.get(codec or ""),
+        overflow=dialect.overflow,
+        stand_in=stand_in.encode(),
+        narrow=compile_dialect(replace(dialect, delimiter=stand_in, overflow=None)) if len(delimiter) > 1 else None,
     )

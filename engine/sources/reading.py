@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-from engine.errors import DataError, problem
+from engine.errors import DataError, problem, suggest
 from engine.sources import scan
 from engine.sources.batch import Batch
 from engine.sources.grammar import Fault, Grammar
 from engine.sources.records import exact, records
-from engine.sources.text import Text
+from engine.sources.text import Footless, Text
 
 MESSAGES = {
     "unclosed_quote": ("a quoted cell begins here and never ends", "csv.quote: null, where quotes mean nothing in this file"),
@@ -33,26 +33,65 @@ NARROW, BLOCK_PER_COLUMN, WIDEST_BLOCK = 128, 8 << 10, 8 << 20
 
 
 class Reading:
-    """What is read and not yet given out: `buffer[at:]` begins at a record, on physical line `line`; `row` counts data records.
+    """What is read and not yet given out: `buffer[at:]` begins at a record, on physical line `line`.
+
+    `row` counts data records, `counted` other things (see `file.COUNTED`).
 
     Raises (all methods):
         DataError: the file cannot be read as declared; the finding has its line.
     """
 
-    def __init__(self, path: Path | str, grammar: Grammar, block_bytes: int, record_cap: int) -> None:
-        self.text = Text(path, grammar.codec)
-        self.close = self.text.close
+    def __init__(self, text: Text, grammar: Grammar, given: tuple[str, ...] | None, block_bytes: int, record_cap: int) -> None:
+        self.text, self.close, self._given = text, text.close, given
+        self._source = Footless(text, grammar.eol, grammar.skip_footer, record_cap) if grammar.skip_footer else text
         self._grammar, self._block, self._cap = grammar, block_bytes, record_cap
         self._buffer, self._at, self._line, self._row, self._final = b"", 0, 1, 1, False
-        self._window = 0
+        self._window, self.counted = 0, Counter[str]()
 
-    def header(self) -> tuple[list[str], int]:
-        """The first record that is not blank, and its line."""
-        while self._more():
+    def header(self) -> tuple[Sequence[str], int]:
+        """The names that are given, or the first record that is not blank, with its line. The lines before it are passed over."""
+        names, line = self._names()
+        if self._grammar.overflow not in (None, *names):
+            message = f"there is no column {self._grammar.overflow!r}, which csv.overflow names"
+            raise self._stop("overflow_column", message, suggest(str(self._grammar.overflow), names) or "correct csv.overflow", line)
+        return names, line
+
+    def _names(self) -> tuple[Sequence[str], int]:
+        self._pass_over(self._grammar.skip_lines)
+        if self._given is not None:
+            return self._given, 0
+        while self._at < len(self._buffer) or self._more():
             if found := self._first_record():
+                if complaint := self._grammar.complaint(found[0]):
+                    raise self._stop("encoding", f"in the header: {complaint}", "see csv.encoding", found[1])
                 return found
             self._judge_rest()
+            self._more()
         raise DataError(problem("no_header", "the file holds no header line", hint="csv.names, if it has none", file=self.text.name))
+
+    def _pass_over(self, lines: int) -> None:
+        while lines:
+            end = self._buffer.find(self._grammar.eol, self._at) + 1
+            self._consume((end or len(self._buffer)) - self._at)
+            lines -= bool(end)
+            if not end and not self._more():
+                message = f"the file has fewer lines than the {self._grammar.skip_lines} to be skipped"
+                raise self._stop("preamble", message, "correct csv.skip_lines", self._line)
+
+    @property
+    def position(self) -> int:
+        """Bytes of the file on disk read so far."""
+        return self.text.position
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes on disk."""
+        return self.text.sha256
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        """That of the opened file."""
+        return self.text.identity
 
     def batches(self, names: tuple[str, ...]) -> Iterator[Batch]:
         """Everything that follows."""
@@ -72,12 +111,13 @@ class Reading:
     def _first_record(self) -> tuple[list[str], int] | None:
         blank = 0
         try:
-            for cells, start, end in records(self._buffer, self._grammar):
+            for cells, start, end in records(self._buffer[self._at :], self._grammar):
                 if cells:
                     line = self._line_at(start)
                     self._consume(end)
                     return cells, line
                 blank = end
+                self.counted["comments"] += self._grammar.comments(self._buffer, self._at + start)
         except Fault as fault:
             raise self._error(fault) from None
         self._consume(blank)
@@ -87,7 +127,7 @@ class Reading:
         """Read on, at least as much again as is held, so that a long record is not scanned often. False at the end of all."""
         rest = self._buffer[self._at :]
         try:
-            data = self.text.read(max(self._block, len(rest)))
+            data = self._source.read(max(self._block, len(rest)))
         except UnicodeError as error:
             raise self._undecodable(error) from None
         if not data and not self._final:
@@ -101,8 +141,9 @@ class Reading:
         data = self._buffer[self._at : self._at + self._window]
         if found := scan.read(data, self._grammar, names, self._row, self._cap):
             self._window *= 2
-            self._row += found[0].height
-            return Batch(found[0]), found[1]
+            self._row += found.frame.height
+            self.counted["repaired"] += found.repaired
+            return Batch(found.frame), found.used
         piece = self._block // PIECES + 1
         if self._window > piece:
             self._window = piece
@@ -111,6 +152,7 @@ class Reading:
         if not block.used:
             block = exact(self._buffer[self._at :], self._grammar, names, self._row, self._cap)
         self._row += block.records
+        self.counted += block.counted
         return block.batch, block.used
 
     def _consume(self, size: int) -> None:

@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import polars as pl
 
 from engine.sources.batch import ROW, Batch, Malformed
-from engine.sources.grammar import INVALID, Fault, Grammar
+from engine.sources.grammar import Fault, Grammar
 
 
 class _Lines:
-    """Complete lines of a block as text; `used` is the number of bytes given out. An invalid byte becomes a lone surrogate."""
+    """Complete lines of a block as text; `used` is the number of bytes given out. An invalid byte becomes a lone surrogate.
 
-    def __init__(self, data: bytes, eol: bytes) -> None:
-        self.used = 0
+    Who sets `begins` says that a record begins with the next line: where that is a comment, a blank line is given instead.
+    """
+
+    def __init__(self, data: bytes, eol: bytes, comment: bytes | None) -> None:
+        self.used, self.begins = 0, True
         self._pieces = data.split(eol)[:-1]
-        self._eol = eol
+        self._eol, self._comment = eol, comment
 
     def __iter__(self) -> Iterator[str]:
         for piece in self._pieces:
             self.used += len(piece) + 1
-            yield (piece + self._eol).decode("utf-8", "surrogateescape")
+            begins, self.begins = self.begins, False
+            skipped = begins and self._comment is not None and piece.startswith(self._comment)
+            yield ((b"" if skipped else piece) + self._eol).decode("utf-8", "surrogateescape")
 
 
 def records(data: bytes, grammar: Grammar) -> Iterator[tuple[list[str], int, int]]:
-    """Cells, first byte and end of each complete record, blank lines being records of no cells. One cut by the block's end is not given.
+    """Cells, first byte and end of each complete record, blank lines and comments being records of no cells.
+
+    One cut by the block's end is not given.
 
     Raises:
         Fault: a record breaks the grammar.
     """
-    lines, end = _Lines(data, grammar.eol), 0
+    lines, end = _Lines(data, grammar.eol, grammar.comment), 0
     reader = csv.reader(lines, **grammar.reader)
     while True:
-        start = end
+        start, lines.begins = end, True
         try:
             cells = next(reader, None)
         except csv.Error:
@@ -50,11 +58,15 @@ def records(data: bytes, grammar: Grammar) -> Iterator[tuple[list[str], int, int
 
 
 class Exact(NamedTuple):
-    """A block read exactly: rows and malformed records, how many `records` these are, the bytes `used` by them and by blank lines."""
+    """A block read exactly: rows and malformed records, how many `records` these are, the bytes `used` by them and by other lines.
+
+    `counted` is as in `file.Pass`.
+    """
 
     batch: Batch
     records: int
     used: int
+    counted: Counter[str]
 
 
 def exact(data: bytes, grammar: Grammar, names: tuple[str, ...], first: int, cap: int) -> Exact:
@@ -66,28 +78,30 @@ def exact(data: bytes, grammar: Grammar, names: tuple[str, ...], first: int, cap
     rows: list[list[str]] = []
     numbers: list[int] = []
     malformed: list[Malformed] = []
-    valid, row, end = is_utf8(data), first, 0
+    valid, row, end, width, place = grammar.clean(data), first, 0, len(names), grammar.overflows(names)
+    counted = Counter[str]()
     for cells, start, end in records(data, grammar):
         if end - start > cap:
             raise Fault("record_too_long", start, start)
         if not cells:
+            counted["comments"] += grammar.comments(data, start)
             continue
-        if len(cells) == len(names) and (valid or not _invalid(cells)):
-            rows.append(cells)
+        surplus = len(cells) - width
+        if repaired := surplus > 0 and place is not None and grammar.bare(data, start, range(place, place + surplus + 1)):
+            cells[place : place + surplus + 1] = [grammar.delimiter.decode().join(cells[place : place + surplus + 1])]
+        if (len(cells) == width or (grammar.ragged and len(cells) < width)) and (valid or not grammar.complaint(cells)):
+            rows.append(cells + [""] * (width - len(cells)))
             numbers.append(row)
+            counted["repaired"] += repaired
         else:
-            malformed.append(_malformed(row, cells, len(names), grammar))
+            malformed.append(_malformed(row, cells, width, grammar))
         row += 1
-    return Exact(Batch(_frame(rows, numbers, names), tuple(malformed)), row - first, end)
-
-
-def _invalid(cells: list[str]) -> bool:
-    return any(INVALID.search(cell) for cell in cells)
+    return Exact(Batch(_frame(rows, numbers, names), tuple(malformed)), row - first, end, counted)
 
 
 def _malformed(row: int, cells: list[str], width: int, grammar: Grammar) -> Malformed:
-    code, message = "encoding", "bytes that are invalid in the declared encoding"
-    if not _invalid(cells):
+    code, message = "encoding", grammar.complaint(cells)
+    if not message:
         code = "short_row" if len(cells) < width else "long_row"
         message = f"{len(cells)} cells, the header has {width}"
     return Malformed(row, code, message, tuple(grammar.shown(cell) for cell in cells))
@@ -97,14 +111,3 @@ def _frame(rows: list[list[str]], numbers: list[int], names: tuple[str, ...]) ->
     columns = zip(*rows, strict=True) if rows else ((),) * len(names)
     cells = {name: pl.Series(column, dtype=pl.String) for name, column in zip(names, columns, strict=True)}
     return pl.DataFrame(cells | {ROW: pl.Series(numbers, dtype=pl.Int64)})
-
-
-def is_utf8(data: bytes) -> bool:
-    """Whether all of it is valid; a character cut by the block's end does not matter, it is merely judged with care."""
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

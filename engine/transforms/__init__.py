@@ -72,4 +72,5 @@ def apply(text: pl.Expr, steps: tuple[tuple[str, Arguments], ...]) -> pl.Expr:
     return text
 
 
-from engine.transforms import text as _text  # noqa: E402, F401 -- fills the registry
+from engine.transforms import encodings as _encodings  # noqa: E402, F401 -- fills the registry
+from engine.transforms import text as _text  # noqa: E402, F401

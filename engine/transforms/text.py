@@ -17,7 +17,12 @@ def _strip(text: pl.Expr) -> pl.Expr:
     return text.str.replace_all(f"^{BLANKS}+|{BLANKS}+$", "")
 
 
-@register("squish", "Strip, and make each run of blanks inside one space.", example(" Bobby   JacksOn ", "Bobby JacksOn"))
+@register(
+    "squish",
+    "Strip, and make each run of blanks inside one space.",
+    example(" Bobby   JacksOn ", "Bobby JacksOn"),
+    example("a\u00a0\u202fb", "a b"),
+)
 def _squish(text: pl.Expr) -> pl.Expr:
     return text.str.replace_all(f"{BLANKS}{{2,}}|{ODD_BLANK}", " ").str.strip_chars(" ")
 
@@ -46,7 +51,7 @@ def _title(text: pl.Expr) -> pl.Expr:
     "normalize",
     "Unicode normalisation, so that equal-looking texts are equal.",
     example("e\u0301", "\u00e9", form="NFC"),
-    example("ﬁ", "fi", form="NFKC"),
+    example("ﬁ\u00a0№", "fi No", form="NFKC"),
     form=Parameter("Unicode normalisation form.", {"enum": ["NFC", "NFD", "NFKC", "NFKD"]}),
 )
 def _normalize(text: pl.Expr, form: str) -> pl.Expr:

@@ -28,6 +28,13 @@ LISTED = {
     "objectId": ("65b9f0c2a1b2c3d4e5f60718", "000000000000000000000000"),
     "uuid": ("123e4567-e89b-12d3-a456-426614174000", "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
 }
+UNLISTED = {  # types whose values no constraint names
+    "binData": ("", "00", "00ff", "cafe0102"),
+    "point": ("0,0", "180,90", "-180,-90", "2.35,48.85", "180.00000000000003,0", "0,90.00000000000001", "1", "1,2,3"),
+    "linestring": ("0,0;180,90", "1,2;1,2", "1,2;1,2;1,3", "1,2", "1,2;", "-180,-90;0,0;180,90", "1,2;181,3"),
+}
+SPELT = {"point": {"order": "lonlat"}, "linestring": {"order": "lonlat"}}
+CODES = ("c1", "c2", "c3")
 JUNK = ("", "junk", "1,5", "nan", "1e400", "-", "NULL")
 FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.%f"]
 COMPUTED = {
@@ -67,8 +74,7 @@ def constraint_groups(draw: st.DrawFn, kind: str, *, combined: bool = True) -> d
         some = {"minLength": st.integers(0, 2), "maxLength": st.integers(2, 4), "pattern": st.sampled_from(PATTERNS)}
         found |= draw(st.fixed_dictionaries({}, optional=some))
     if not found or draw(st.integers(0, 4)) == 0:
-        pool = TEXTS if kind == "string" else LISTED.get(kind) or NUMBERS[kind]
-        found["enum"] = draw(st.lists(st.sampled_from(pool), min_size=1, max_size=4, unique=True))
+        found["enum"] = draw(st.lists(st.sampled_from(pool(kind)), min_size=1, max_size=4, unique=True))
     if combined and kind != "date" and draw(st.integers(0, 3)) == 0:
         name = draw(st.sampled_from(["not", "anyOf", "oneOf", "allOf"]))
         groups = constraint_groups(kind, combined=False)
@@ -79,11 +85,18 @@ def constraint_groups(draw: st.DrawFn, kind: str, *, combined: bool = True) -> d
 @st.composite
 def fields(draw: st.DrawFn, path: str, kind: str) -> dict[str, Any]:
     """One field read from a column of its own name."""
-    found: dict[str, Any] = {"column": path, "type": kind}
+    found: dict[str, Any] = {"column": path, "type": kind, **SPELT.get(kind, {})}
     if kind == "date":
         found["format"] = FORMATS
-    if draw(st.booleans()):
+    if kind not in UNLISTED and draw(st.booleans()):
         found |= draw(constraint_groups(kind))
+    if kind in NUMBERS and kind != "date" and draw(st.integers(0, 4)) == 0:
+        found["number"] = {"decimal": ","}
+    if kind not in UNLISTED and draw(st.integers(0, 4)) == 0:
+        plain = [cell for cell in pool(kind) if cell]
+        found["map"] = {code: draw(st.sampled_from(plain)) for code in CODES[:2]}
+        found["otherwise"] = draw(st.sampled_from(["reject", "reject", "null", "keep", {"value": plain[0]}]))
+        found.pop("number", None)
     found["on_error"] = draw(st.sampled_from(["reject", "reject", "reject", "null", "fail"]))
     if path == "_id":
         return found
@@ -91,7 +104,7 @@ def fields(draw: st.DrawFn, path: str, kind: str) -> dict[str, Any]:
     if policy == "required":
         found["required"] = True
     elif policy == "default":
-        found["default"] = draw(st.sampled_from([cell for cell in cells(kind, {}) if cell not in JUNK] or ["a"]))
+        found["default"] = draw(st.sampled_from([cell for cell in cells(kind, found) if cell not in JUNK] or ["a"]))
     elif policy:
         found["empty"] = policy
     return found
@@ -101,8 +114,12 @@ def fields(draw: st.DrawFn, path: str, kind: str) -> dict[str, Any]:
 def mappings(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Fields, rules and further keys of a mapping."""
     paths = draw(st.lists(st.sampled_from(PATHS), min_size=1, max_size=4, unique=True))
-    kinds = {path: draw(st.sampled_from([*NUMBERS, "string", "string", *LISTED])) for path in paths}
+    kinds = {path: draw(st.sampled_from([*NUMBERS, "string", "string", *LISTED, *UNLISTED])) for path in paths}
     found = {path: draw(fields(path, kind)) for path, kind in kinds.items()}
+    *others, last = paths
+    conditions = [text for text in RULES if set(re.findall(r"\{(\w+)\}", text)) <= {kinds[path] for path in others}]
+    if last != "_id" and conditions and draw(st.integers(0, 2)) == 0:
+        found[last]["when"] = filled(draw, draw(st.sampled_from(conditions)), {path: kinds[path] for path in others})
     if draw(st.integers(0, 3)) == 0:
         kind = draw(st.sampled_from(list(COMPUTED)))
         text = draw(st.sampled_from(COMPUTED[kind]))
@@ -135,8 +152,14 @@ def filled(draw: st.DrawFn, template: str, kinds: dict[str, str]) -> str:
 def cells(kind: str, spec: dict[str, Any]) -> list[str]:
     """Texts around every boundary of a field, and some that are no value."""
     limits = [limit for group in _groups(spec) for limit in _limits(group)]
-    pool = TEXTS if kind == "string" else LISTED.get(kind) or NUMBERS[kind]
-    return sorted({text for value in (*limits, *pool) for text in _near(kind, value)})
+    found = {text for value in (*limits, *pool(kind)) for text in _near(kind, value)}
+    spelt = {text.replace(".", ",") for text in found} if "number" in spec else found
+    return sorted(spelt | ({*CODES} if "map" in spec else set()))
+
+
+def pool(kind: str) -> tuple[Any, ...]:
+    """Some values of a type, as they are written in YAML."""
+    return TEXTS if kind == "string" else LISTED.get(kind) or UNLISTED.get(kind) or NUMBERS[kind]
 
 
 def _groups(spec: dict[str, Any]) -> list[dict[str, Any]]:
@@ -181,6 +204,6 @@ def rows(specs: dict[str, Any], count: int, seed: int) -> list[dict[str, str]]:
 
 def _pool(path: str, spec: dict[str, Any], count: int, chance: random.Random) -> list[str]:
     found = cells(spec["type"], spec) * (1 if path == "_id" else 2)
-    pool = [*found, *chance.sample(JUNK, 3), "", ""]
-    chance.shuffle(pool)
-    return (pool * (count // len(pool) + 1))[:count]
+    cells_of_all = [*found, *chance.sample(JUNK, 3), "", ""]
+    chance.shuffle(cells_of_all)
+    return (cells_of_all * (count // len(cells_of_all) + 1))[:count]

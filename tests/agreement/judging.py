@@ -13,6 +13,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
+from engine.columns import columns_of
 from engine.loader import loads
 from engine.model import ID, Mapping
 from engine.plan import Plan, Verdicts, compile_plan
@@ -34,7 +35,7 @@ class Judged:
 
 def verdicts(mapping: Mapping, rows: Rows) -> tuple[Plan, Verdicts]:
     """The plan over rows of cells by column. What would fail the run is rejected here, so that every row has its verdict."""
-    columns = list(mapping.columns)
+    columns = list(columns_of(mapping))
     plan = compile_plan(mapping, columns, now=NOW)
     plan = replace(plan, checks=tuple(replace(check, outcome="reject") if check.outcome == "fail" else check for check in plan.checks))
     cells = {name: [row.get(name, "") for row in rows] for name in columns} | {ROW: list(range(1, len(rows) + 1))}

@@ -14,6 +14,15 @@ from engine.validators import options
 
 from .judging import mapping_of
 
+
+def point(*coordinates: float) -> dict[str, Any]:
+    return {"type": "Point", "coordinates": list(coordinates)}
+
+
+def line(*positions: list[float]) -> dict[str, Any]:
+    return {"type": "LineString", "coordinates": list(positions)}
+
+
 FIELDS = {
     "_id": {"column": "id", "type": "uuid"},
     "s": {"column": "s", "required": True},
@@ -32,6 +41,11 @@ FIELDS = {
     "filled": {"column": "f", "default": "none"},
     "maybe.a": {"column": "a"},
     "maybe.b": {"column": "e"},
+    "geo.point": {"type": "point", "longitude": "lon", "latitude": "lat"},
+    "geo.line": {"type": "linestring", "column": "way", "order": "latlon", "empty": "null"},
+    "bytes": {"type": "binData", "column": "raw"},
+    "if_true": {"column": "if", "when": "bool"},
+    "must": {"column": "must", "when": "s == 'must'", "required": True},
 }
 NAN, INFINITY = float("nan"), float("inf")
 GOOD: dict[str, Any] = {
@@ -45,6 +59,7 @@ GOOD: dict[str, Any] = {
     "null": {"s": None, "i": None},
     "fixed": "csv",
     "filled": "none",
+    "geo": {"line": None},
 }
 GONE = object()
 INVALID_DOCUMENT = 121
@@ -52,6 +67,7 @@ ACCEPTED = (
     ("s", "a\0b"), ("n", GONE), ("n.int", GONE), ("n.int", 7), ("bool", GONE), ("date", DatetimeMS(-62135596800000)),
     ("date", DatetimeMS(253402300799999)), ("uuid", Binary(b"\xff" * 16, 4)), ("null.s", "x"), ("null.i", 4), ("maybe.a", "x"),
     ("n.decimal", Decimal128("-999999999999999999.9999999999999999")), ("n.decimal", Decimal128("1E+2")), ("fixed", "other"),
+    ("geo.point", point(180.0, -90.0)), ("geo.line", line([0.0, 0.0], [180.0, 90.0])), ("bytes", b""), ("bytes", b"\xff" * 40),
 )  # fmt: skip
 REFUSED = (
     ("s", GONE), ("s", None), ("s", 5), ("s", ["a"]), ("s", {}), ("s", ObjectId()), ("n", {}), ("n", None), ("n", 5),
@@ -65,6 +81,12 @@ REFUSED = (
     ("uuid", Binary(bytes(15), 4)), ("uuid", "123e4567-e89b-12d3-a456-426614174000"), ("null", GONE), ("null.s", GONE), ("null.s", "y"),
     ("null.i", 5), ("null.i", Int64(4)), ("fixed", GONE), ("filled", GONE), ("filled", None), ("maybe", {}), ("maybe.c", 1),
     ("extra", 1), ("n.extra", 1), ("_id", Binary(bytes(16), 0)), ("_id", 5), ("_id", GONE),
+    ("geo.point", None), ("geo.point", [1.0, 2.0]), ("geo.point", point(180.5, 0.0)), ("geo.point", point(0.0, -90.5)),
+    ("geo.point", point(1, 2)), ("geo.point", point(1.0)), ("geo.point", point(1.0, 2.0, 3.0)), ("geo.point", point(NAN, 0.0)),
+    ("geo.point", {"type": "point", "coordinates": [1.0, 2.0]}), ("geo.point", {"coordinates": [1.0, 2.0]}), ("geo.point", {}),
+    ("geo.point", {**point(1.0, 2.0), "crs": "x"}), ("geo.point", line([1.0, 2.0], [3.0, 4.0])), ("geo", GONE),
+    ("geo.line", GONE), ("geo.line", line([0.0, 0.0])), ("geo.line", line([0.0, 0.0], [181.0, 0.0])), ("geo.line", line([0.0, 0.0], [1.0])),
+    ("geo.line", point(1.0, 2.0)), ("bytes", "ff"), ("bytes", None), ("if_true", "x"), ("must", "x"), ("s", "must"),
 )  # fmt: skip
 
 
@@ -95,6 +117,10 @@ def takes(database: Database, validator: dict[str, Any], document: dict[str, Any
 @pytest.mark.parametrize(("path", "value"), ACCEPTED)
 def test_accepted(path: str, value: object, database: Database, validator: dict[str, Any]) -> None:
     assert takes(database, validator, with_(path, value))
+
+
+def test_accepted_where_the_conditions_hold(database: Database, validator: dict[str, Any]) -> None:
+    assert takes(database, validator, with_("bool", value=True) | {"s": "must", "if_true": "x", "must": "y"})
 
 
 @pytest.mark.parametrize(("path", "value"), REFUSED)

@@ -6,6 +6,7 @@ constraint or rule would be accepted.
 
 import json
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
@@ -15,18 +16,19 @@ from pymongo.errors import OperationFailure
 
 from engine.errors import UsageError
 
-from .generated import mappings, rows
+from . import generated, generated_arrays
 from .judging import disagreements, mapping_of
 
-LEAST, EXAMPLES, ROWS = 10_000, 400, 90
+ROWS = 90
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 
 
-def test_generated_mappings(database: Database) -> None:
+@pytest.mark.parametrize(("made", "examples", "least"), [(generated, 400, 10_000), (generated_arrays, 100, 2_000)])
+def test_generated_mappings(made: ModuleType, examples: int, least: int, database: Database) -> None:
     compared = 0
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(mappings(), st.integers(0, 2**16))
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(made.mappings(), st.integers(0, 2**16))
     def agree(parts, seed: int) -> None:
         nonlocal compared
         fields, rules, more = parts
@@ -35,7 +37,7 @@ def test_generated_mappings(database: Database) -> None:
         except UsageError:
             reject()
         try:
-            count, wrong = disagreements(database, mapping, rows(fields, ROWS, seed))
+            count, wrong = disagreements(database, mapping, made.rows(fields, ROWS, seed))
         except OperationFailure as error:
             raise AssertionError(f"the server refuses the validator: {error.details['errmsg']}") from None
         compared += count
@@ -43,7 +45,7 @@ def test_generated_mappings(database: Database) -> None:
 
     agree()
     print(f"{compared:,} documents compared")
-    assert compared >= LEAST, f"only {compared} documents were compared"
+    assert compared >= least, f"only {compared} documents were compared"
 
 
 @pytest.mark.parametrize("file", CASES, ids=lambda file: file.stem)

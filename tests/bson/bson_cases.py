@@ -30,6 +30,13 @@ KINDS: dict[str, tuple[Any, Any, st.SearchStrategy[Any], Any]] = {
     "binData": (pl.Binary, pl.Binary, st.binary(max_size=30), bytes),
     "decimal": (pl.String, pl.String, DECIMALS, Decimal128),
 }
+DEGREES = st.floats(-180, 180)
+POSITIONS = st.lists(DEGREES, min_size=2, max_size=2)
+KINDS |= {
+    "point": (pl.Array(pl.Float64, 2), pl.Array(pl.Float64, 2), POSITIONS, lambda value: {"type": "Point", "coordinates": value}),
+    "linestring": (pl.List(pl.Array(pl.Float64, 2)), pl.List(pl.Array(pl.Float64, 2)), st.lists(POSITIONS, max_size=12),
+                   lambda value: {"type": "LineString", "coordinates": value}),
+}  # fmt: skip
 KEYS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=6)
 
 

@@ -185,9 +185,9 @@ class Job:
         assert len(numbers) == len(source.documents)
         assert set(numbers) == source.documents
         assert rejected_rows(report) == sorted(source.rejected)
-        counts = [len(source.documents), source.duplicates, len(source.rejected), 0]
+        counts = [len(source.documents), 0, source.duplicates, len(source.rejected), 0]
         assert report["accounting"] == dict(
-            zip(("rows_read", "documents", "duplicates", "rejected", "filtered"), [source.rows, *counts], strict=True)
+            zip(("rows_read", "documents", "grouped", "duplicates", "rejected", "filtered"), [source.rows, *counts], strict=True)
         )
         assert sum(counts) == source.rows
         assert content(self.live) == self.clean

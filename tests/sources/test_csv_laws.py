@@ -150,12 +150,12 @@ def test_the_fast_way_is_the_exact_way(data: bytes, dialect: Dialect, width: int
     if found is None:
         return
     try:
-        right = exact(data, grammar, names, 7, cap)
+        right = exact(data[: found.used], grammar, names, 7, cap)  # the rest may be a stray quote's, and is judged then
     except Fault:
         pytest.fail("the scan calls regular what the exact way refuses")
     frame = right.batch.frame
     text_bytes = sum(len(cell.encode()) for row in frame.drop(ROW).rows() for cell in row)
-    assert found == (right.used, right.records, text_bytes)
+    assert found[:3] == (right.used, right.records, text_bytes)
     assert not right.batch.malformed
     fast = scan.read(data, grammar, names, 7, cap)
     assert fast is not None

@@ -1,0 +1,19 @@
+"""Words: counts for comments, names of columns as names of fields."""
+
+from __future__ import annotations
+
+import re
+
+JOIN = re.compile(r"[^\w]+|_+")
+CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+LONGEST = 60
+
+
+def number(times: int, what: str) -> str:
+    """`1 value`, `1,200 values`."""
+    return f"{times:,} {what}" + ("" if times == 1 else "s")
+
+
+def snake(name: str) -> str:
+    """A name in snake_case, of letters (of any script), digits and single underscores; empty where it has none of these."""
+    return "_".join(part for part in JOIN.split(CAMEL.sub("_", name)) if part).lower()[:LONGEST].rstrip("_")

@@ -1,0 +1,28 @@
+"""THE table of load metadata: what a field can hold of the load itself. A run's id is not among it, as it would differ in every run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Meta:
+    """One row: its type, and what makes it: an expression, a top-level `key` of the mapping, or else a column that sources add."""
+
+    name: str
+    summary: str
+    type: str
+    compute: str = ""
+    key: str = ""
+
+
+META: dict[str, Meta] = {
+    row.name: row
+    for row in (
+        Meta("row", "the number of the data row, from 1, through all files of the source", "long"),
+        Meta("file", "the name of the file that the row is from", "string"),
+        Meta("loaded_at", "the time when the run began", "date", compute="now()"),
+        Meta("mapping", "the mapping's name", "string", key="mapping"),
+        Meta("version", "the mapping's version", "int", key="version"),
+    )
+}

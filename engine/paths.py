@@ -1,0 +1,28 @@
+"""Paths of the mapping language: `a.b`, and `lines[].a` for what lies in an array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+MARK = "[]"
+
+
+def array_of(path: str) -> str:
+    """The innermost array that a path lies in: `a[].b` of `a[].b[].c`, `genres` of `genres[]`; empty for the document itself."""
+    return path[: path.rindex(MARK)] if MARK in path else ""
+
+
+def arrays_of(path: str) -> Iterator[str]:
+    """All arrays that a path lies in, the innermost first."""
+    while path := array_of(path):
+        yield path
+
+
+def in_element(path: str) -> str:
+    """What is left of a path inside its innermost array: `c.d` of `a[].c.d`; empty where the elements are values."""
+    return path[path.rindex(MARK) + len(MARK) :].removeprefix(".") if MARK in path else path
+
+
+def dotted(path: str) -> str:
+    """As MongoDB's queries and indexes write it: without marks."""
+    return path.replace(MARK, "")

@@ -1,0 +1,122 @@
+"""Compressed files, by name: gzip, Zstandard, and ZIP archives of one file."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, NamedTuple, cast
+
+from engine.errors import DataError, problem
+from engine.model import GZIP, ZIP, ZSTANDARD
+from engine.sources.disk import Hashed, failures, open_file, sha256_of
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+SHOWN_MEMBERS = 10
+FOREIGN_MEMBER = "__MACOSX/"  # where macOS keeps what is no content
+DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zstd.ZstdError, zipfile.BadZipFile)
+
+
+class Kind(NamedTuple):
+    """A way of compressing: its name, and the command that tests such a file."""
+
+    name: str
+    test: str
+
+
+KINDS = {GZIP: Kind("gzip", "gzip -t"), ZSTANDARD: Kind("Zstandard", "zstd -t"), ZIP: Kind("ZIP", "unzip -t")}
+"""By the end of the file's name, in lower case."""
+
+
+def compression(name: str) -> str:
+    """The key of KINDS that a file's name ends in; empty for none."""
+    return next((suffix for suffix in KINDS if name.lower().endswith(suffix)), "")
+
+
+class Content:
+    """What is in a file, decompressed where its name says so. `position` is how many bytes of the file on disk were read.
+
+    Raises (all methods):
+        DataError: the file cannot be opened or read, the archive is damaged, or does not hold the one file that is wanted.
+    """
+
+    def __init__(self, path: str, member: str | None = None) -> None:
+        self.name, self.position = path, 0
+        self._kind = compression(path)
+        self._file = open_file(path)
+        self._hashed = Hashed(self._file)
+        self.fileno = self._file.fileno
+        try:
+            self._bytes = self._decompressed(member)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._bytes.close()
+        self._file.close()
+
+    def _decompressed(self, member: str | None) -> BinaryIO:
+        hashed = cast("BinaryIO", self._hashed)
+        if self._kind == GZIP:
+            return cast("BinaryIO", gzip.GzipFile(fileobj=hashed))
+        if self._kind == ZSTANDARD:
+            return cast("BinaryIO", zstd.ZstdFile(hashed))
+        return _zipped(self._file, self.name, member) if self._kind == ZIP else hashed
+
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes, fewer only at the end."""
+        with failures(self.name), damage(self.name):
+            data = self._bytes.read(size)
+            self.position = self._file.tell() if self._file.seekable() else self.position + len(data)
+            if not self.position and self._kind:
+                raise EOFError
+            return data
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes on disk; but for ZIP archives, which are read in another order, of those read so far."""
+        return sha256_of(self.name) if self._kind == ZIP else self._hashed.sha256
+
+
+def _zipped(file: BinaryIO, name: str, member: str | None) -> BinaryIO:
+    with failures(name), damage(name):
+        archive = zipfile.ZipFile(file)
+        found = [one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith(FOREIGN_MEMBER)]
+        names = [one.filename for one in found]
+        wanted = [one for one in found if member in (None, one.filename)]
+        if len(wanted) != 1:
+            raise _no_member(name, names, member)
+        if wanted[0].flag_bits & 1:
+            raise DataError(problem("archive_encrypted", "the archive is encrypted", hint="decrypt it", file=name))
+        try:
+            return cast("BinaryIO", archive.open(wanted[0]))
+        except NotImplementedError:
+            raise DataError(problem("archive_method", "the archive is compressed in a rare way", hint="zip it anew", file=name)) from None
+
+
+def _no_member(name: str, names: list[str], member: str | None) -> DataError:
+    listed = ", ".join(map(repr, names[:SHOWN_MEMBERS])) + (" …" if len(names) > SHOWN_MEMBERS else "")
+    what = f"the archive holds {len(names)} files" if member is None else f"the archive has no file {member!r}, or several"
+    message = f"{what}: {listed}" if names else "the archive holds no file"
+    return DataError(problem("archive_member", message, hint="source.member names the one that is meant", file=name))
+
+
+@contextmanager
+def damage(name: str) -> Iterator[None]:
+    """What the decompressors raise, as DataError."""
+    try:
+        yield
+    except DAMAGE:
+        kind = KINDS[compression(name)]
+        message = f"the {kind.name} archive is truncated, corrupt, followed by something else, or no {kind.name} at all"
+        raise DataError(problem("damaged_archive", message, hint=f"test it with {kind.test}", file=name)) from None

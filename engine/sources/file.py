@@ -1,0 +1,176 @@
+"""One file as a source, whatever its format: read in passes, and the same from the first look at it to the last."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from engine.errors import DataError, Finding, problem
+from engine.sources.batch import Batch
+from engine.sources.disk import identity_on_disk, size_on_disk
+
+Fingerprint = dict[str, str | int | None]
+COUNTED = {
+    "comments": "lines of {source} that were passed over as comments: {number:,}",
+    "repaired": "rows of {source} whose cells too many were joined, as csv.overflow says: {number:,}",
+}
+"""What is counted besides rows, and how it is told. A new one is a line here and counted where it is met."""
+
+
+class Pass(Protocol):
+    """One reading of a file, from its beginning to its end. All of it may raise DataError; the finding has the line."""
+
+    counted: Counter[str]
+    """How often each of COUNTED was met so far."""
+
+    @property
+    def position(self) -> int:
+        """Bytes on disk read so far."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes on disk, once all are read."""
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        """That of the opened file (see `disk.identity`)."""
+
+    def header(self) -> tuple[Sequence[str], int]:
+        """The names of the columns and the line they are on, 0 for none. Called once, before `batches`."""
+
+    def batches(self, names: tuple[str, ...]) -> Iterator[Batch]:
+        """The rows, numbered from 1."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class File(ABC):
+    """One file as batches of text. A record is a row, or is given as malformed, or stops the file: none is changed or dropped.
+
+    A regular file must stay the same from the first look at it to the last: size, time of change, inode, and the hash of its bytes.
+    `path` may be `-`, standard input. That and a pipe are read once, any other file anew by each `batches()`.
+
+    Raises (whatever reads):
+        DataError: the file cannot be opened or read as declared; the finding has its line.
+    """
+
+    sparse: ClassVar[bool] = False
+    """Whether a row may lack columns, which counts as empty cells; then files of one source need not have the same columns."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = path
+        self.sha256 = ""
+        self._columns: tuple[str, ...] | None = None
+        self._reading: Pass | None = None
+        self._identity: tuple[int, ...] = ()
+
+    @abstractmethod
+    def open(self) -> Pass:
+        """Begin to read."""
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What was read: the hash is of the bytes on disk, and there once the file was read to its end; no size where it is no file.
+
+        Of what is COUNTED, that which there was.
+        """
+        size, mtime = self._identity[:2] or (None, None)
+        counted = +self._reading.counted if self._reading else {}  # without those that there are none of
+        return {"path": str(self.path), "size": size, "mtime_ns": mtime, "sha256": self.sha256 or None, **counted}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns. Distinct, without NUL; one of them may be empty."""
+        if self._columns is None:
+            self._reading = self._begin()
+            if self.size is not None:
+                self._reading.close()
+                self._reading = None
+        assert self._columns is not None
+        return self._columns
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the file on disk; None for standard input and pipes."""
+        return size_on_disk(self.path)
+
+    @property
+    def position(self) -> int:
+        """Bytes of the file on disk read so far."""
+        return self._reading.position if self._reading else 0
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows, in the file's order. A file with nothing but a header gives none."""
+        if self._reading is None or self.size is not None:
+            self._reading = self._begin()
+        with closing(self._reading) as reading:
+            yield from reading.batches(self.columns)
+            self._check(reading)
+
+    def _begin(self) -> Pass:
+        """A reading that stands before the first row."""
+        reading = self.open()
+        try:
+            self._identify(reading)
+            names, line = reading.header()
+            self._columns = self._unchanged(check_names(names, str(self.path), line), line)
+        except BaseException:
+            reading.close()
+            raise
+        return reading
+
+    def _identify(self, reading: Pass) -> None:
+        if self.size is not None:
+            if self._identity not in ((), reading.identity):
+                raise self._changed("the file is not the one read before")
+            self._identity = reading.identity
+
+    def _unchanged(self, names: tuple[str, ...], line: int) -> tuple[str, ...]:
+        if self._columns not in (None, names):
+            raise self._changed("the header is not the one read before", line)
+        return names
+
+    def _check(self, reading: Pass) -> None:
+        """The file has been read to its end: it must be the one of before."""
+        found = reading.sha256
+        changed = self.sha256 not in ("", found)
+        if self._identity:
+            changed |= not self._identity == reading.identity == identity_on_disk(self.path)
+        if changed:
+            raise self._changed("the file changed while it was read")
+        self.sha256 = found
+
+    def _changed(self, message: str, line: int = 0) -> DataError:
+        hint = "run again when nothing writes to it any more"
+        return DataError(problem("source_changed", message, hint=hint, file=str(self.path), line=line))
+
+
+def check_names(names: Sequence[str], file: str, line: int) -> tuple[str, ...]:
+    """The names of a header, if they are distinct (several empty ones are not) and hold no NUL.
+
+    Raises:
+        DataError: `duplicate_header`, one finding a name; `header_nul`.
+    """
+    if any("\0" in name for name in names):
+        hint = "if every other byte of the file is NUL, csv.encoding: utf-16-le or utf-16-be"
+        raise DataError(problem("header_nul", "a column name holds a NUL character", hint=hint, file=file, line=line))
+    if problems := _duplicates(names, file, line):
+        raise DataError(problems)
+    return tuple(names)
+
+
+def _duplicates(names: Sequence[str], file: str, line: int) -> list[Finding]:
+    places: dict[str, list[str]] = {}
+    for place, name in enumerate(names, 1):
+        places.setdefault(name, []).append(str(place))
+    hint = "name them apart; if the file has no header line, give csv.names"
+    return [
+        problem("duplicate_header", f"{len(at)} columns are named {name!r}: columns {', '.join(at)}", hint=hint, file=file, line=line)
+        for name, at in places.items()
+        if len(at) > 1
+    ]

@@ -1,0 +1,157 @@
+"""Several files as one source: found by name, and read one after another."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from engine.errors import DataError, problem
+from engine.sources.batch import FILE, ROW, Batch, Malformed
+from engine.sources.file import COUNTED, File, Fingerprint
+
+SHOWN_NAMES = 10
+MAGIC = re.compile(r"[*?[]")
+
+
+class Found(NamedTuple):
+    """A file, and its name in the data: the last part of its path, or all that a pattern left open. Folders of a machine are not in it."""
+
+    path: str
+    name: str
+
+
+def find(paths: Sequence[str]) -> list[Found]:
+    """The files that are meant: each as it is, or, where there is none of that name, those that the pattern matches, sorted by path.
+
+    Raises:
+        DataError: a pattern matches nothing, or a file is named twice.
+    """
+    found = [file for path in paths for file in _matches(path)]
+    places: set[str] = set()
+    for path, _ in found:
+        place = os.path.realpath(path)
+        if place in places:
+            raise DataError(problem("source_repeated", "the file would be read twice", hint="correct source.path", file=path))
+        places.add(place)
+    return found
+
+
+def _matches(path: str) -> list[Found]:
+    magic = MAGIC.search(path)
+    if not magic or os.path.lexists(path):
+        return [Found(path, Path(path).name)]
+    files = sorted(file for file in glob.glob(path, recursive=True) if not Path(file).is_dir())  # noqa: PTH207 - relative or not
+    if not files:
+        raise DataError(problem("source_missing", "no file matches", hint="a pattern is * ? [ab] or **/", file=path))
+    folder = Path(path[: magic.start()] + "x").parent
+    return [Found(file, Path(file).relative_to(folder).as_posix()) for file in files]
+
+
+class Files:
+    """Files as one source. Their rows are numbered through, and each batch says in `FILE` which one it is from.
+
+    All must have the same columns, in any order; the first one's counts. Where the format lets a row lack columns, so may a file.
+
+    Raises (whatever reads):
+        DataError: as of a single file; `other_columns`.
+    """
+
+    def __init__(self, path: str, files: Sequence[File], names: Sequence[str]) -> None:
+        self._path, self._files, self._names = path, files, names
+        self._columns: tuple[str, ...] | None = None
+        self._done = 0
+        self._open: File | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        if self._columns is None:
+            first, *others = self._files
+            names = dict.fromkeys(first.columns)
+            for file in others:
+                if not file.sparse:
+                    _expect_columns(first, file)
+                names.update(dict.fromkeys(file.columns))
+            self._columns = tuple(names)
+        return self._columns
+
+    @property
+    def size(self) -> int | None:
+        """Bytes on disk; None where one of them is no file."""
+        sizes = [file.size for file in self._files]
+        return None if None in sizes else sum(size for size in sizes if size)
+
+    @property
+    def position(self) -> int:
+        """Bytes on disk read so far."""
+        return self._done + (self._open.position if self._open else 0)
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What was read. Of several files: the sum of the sizes, the last change, the hash of their hashes."""
+        if len(self._files) == 1:
+            return self._files[0].fingerprint
+        prints = [file.fingerprint for file in self._files]
+        sizes, times = ([number for one in prints if isinstance(number := one[key], int)] for key in ("size", "mtime_ns"))
+        hashes = [file.sha256 for file in self._files]
+        whole, read = len(sizes) == len(prints), all(hashes)
+        counted = Counter[str]()
+        for one in prints:
+            counted.update({kind: number for kind in COUNTED if isinstance(number := one.get(kind), int)})
+        return {
+            "path": self._path,
+            "size": sum(sizes) if whole else None,
+            "mtime_ns": max(times) if whole else None,
+            "sha256": sha256("".join(hashes).encode()).hexdigest() if read else None,
+            **counted,
+        }
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows of all files, from the first one on."""
+        columns, before, self._done = self.columns, 0, 0
+        for file, name in zip(self._files, self._names, strict=True):
+            self._open, last = file, before
+            cells = [pl.col(column) if column in file.columns else pl.lit("").alias(column) for column in columns]
+            place = [*cells, pl.col(ROW) + before if before else pl.col(ROW), pl.lit(name).alias(FILE)]
+            for batch in file.batches():
+                malformed = tuple(replace(_placed(record, file.columns, columns, before), file=name) for record in batch.malformed)
+                whole = Batch(batch.frame.select(place), malformed)
+                last = max(last, whole.last)
+                yield whole
+            before = last
+            self._done, self._open = self._done + file.position, None
+
+
+def _placed(record: Malformed, own: tuple[str, ...], columns: tuple[str, ...], before: int) -> Malformed:
+    """A record of one file as one of all; its cells under the right columns, or behind them where nobody can tell."""
+    if own != columns:
+        cells, rest = record.cells[: len(own)], record.cells[len(own) :]
+        if len(cells) == len(own):
+            by_name = dict(zip(own, cells, strict=True))
+            cells = tuple(by_name.get(name, "") for name in columns) + rest
+        else:
+            cells = ("",) * len(columns) + cells
+        record = replace(record, cells=cells)
+    return replace(record, row=record.row + before)
+
+
+def _expect_columns(first: File, file: File) -> None:
+    lacks = [name for name in first.columns if name not in file.columns]
+    more = [name for name in file.columns if name not in first.columns]
+    if lacks or more:
+        said = [f"{what} {_listed(names)}" for what, names in (("it lacks", lacks), ("it has besides", more)) if names]
+        message = f"the columns are not those of {first.path}: {'; '.join(said)}"
+        raise DataError(problem("other_columns", message, hint="load such files by a mapping of their own", file=str(file.path)))
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:SHOWN_NAMES])) + (" …" if len(names) > SHOWN_NAMES else "")
