@@ -28,8 +28,8 @@ ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 from results import STEPS_ROWS, Results, markdown  # noqa: E402 -- reads the engine, too
 
-from engine import embedded  # noqa: E402 -- the engine of this checkout, whatever is installed
 from engine.errors import EngineError  # noqa: E402
+from engine.mongo import embedded  # noqa: E402 -- the engine of this checkout, whatever is installed
 
 MAPPING = ROOT / "mappings" / "admissions.yaml"
 CACHE = ROOT / ".engine" / "benchmarks"

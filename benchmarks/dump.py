@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from engine.bson import payload
-from engine.display import Quiet
-from engine.loader import load
-from engine.loading import Job, Loader
+from engine.cli.display import Quiet
+from engine.documents.bson import payload
+from engine.mapping.loader import load
 from engine.plan import compile_plan
-from engine.report import Report
+from engine.run.loading import Job, Loader
+from engine.run.report import Report
 from engine.sources import open_source
 
 

@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 import bson
 
-from engine.sinks.mongo import BATCH_BYTES, BATCH_DOCUMENTS
-from engine.sinks.state import split
+from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS
+from engine.mongo.state import split
 
 CONNECTIONS = 2
 OP_MSG = 2013

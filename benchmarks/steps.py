@@ -19,11 +19,11 @@ os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:2,dirty_decay_ms:200,muzzy_d
 
 import polars as pl
 
-from engine.bson import payload
-from engine.checksum import content
-from engine.keys import Seen, uuids
-from engine.loader import load
-from engine.model import ID
+from engine.digests.checksum import content
+from engine.digests.keys import Seen, uuids
+from engine.documents.bson import payload
+from engine.mapping.loader import load
+from engine.mapping.model import ID
 from engine.plan import compile_plan
 from engine.sources import open_source
 

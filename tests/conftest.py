@@ -13,7 +13,7 @@ from jobs import Jobs
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from engine import embedded
+from engine.mongo import embedded
 
 # One home for every worker and every run: a run that was killed leaves its server to the next one, which uses and stops it.
 HOME = Path(__file__).parents[1] / ".engine" / "tests"

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from engine.documents.validators import stored_fields
 from engine.evolution.outcomes import Elements, Expr, Value
 from engine.evolution.values import root
 from engine.expressions.tree import elements, variable
-from engine.model import ID, Field
-from engine.model import Mapping as Model
-from engine.paths import MARK, array_of, arrays_of
-from engine.validators import stored_fields
+from engine.mapping.model import ID, Field
+from engine.mapping.model import Mapping as Model
+from engine.values.paths import MARK, array_of, arrays_of
 
 Stage = dict[str, Any]
 NONE: Mapping[str, Expr] = {"list": [], "null": None}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.paths import MARK, array_of
+from engine.values.paths import MARK, array_of
 
 
 @dataclass(frozen=True)

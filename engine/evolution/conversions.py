@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from engine.types import Options
+from engine.values.types import Options
 
 Expr = Any
 WHOLE = r"^[+-]?[0-9]+\z"

@@ -15,9 +15,9 @@ from engine.evolution.changes import Change
 from engine.evolution.pairing import Pair, arrays, pairs, renames
 from engine.evolution.trees import renamed, spelled
 from engine.expressions import Typed
-from engine.model import Array, Field, Limit, Mapping
-from engine.paths import MARK, in_element
-from engine.types import Options
+from engine.mapping.model import Array, Field, Limit, Mapping
+from engine.values.paths import MARK, in_element
+from engine.values.types import Options
 
 # Attributes of a field, and the kind of change each is. Those not named are E105: how the value is made.
 ATTRIBUTES = {"default": "E106", "empty": "E107", "on_error": "E108", "private": "E115", "description": "E115"}

@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from engine.columns import is_own, level, lookup_of
 from engine.evolution.diff import ordering
 from engine.evolution.outcomes import Elements, Expr, NeedsSource
 from engine.expressions.tree import variable
-from engine.model import Array, Field
-from engine.model import Mapping as Model
-from engine.paths import MARK, array_of, arrays_of
+from engine.mapping.columns import is_own, level, lookup_of
+from engine.mapping.model import Array, Field
+from engine.mapping.model import Mapping as Model
+from engine.values.paths import MARK, array_of, arrays_of
 
 REMADE = frozenset({"path", "constraints", "empty", "sort"})  # attributes of an array that may change without making it anew
 ANEW = NeedsSource("the elements of an array are made anew")

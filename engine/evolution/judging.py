@@ -11,9 +11,9 @@ from typing import Any
 from engine.evolution.changes import Change
 from engine.evolution.pairing import Pair, pairs
 from engine.evolution.rewriting import Rewriting, rewriting
-from engine.model import ID, Field
-from engine.model import Mapping as Model
-from engine.paths import arrays_of
+from engine.mapping.model import ID, Field
+from engine.mapping.model import Mapping as Model
+from engine.values.paths import arrays_of
 
 NUMERIC = frozenset({"int", "long", "double", "decimal"})
 STRICTER = frozenset({"E101", "E104", "E106", "E107", "E108", "E109", "E111", "E113", "E301", "E303"})

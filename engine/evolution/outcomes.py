@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.expressions.tree import variable
-from engine.model import Field
+from engine.mapping.model import Field
 
 Expr = Any
 

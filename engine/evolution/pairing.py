@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.model import Field, Mapping
-from engine.paths import MARK, array_of, arrays_of
+from engine.mapping.model import Field, Mapping
+from engine.values.paths import MARK, array_of, arrays_of
 
 
 @dataclass(frozen=True)

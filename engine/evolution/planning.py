@@ -9,7 +9,7 @@ from typing import Any
 from engine.evolution.changes import shown
 from engine.evolution.diff import diff
 from engine.evolution.judging import STRICTER, Evidence, Judged, Needs, eased, judge, shared_column, sources
-from engine.model import Mapping as Model
+from engine.mapping.model import Mapping as Model
 
 SET_ASIDE = "documents that the new mapping refuses would be set aside"
 MENDED = "E501"  # what drifted is mended, though no mapping changed

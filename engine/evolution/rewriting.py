@@ -9,16 +9,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from engine.documents.validators import stored_fields
 from engine.evolution.building import Build, Stage, levels
 from engine.evolution.outcomes import NeedsSource, Value, stored
 from engine.evolution.pairing import arrays, pairs, renames
 from engine.evolution.trees import renamed
 from engine.evolution.values import root, values
 from engine.expressions import Unsupported
-from engine.model import ID, Field
-from engine.model import Mapping as Model
-from engine.paths import MARK, arrays_of
-from engine.validators import stored_fields
+from engine.mapping.model import ID, Field
+from engine.mapping.model import Mapping as Model
+from engine.values.paths import MARK, arrays_of
 
 MAX_DEPTH = 20  # levels of a document that the pipeline can build: each takes several of the 200 levels of BSON that mongod parses
 

@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.documents.validators import options, validator
 from engine.evolution.building import Stage, trimming
 from engine.evolution.diff import index_spec
 from engine.evolution.judging import Evidence, planned
 from engine.evolution.rewriting import Rewriting, removed, together
-from engine.model import Field, Index
-from engine.model import Mapping as Model
-from engine.paths import arrays_of, dotted
-from engine.profiles import Profile
-from engine.validators import options, validator
+from engine.mapping.model import Field, Index
+from engine.mapping.model import Mapping as Model
+from engine.mapping.profiles import Profile
+from engine.values.paths import arrays_of, dotted
 
 Command = dict[str, Any]
 SHOWN_IDS = "the _ids of one batch"

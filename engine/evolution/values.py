@@ -21,10 +21,10 @@ from engine.evolution.pairing import Pair, arrays, pairs
 from engine.evolution.trees import renamed
 from engine.expressions import Typed, Unsupported
 from engine.expressions.tree import NotInMongoError, Path, to_mongo, variable
-from engine.model import Field
-from engine.model import Mapping as Model
-from engine.paths import MARK, array_of, arrays_of, dotted
-from engine.types import Options
+from engine.mapping.model import Field
+from engine.mapping.model import Mapping as Model
+from engine.values.paths import MARK, array_of, arrays_of, dotted
+from engine.values.types import Options
 
 REMADE = frozenset({"path", "type", "options", "constraints", "required", "was", "compute", "value", *ATTRIBUTES})
 KNOWN = REMADE | {"column", "transforms", "null_values"}

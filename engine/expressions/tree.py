@@ -11,7 +11,7 @@ import polars as pl
 from engine.expressions.operation import DTYPES, Form, Unsupported
 from engine.expressions.patterns import HEAVY, Pattern
 from engine.expressions.shapes import mongo_guard, polars_decimal
-from engine.paths import MARK, array_of, in_element
+from engine.values.paths import MARK, array_of, in_element
 
 
 @dataclass(frozen=True)

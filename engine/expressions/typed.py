@@ -31,7 +31,7 @@ from engine.expressions.tree import (
     to_mongo_verdict,
     to_polars,
 )
-from engine.paths import MARK, array_of
+from engine.values.paths import MARK, array_of
 
 MONGO_DEPTH = 150  # of MongoDB's 200 levels; an operator may count twice, since mongod writes its argument as a list
 INT = range(-(2**31), 2**31)

@@ -13,12 +13,12 @@ from typing import Any
 
 import polars as pl
 
-from engine.dates import DIRECTIVES, TOKEN, parse_dates
 from engine.infer.evidence import MOST_VALUES, TYPES, Profile
 from engine.infer.texts import DOUBTFUL, FORMATS, MISSING, NUMBERS, SHAPES, WRITTEN
-from engine.transforms import apply
-from engine.types import Options, type_table
-from engine.types.numbers import Number
+from engine.values.dates import DIRECTIVES, TOKEN, parse_dates
+from engine.values.transforms import apply
+from engine.values.types import Options, type_table
+from engine.values.types.numbers import Number
 
 
 def _options(written: Mapping[str, Any]) -> Options:

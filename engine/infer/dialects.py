@@ -14,7 +14,7 @@ from engine.errors import DataError, problem
 from engine.infer.encodings import encoding_of
 from engine.infer.trials import QUOTES, REGULAR, Sample, Trial, attempt, best
 from engine.infer.words import number
-from engine.model import Dialect
+from engine.mapping.model import Dialect
 
 NAMED = {"\t": "a tab", " ": "a blank", "\x01": "0x01", "\x1f": "0x1f"}
 COMMENT = "#"

@@ -19,7 +19,7 @@ from engine.infer.relations import Relations
 from engine.infer.tables import Table
 from engine.infer.texts import BOUNDS, DOUBTFUL, KEYS, MISSING, PERSONAL
 from engine.infer.words import number, snake
-from engine.transforms import apply
+from engine.values.transforms import apply
 
 ID = "_id"
 KEY_TYPES = frozenset({"int", "long", "string", "uuid", "objectId"})

@@ -6,10 +6,10 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from engine.errors import EngineError, problem
-from engine.examples import failures
-from engine.loader import loads
-from engine.model import Mapping
+from engine.mapping.loader import loads
+from engine.mapping.model import Mapping
 from engine.plan import compile_plan
+from engine.preview.examples import failures
 from engine.sources import open_source
 
 

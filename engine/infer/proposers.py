@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.dates import TOKEN
 from engine.infer.evidence import Profile
 from engine.infer.texts import CODES, COMPACT, DOUBTFUL, INSTANTS, MISSING, MONEY, NUMBERS, SEPARATORS, TRUTHS
 from engine.infer.words import number
+from engine.values.dates import TOKEN
 
 EXACT = 15  # digits that a spreadsheet and a double can hold
 CENTS, MONEY_DIGITS = 2, 4

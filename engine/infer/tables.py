@@ -13,7 +13,7 @@ from engine.errors import DataError, problem
 from engine.infer.columns import Gathering
 from engine.infer.dialects import Layout, layouts
 from engine.infer.evidence import Profile
-from engine.model import Source, format_of
+from engine.mapping.model import Source, format_of
 from engine.sources import STDIN, open_source
 
 QUOTE_FAULTS = frozenset({"stray_quote", "unclosed_quote", "record_too_long"})

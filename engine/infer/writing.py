@@ -11,7 +11,7 @@ from typing import Any
 from engine.infer.fields import ID, FieldPlan
 from engine.infer.words import number, snake
 from engine.infer.yamltext import flow, key, path_key, printable, scalar
-from engine.model import Dialect
+from engine.mapping.model import Dialect
 
 WIDEST_PATH = 32
 MANY = 0.05  # of the rows

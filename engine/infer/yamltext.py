@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.yamltree import AMBIGUOUS, FLOAT, INTEGER, VARIABLE, WORDS
+from engine.mapping.yamltree import AMBIGUOUS, FLOAT, INTEGER, VARIABLE, WORDS
 
 PLAIN = re.compile(r"[^\W\d_][\w ./+()%-]*[\w.+)%]|[^\W\d]\w*")
 DOLLAR = "${ENGINE_LITERAL_DOLLAR:-$}"  # the loader fills in variables once: what their defaults give is not looked at again

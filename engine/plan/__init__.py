@@ -14,11 +14,11 @@ from pathlib import PurePath
 
 import polars as pl
 
-from engine.bson import Encoder, compile_shape
-from engine.columns import expand
+from engine.digests.keys import RowKey
+from engine.documents.bson import Encoder, compile_shape
 from engine.errors import DataError, Finding
-from engine.keys import RowKey
-from engine.model import Child, Field, Mapping
+from engine.mapping.columns import expand
+from engine.mapping.model import Child, Field, Mapping
 from engine.plan.cells import CELL, value_of, way, when_name
 from engine.plan.checks import Check, broken_by
 from engine.plan.groups import conflicts
@@ -28,7 +28,7 @@ from engine.plan.levels import Compiler, Level
 from engine.plan.rows import KeyParts, row_keys
 from engine.plan.shape import shape
 from engine.sources.batch import FILE, ROW
-from engine.tables import FIRST, Table, members, weight
+from engine.sources.secondary import FIRST, Table, members, weight
 
 __all__ = ["CELL", "Check", "Level", "Plan", "Verdicts", "compile_plan", "shape", "value_of", "way", "when_name"]
 

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import polars as pl
 
-from engine.keys import RowKey, uuids
-from engine.model import Field, Labels
+from engine.digests.keys import RowKey, uuids
+from engine.mapping.model import Field, Labels
 from engine.sources.batch import FILE, ROW
-from engine.transforms import apply as apply_transforms
+from engine.values.transforms import apply as apply_transforms
 
 Stage = tuple[pl.Expr, ...]
 Steps = Iterator[tuple[str, pl.Expr]]

@@ -9,12 +9,12 @@ from typing import Any
 
 import polars as pl
 
-from engine.bounds import comparable
-from engine.columns import our_columns
-from engine.constraints import CONSTRAINTS, holds
-from engine.model import Array, Field, Lookup, Mapping, Rule
+from engine.expressions.bounds import comparable
+from engine.expressions.constraints import CONSTRAINTS, holds
+from engine.mapping.columns import our_columns
+from engine.mapping.model import Array, Field, Lookup, Mapping, Rule
 from engine.plan.cells import CELL, checks_map, raw_name, unmapped_name, when_name
-from engine.types import expected
+from engine.values.types import expected
 
 
 @dataclass(frozen=True)

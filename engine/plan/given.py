@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from engine.columns import level, lookup_of, rows_of
-from engine.model import Child
-from engine.model import Mapping as Model
+from engine.mapping.columns import level, lookup_of, rows_of
+from engine.mapping.model import Child
+from engine.mapping.model import Mapping as Model
 from engine.plan.cells import CELL, without_nulls
 from engine.plan.joins import Keys, cell_of
-from engine.tables import Table
+from engine.sources.secondary import Table
 
 
 @dataclass(frozen=True)

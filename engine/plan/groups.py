@@ -6,11 +6,11 @@ from collections.abc import Container
 
 import polars as pl
 
-from engine.columns import level, lookup_of
-from engine.model import Field, Mapping
+from engine.mapping.columns import level, lookup_of
+from engine.mapping.model import Field, Mapping
 from engine.plan.cells import CELL, text_of
 from engine.sources.batch import ROW
-from engine.tables import Table
+from engine.sources.secondary import Table
 
 
 def conflict_name(one: Field) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from engine.columns import Reading, columns_of, matched
 from engine.errors import DataError, Finding, suggest
-from engine.model import Mapping, Source
+from engine.mapping.columns import Reading, columns_of, matched
+from engine.mapping.model import Mapping, Source
 
 SHOWN_COLUMNS = 20
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from engine.columns import KEY, VALUE
 from engine.errors import DataError, problem
-from engine.model import Lookup
+from engine.mapping.columns import KEY, VALUE
+from engine.mapping.model import Lookup
 from engine.plan.cells import CELL
 from engine.sources.batch import ROW
-from engine.tables import INDEX, Table
+from engine.sources.secondary import INDEX, Table
 
 PARENT = "\0parent"
 """Number of the surrounding row in its frame, from 0 (UInt32): which row an element belongs to."""

@@ -14,13 +14,12 @@ from itertools import chain
 
 import polars as pl
 
-from engine.columns import VALUE, is_own, level, lookup_of, lookups_of, our_columns
 from engine.errors import DataError, problem
 from engine.expressions import Typed
 from engine.expressions.tree import Gathered
-from engine.model import Array, Child, Field, Json, Lookup
-from engine.model import Mapping as Model
-from engine.paths import MARK, array_of
+from engine.mapping.columns import VALUE, is_own, level, lookup_of, lookups_of, our_columns
+from engine.mapping.model import Array, Child, Field, Json, Lookup
+from engine.mapping.model import Mapping as Model
 from engine.plan.cells import CELL, Stage, in_order, is_there, made, text_of, unmapped_of, value_of
 from engine.plan.checks import Check, Checks, broken_by, nulled
 from engine.plan.elements import Elements, there_name
@@ -29,7 +28,8 @@ from engine.plan.groups import agreed, conflict_name
 from engine.plan.joins import ROWS, lookup_join, unmatched_name
 from engine.plan.literals import dtype_of, parsed
 from engine.plan.origins import LIST, cells, members_of
-from engine.tables import Table
+from engine.sources.secondary import Table
+from engine.values.paths import MARK, array_of
 
 Step = Callable[[pl.DataFrame], pl.DataFrame]
 

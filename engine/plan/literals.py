@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from engine.columns import KEY, VALUE
-from engine.model import Json
+from engine.mapping.columns import KEY, VALUE
+from engine.mapping.model import Json
 
 MALFORMED = (ValueError, SyntaxError, RecursionError, MemoryError, TypeError)
 

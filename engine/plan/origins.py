@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from engine.columns import KEY, NUMBER, PLACEHOLDERS, VALUE, cells_of, expanded, matching
 from engine.errors import DataError, problem
-from engine.model import Array, Child, Columns, Json, Numbered, Split
-from engine.paths import array_of
+from engine.mapping.columns import KEY, NUMBER, PLACEHOLDERS, VALUE, cells_of, expanded, matching
+from engine.mapping.model import Array, Child, Columns, Json, Numbered, Split
 from engine.plan.cells import CELL
 from engine.plan.elements import Cells, in_row, numbered, unpacked
 from engine.plan.given import Given
 from engine.plan.joins import Children, child_rows
+from engine.values.paths import array_of
 
 LIST = "\0list "  # before an array's path: its elements as they are read from a JSON cell
 

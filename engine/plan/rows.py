@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from engine.digests.keys import RowKey
 from engine.errors import DataError, Finding, suggest
-from engine.keys import RowKey
-from engine.model import ROW_KEY, Field, Mapping
+from engine.mapping.model import ROW_KEY, Field, Mapping
 from engine.plan.cells import CELL
 
 KeyParts = str | tuple[str, ...]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.bson import Array, Document, Scalar, Shape
-from engine.model import ID, Field, Mapping
-from engine.paths import MARK, arrays_of
+from engine.documents.bson import Array, Document, Scalar, Shape
+from engine.mapping.model import ID, Field, Mapping
+from engine.values.paths import MARK, arrays_of
 
 
 def shape(mapping: Mapping) -> Document:

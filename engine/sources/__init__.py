@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from engine.model import Source
+from engine.mapping.model import Source
 from engine.sources.batch import Batch
 from engine.sources.csv import CsvFile
 from engine.sources.disk import STDIN

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple, cast
 
 from engine.errors import DataError, problem
-from engine.model import GZIP, ZIP, ZSTANDARD
+from engine.mapping.model import GZIP, ZIP, ZSTANDARD
 from engine.sources.disk import Hashed, failures, open_file, sha256_of
 
 if sys.version_info >= (3, 14):

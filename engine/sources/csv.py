@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.model import Dialect
+from engine.mapping.model import Dialect
 from engine.sources.file import File
 from engine.sources.grammar import compile_dialect
 from engine.sources.reading import Reading

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import DataError, problem
-from engine.model import Dialect
+from engine.mapping.model import Dialect
 
 INVALID = re.compile("[\ud800-\udfff]")
 CONTROLS, CONTROLS_UTF8 = re.compile("[\x80-\x9f]"), re.compile(b"\xc2[\x80-\x9f]")

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from engine.paths import arrays_of
+from engine.values.paths import arrays_of
 
 from .generated import COMPUTED, LISTED, NUMBERS, RULES, UNLISTED, _pool, constraint_groups, fields, filled
 

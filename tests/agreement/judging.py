@@ -13,12 +13,12 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-from engine.columns import columns_of
-from engine.loader import loads
-from engine.model import ID, Mapping
+from engine.documents.validators import enforcement, options
+from engine.mapping.columns import columns_of
+from engine.mapping.loader import loads
+from engine.mapping.model import ID, Mapping
 from engine.plan import Plan, Verdicts, compile_plan
 from engine.sources.batch import ROW
-from engine.validators import enforcement, options
 
 NOW = datetime(2024, 6, 1, 12)  # noqa: DTZ001 -- BSON dates are UTC
 DUPLICATE_KEY, INVALID_DOCUMENT = 11000, 121

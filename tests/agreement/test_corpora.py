@@ -15,9 +15,9 @@ from bson import Decimal128, Int64, ObjectId, json_util
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from engine.constraints import CONSTRAINTS
 from engine.errors import UsageError
-from engine.types import type_table
+from engine.expressions.constraints import CONSTRAINTS
+from engine.values.types import type_table
 
 from .judging import disagreements, mapping_of, verdicts
 

@@ -10,7 +10,7 @@ from bson.datetime_ms import DatetimeMS
 from pymongo.database import Database
 from pymongo.errors import WriteError
 
-from engine.validators import options
+from engine.documents.validators import options
 
 from .judging import mapping_of
 

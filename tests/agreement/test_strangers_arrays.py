@@ -8,7 +8,7 @@ import pytest
 from bson import Binary, Decimal128, Int64
 from pymongo.database import Database
 
-from engine.validators import options
+from engine.documents.validators import options
 
 from .judging import mapping_of
 from .test_strangers import takes

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from oracle import Oracle
 from random_mappings import COLUMNS, as_yaml, mappings, tables
 
-from engine.loader import loads
+from engine.mapping.loader import loads
 from engine.plan import compile_plan
 from engine.sources.batch import ROW
-from engine.tables import Table, table_frame
+from engine.sources.secondary import Table, table_frame
 
 NOW = datetime(2024, 6, 1, 12)  # noqa: DTZ001 -- BSON dates are UTC
 

@@ -3,9 +3,9 @@
 import pytest
 
 from engine.errors import UsageError
-from engine.examples import failures
-from engine.loader import loads
+from engine.mapping.loader import loads
 from engine.plan.header import check_header
+from engine.preview.examples import failures
 
 GROUP = """
 mapping: m

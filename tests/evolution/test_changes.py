@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from engine import model
 from engine.evolution import KINDS, Change, Needs, diff, judge
 from engine.evolution.changes import undoing
 from engine.evolution.diff import leaves
-from engine.loader import loads
-from engine.types import Options, type_table
+from engine.mapping import model
+from engine.mapping.loader import loads
+from engine.values.types import Options, type_table
 
 TEXT = """
 mapping: m

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pymongo.database import Database
 
 from engine.expressions import FUNCTIONS, OPERATORS, ExpressionError, Unsupported, parse, typed
-from engine.types import type_table
+from engine.values.types import type_table
 
 EXAMPLES = int(os.environ.get("EXPRESSION_EXAMPLES", "12"))  # batches; thousands while developing
 NOW = datetime(2026, 11, 23, 5, 0, 0, 123000)

@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[2]
 MAPPING = Path(__file__).with_name("stays.yaml")
 PATIENCE = 120.0
 HASTY = (
-    "from engine.sinks import mongo, retries; mongo.SELECTION_MS = 2000; retries.PATIENCE = 10; retries.ANSWER = 4; "
-    "from engine.cli import main; main()"
+    "from engine.mongo import connection, retries; connection.SELECTION_MS = 2000; retries.PATIENCE = 10; retries.ANSWER = 4; "
+    "from engine.cli.command import main; main()"
 )
 ROWS, PADDING = 3000, 4000  # six blocks of the reader, so six inserts or more
 DONE, DATA, TARGET, LOCKED, INTERRUPTED = 0, 3, 4, 5, 130

@@ -12,7 +12,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from engine import mongod
+from engine.mongo.embedded import mongod
 
 PATIENCE = 30.0
 SMALL = ("--wiredTigerCacheSizeGB", "0.25", "--nounixsocket", "--setParameter", "diagnosticDataCollectionEnabled=false")

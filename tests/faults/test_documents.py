@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.yamltree import MAX_BYTES
+from engine.mapping.yamltree import MAX_BYTES
 from faults.loading import at_most
 
 MAPPING = """

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from engine.infer import infer
-from engine.loader import loads
-from engine.model import Mapping
+from engine.mapping.loader import loads
+from engine.mapping.model import Mapping
 
 
 class Inferred(NamedTuple):

@@ -2,7 +2,7 @@
 
 from jobs import command
 
-from engine.loader import load
+from engine.mapping.loader import load
 
 CONTENT = "id,full_name,amount\n1,Ada Ash,1.25\n2,Bo Birch,2.50\n"
 

@@ -9,7 +9,7 @@ from jobs import command
 
 from engine.errors import EngineError
 from engine.infer import infer
-from engine.loader import load
+from engine.mapping.loader import load
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT / "../shared/corpora"

@@ -3,8 +3,8 @@
 import pytest
 
 from engine.infer import infer
-from engine.loader import loads
-from engine.model import ID
+from engine.mapping.loader import loads
+from engine.mapping.model import ID
 
 PEOPLE = "id,name,city\n1,Ada,Rome\n2,Bo,Rome\n3,Cy,Oslo\n"
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from engine.infer.paths import paths
 from engine.infer.writing import name_of
 from engine.infer.yamltext import flow
-from engine.yamltree import parse
+from engine.mapping.yamltree import parse
 
 TRAPS = [
     "no", "yes", "Off", "null", "~", "", " ", " a", "a ", "1.10", "1", "-1", "0x1f", "1:30", "010", "1_000", ".5", "1e3", "true", "y", "N",

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import DataError, Finding
-from engine.model import Source
+from engine.mapping.model import Source
 from engine.sources import open_source
 from engine.sources.archives import zstd
 from engine.sources.csv import CsvFile, Dialect

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import DataError
-from engine.model import Source
+from engine.mapping.model import Source
 from engine.sources import notes, open_source, scan
 from engine.sources.batch import ROW
 from engine.sources.csv import CsvFile, Dialect

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import DataError
-from engine.model import FORMATS, Dialect, Source, format_of
+from engine.mapping.model import FORMATS, Dialect, Source, format_of
 from engine.sources import READERS, Rows, open_source
 from engine.sources.batch import FILE, ROW
 from engine.sources.csv import CsvFile

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import DataError, Finding
-from engine.model import Source
+from engine.mapping.model import Source
 from engine.sources import open_source
 from engine.sources.batch import ROW
 from engine.sources.parquet import ParquetFile

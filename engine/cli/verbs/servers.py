@@ -1,0 +1,21 @@
+"""The verb about the embedded server."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from engine.cli.verbs.common import Arguments
+from engine.errors import Exit
+
+
+def database(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
+    """The embedded MongoDB: start it, stop it, or say whether it runs."""
+    from engine.mongo import embedded  # noqa: PLC0415
+    from engine.mongo.server import home  # noqa: PLC0415
+
+    if arguments.action == "down":
+        print("stopped" if embedded.down(home()) else "it was not running", file=out)
+        return Exit.DONE
+    running = embedded.up(home()) if arguments.action == "up" else embedded.status(home())
+    print(running.uri if running else "not running", file=out)
+    return Exit.DONE

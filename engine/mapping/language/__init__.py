@@ -1,0 +1,65 @@
+"""The mapping language as JSON Schema, derived from the tables of types, constraints and transforms.
+
+This is what the loader validates against, what an editor completes from (`schemas/mapping.schema.json`) and what `docs/mapping.md` is
+printed from. Every key has a description and an example.
+"""
+
+from __future__ import annotations
+
+from engine.mapping.language.arrays import ARRAY, GROUP_BY, LOOKUP
+from engine.mapping.language.fields import EMPTY, FIELD, ON_ERROR
+from engine.mapping.language.rows import CASE, DEDUP, IDENTITY, LIMITS, REJECTS, RULE
+from engine.mapping.language.sources import SOURCE
+from engine.mapping.language.targets import INDEX, TARGET, VALIDATION
+from engine.mapping.language.words import NAME, PATH, Schema, key, section
+
+__all__ = ["OF_A_COLLECTION", "mapping_schema"]
+
+
+def mapping_schema() -> Schema:
+    """The JSON Schema (2020-12) of a mapping file."""
+    properties = {
+        "mapping": key("Name of the mapping; names the schema file.", "admissions", type="string", pattern=NAME),
+        "version": key("Your own count of changes.", 1, type="integer", minimum=1, default=1),
+        "description": key("What is loaded, for readers.", "Hospital admissions.", type="string"),
+        "source": SOURCE,
+        "sources": key("Several sources by name, instead of `source`.", {"orders": {"path": "orders.csv"}}, type="object", minProperties=1,
+                       propertyNames={"pattern": NAME}, additionalProperties=SOURCE),
+        "target": TARGET,
+        "defaults": section("What fields do unless they say otherwise.", {"empty": EMPTY, "on_error": ON_ERROR}, example={"empty": "omit"}),
+        "dedup": DEDUP,
+        "id": IDENTITY,
+        "fields": key("Target path to where its value comes from, one line per field.", {"patient.age": {"column": "Age", "type": "int"}},
+                      type="object", minProperties=1, propertyNames={"pattern": PATH}, additionalProperties=FIELD),
+        "document": key("With `sources`: the one whose rows are the documents.", "orders", type="string"),
+        "group_by": GROUP_BY,
+        "arrays": key("Arrays by path, and where their elements come from.", {"lines": ARRAY["examples"][0]}, type="object",
+                      propertyNames={"pattern": PATH}, additionalProperties=ARRAY),
+        "lookups": key("Rows of other sources, one for each of ours.", {"product": LOOKUP["examples"][0]}, type="object",
+                       propertyNames={"pattern": NAME}, additionalProperties=LOOKUP),
+        "rules": key("Checks over several fields, by name.", {"dates_in_order": RULE["examples"][0]}, type="object",
+                     propertyNames={"pattern": NAME}, additionalProperties=RULE),
+        "limits": LIMITS,
+        "rejects": REJECTS,
+        "indexes": key("Indexes by name.", {"patient_stay": INDEX["examples"][0]}, type="object", maxProperties=63,
+                       propertyNames={"minLength": 1, "maxLength": 120, "not": {"const": "_id_"}}, additionalProperties=INDEX),
+        "validation": VALIDATION,
+        "tests": key("Examples that `engine check` runs.", [CASE["examples"][0]], type="array", items=CASE),
+    }  # fmt: skip
+    own: dict[str, Schema] = {name: {"$ref": f"#/properties/{name}"} for name in OF_A_COLLECTION}
+    properties["collections"] = key(
+        "Several collections from the same sources, by name: each has its own document, fields and so on. `target` names the database.",
+        {"customers": {"document": "customers", "fields": {"_id": "customerID"}}}, type="object", minProperties=1,
+        propertyNames={"pattern": r"^(?!system\.)[A-Za-z_][A-Za-z0-9_.-]*$"}, additionalProperties=section(
+            "One collection.", own, ("fields",), example={"document": "customers", "fields": {"_id": "customerID"}}),
+    )  # fmt: skip
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Mapping of the engine", **_top(properties)}
+
+
+OF_A_COLLECTION = ("description", "document", "dedup", "id", "group_by", "fields", "arrays", "lookups", "rules", "limits", "indexes",
+                   "validation", "tests")  # fmt: skip
+"""Keys that, where there are several collections, each of them has for itself."""
+
+
+def _top(properties: dict[str, Schema]) -> Schema:
+    return section("How the columns of files become the documents of MongoDB collections.", properties, ("mapping", "target"))

@@ -1,0 +1,58 @@
+"""What a mapping says, as frozen dataclasses. Made by `loader`, read by everything after it; nothing here knows YAML or MongoDB."""
+
+from engine.mapping.model.arrays import Array, Child, Columns, Json, Lookup, Numbered, Origin, Split, rows_source
+from engine.mapping.model.fields import Field, Labels, Steps
+from engine.mapping.model.mapping import (
+    ID,
+    MAX_LEVELS,
+    ROW_KEY,
+    Case,
+    Cells,
+    Dedup,
+    Identity,
+    Index,
+    Limit,
+    Mapping,
+    Near,
+    Rule,
+    Target,
+    Validation,
+)
+from engine.mapping.model.sources import COMPRESSIONS, FORMATS, GZIP, ZIP, ZSTANDARD, Dialect, Source, format_of
+
+__all__ = [
+    "COMPRESSIONS",
+    "FORMATS",
+    "GZIP",
+    "ID",
+    "MAX_LEVELS",
+    "ROW_KEY",
+    "ZIP",
+    "ZSTANDARD",
+    "Array",
+    "Case",
+    "Cells",
+    "Child",
+    "Columns",
+    "Dedup",
+    "Dialect",
+    "Field",
+    "Identity",
+    "Index",
+    "Json",
+    "Labels",
+    "Limit",
+    "Lookup",
+    "Mapping",
+    "Near",
+    "Numbered",
+    "Origin",
+    "Rule",
+    "Source",
+    "Split",
+    "Steps",
+    "Target",
+    "Validation",
+    "format_of",
+    "rows_source",
+]

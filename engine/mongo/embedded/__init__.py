@@ -1,0 +1,341 @@
+"""The embedded MongoDB: the genuine mongod out of a wheel, a one-node replica set `engine` on 127.0.0.1, with its data in `.engine/`.
+
+| In the home | What it is |
+|---|---|
+| `db/` | mongod's data; while mongod lives it holds a lock on `db/mongod.lock`, which is how this room knows that it lives |
+| `mongod.log`, `mongod.old.log` | the log of this start and of the one before |
+| `mongod.json` | `port`, remembered between starts; `pid`, for people; `kept`: started by `up`, so that no lease stops it |
+| `lock` | held while something is started or stopped |
+| `leases/` | one locked file for each command that uses the server; a killed command's lock is gone with it |
+
+No decision rests on a process id: ids are reused, and an ended process that nobody reaped still has one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+from engine.errors import LockedError, TargetError, problem
+from engine.mongo.embedded import mongod
+
+HOME = Path(".engine")
+HOST = "127.0.0.1"
+PORTS = range(27100, 28100)  # each home has its usual port among these
+PATIENCE = 30.0  # seconds for a server to answer, or to stop, before it counts as hung
+ELECTION = 60.0  # seconds to become writable: after a change of port mongod gives a silent stranger at the old one 30 s to answer
+PAUSE = 0.01  # seconds between two looks
+PORT_TAKEN = 48  # mongod's exit code for "address already in use"
+
+Ask = Callable[..., dict[str, Any]]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running embedded mongod, writable. `started`: this very call started it."""
+
+    uri: str
+    pid: int
+    port: int
+    started: bool
+
+
+def up(home: Path = HOME) -> Server:
+    """Start the server, or find the one that runs; it stays up until `down`. Raises TargetError."""
+    home = home.resolve()
+    with _guard(home):
+        server = _ensure(home)
+        _write_state(home, port=server.port, pid=server.pid, kept=True)
+    return server
+
+
+def down(home: Path = HOME) -> bool:
+    """Stop the server cleanly; False when none runs. Raises LockedError while a command uses it, TargetError where it does not stop."""
+    home = home.resolve()
+    if not home.exists():
+        return False
+    with _guard(home):
+        server = _settled(home)
+        if server and (users := _users(home)):
+            message = f"the embedded MongoDB is in use by process {', '.join(users)}"
+            raise LockedError(problem("embedded_in_use", message, hint="wait until it ends, or end it first"))
+        if server:
+            _stop(home, server)
+    return server is not None
+
+
+def status(home: Path = HOME) -> Server | None:
+    """The server that runs on this home, if any. Changes nothing and waits for nobody."""
+    return _find(home.resolve())
+
+
+@contextmanager
+def lease(home: Path = HOME) -> Iterator[Server]:
+    """A server for as long as the context lasts. The last lease out stops it, unless `up` started it. Raises TargetError."""
+    home = home.resolve()
+    with _guard(home):
+        held = _take_lease(home)
+    try:
+        with _guard(home):
+            server = _ensure(home)
+        yield server
+    finally:
+        with _guard(home):
+            held.close()
+            Path(held.name).unlink(missing_ok=True)
+            if not _users(home) and not _state(home).get("kept") and (running := _settled(home)):
+                _stop(home, running)
+
+
+# --- finding ------------------------------------------------------------------------------------------------------------------
+
+
+def _find(home: Path) -> Server | None:
+    """Our mongod, if it answers: something holds the data's lock, and what listens on our port says that it serves this data."""
+    if not _data_held(home):
+        return None
+    port = _state(home).get("port", _usual_port(home))
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
+        return None
+    with _admin(port) as ask:
+        if ask("getCmdLineOpts").get("parsed", {}).get("storage", {}).get("dbPath") != str(home / "db"):
+            return None
+        pid = ask("serverStatus").get("pid")
+    return Server(f"mongodb://{HOST}:{port}/?directConnection=true", int(pid), port, started=False) if pid else None
+
+
+def _settled(home: Path) -> Server | None:
+    """`_find`, but patient with a server that is only just starting or stopping: its starter may have been killed."""
+    deadline = time.monotonic() + PATIENCE
+    while _data_held(home):
+        if server := _find(home):
+            return server
+        if time.monotonic() > deadline:
+            message = f"{home / 'db'} is held by a mongod (process {_data_pid(home)}) that does not answer on this home's port"
+            raise TargetError(problem("embedded_hung", message, hint="end that process, then try again", file=str(home / "mongod.log")))
+        time.sleep(PAUSE)
+    return None
+
+
+def _data_held(home: Path) -> bool:
+    try:
+        with (home / "db" / "mongod.lock").open("r+b") as file:
+            return not _flock(file, wait=False)
+    except FileNotFoundError:
+        return False
+    except PermissionError:  # on Windows mongod opens it for itself alone
+        return True
+
+
+def _data_pid(home: Path) -> str:
+    try:
+        return (home / "db" / "mongod.lock").read_text().strip() or "unknown"
+    except OSError:
+        return "unknown"
+
+
+@contextmanager
+def _admin(port: int) -> Iterator[Ask]:
+    """A function that sends one admin command and returns the reply; a server that is gone or refuses gives `{"ok": 0, …}`."""
+    from pymongo import MongoClient  # noqa: PLC0415  0.15 s, which a `status` of nothing need not pay
+    from pymongo.errors import PyMongoError  # noqa: PLC0415
+
+    with MongoClient[dict[str, Any]](
+        HOST, port, directConnection=True, serverSelectionTimeoutMS=min(2, PATIENCE) * 1000, socketTimeoutMS=PATIENCE * 1000
+    ) as client:
+
+        def ask(command: str, value: object = 1, **options: Any) -> dict[str, Any]:
+            try:
+                return client.admin.command(command, value, check=False, **options)
+            except PyMongoError as error:
+                return {"ok": 0, "errmsg": type(error).__name__}
+
+        yield ask
+
+
+# --- starting and stopping ------------------------------------------------------------------------------------------------------
+
+
+def _ensure(home: Path) -> Server:
+    server = _settled(home) or _start(home)
+    _elect(home, server.port)
+    return server
+
+
+def _start(home: Path) -> Server:
+    for _ in range(3):  # between our look at a port and mongod's, another process may take it
+        port = _free_port(home)
+        _write_state(home, port=port, pid=None, kept=False)
+        launched = mongod.launch(home, HOST, port)
+        if launched.code == 0 and (server := _settled(home)):
+            _write_state(home, port=port, pid=server.pid, kept=False)
+            return replace(server, started=True)
+        if launched.code != PORT_TAKEN:
+            break
+    raise TargetError(mongod.explain(home, launched))
+
+
+def _free_port(home: Path) -> int:
+    """The port of the last time, else the home's usual one, else any."""
+    usual = _usual_port(home)
+    for port in (_state(home).get("port", usual), usual, 0):
+        if free := _listenable(port):
+            return free
+    raise TargetError(problem("embedded_port", f"no port is free on {HOST}"))
+
+
+def _listenable(port: int) -> int:
+    """The port if a server can listen on it (any such port for 0), else 0."""
+    try:
+        with socket.create_server((HOST, port)) as probe:
+            return int(probe.getsockname()[1])
+    except OSError:
+        return 0
+
+
+def _usual_port(home: Path) -> int:
+    return PORTS[zlib.crc32(str(home).encode()) % len(PORTS)]
+
+
+def _elect(home: Path, port: int) -> None:
+    """Wait until the server is a writable primary, after telling it once who it is; a changed port makes it a stranger to its own set."""
+    deadline = time.monotonic() + ELECTION
+    with _admin(port) as ask:
+        while not (reply := ask("hello")).get("isWritablePrimary"):
+            if not _data_held(home):
+                raise TargetError(mongod.explain(home, mongod.Launch(0)))
+            if time.monotonic() > deadline:
+                message = f"the embedded MongoDB does not become writable: {reply.get('errmsg', 'no primary')}"
+                raise TargetError(problem("embedded_not_writable", message, file=str(home / "mongod.log")))
+            if "setName" not in reply:
+                _configure(ask, f"{HOST}:{port}")
+            time.sleep(PAUSE)
+
+
+def _configure(ask: Ask, host: str) -> None:
+    reply = ask("replSetGetConfig")
+    config = reply.get("config")
+    if reply.get("codeName") == "NotYetInitialized":
+        ask("replSetInitiate", {"_id": mongod.REPLICA_SET, "members": [{"_id": 0, "host": host}]})
+    elif config and config["members"][0]["host"] != host:
+        config["members"][0]["host"] = host
+        ask("replSetReconfig", config, force=True)
+
+
+def _stop(home: Path, server: Server) -> None:
+    with _admin(server.port) as ask:
+        ask("shutdown", force=True)  # the reply is a closed connection
+    if not _released(home):
+        log.warning(
+            "mongod (process %d) did not stop within %d s; it is killed now, and repairs its data at the next start", server.pid, PATIENCE
+        )
+        os.kill(server.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        if not _released(home):
+            raise TargetError(problem("embedded_hung", f"mongod (process {server.pid}) cannot be stopped"))
+    deadline = time.monotonic() + 2  # mongod lets go of its data a moment before its port, which the next start wants again
+    while not _listenable(server.port) and time.monotonic() < deadline:
+        time.sleep(PAUSE)
+    _write_state(home, port=server.port, pid=None, kept=False)
+
+
+def _released(home: Path) -> bool:
+    deadline = time.monotonic() + PATIENCE
+    while _data_held(home):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(PAUSE)
+    return True
+
+
+# --- state, locks, leases -------------------------------------------------------------------------------------------------------
+
+
+def _state(home: Path) -> dict[str, Any]:
+    try:
+        state = json.loads((home / "mongod.json").read_bytes())
+    except (OSError, ValueError):  # absent, or cut off: the usual port and a search take its place
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+def _write_state(home: Path, **state: object) -> None:
+    new = home / "mongod.json.new"
+    new.write_text(json.dumps(state) + "\n")
+    new.replace(home / "mongod.json")
+
+
+@contextmanager
+def _guard(home: Path) -> Iterator[None]:
+    """The home, made if absent, to ourselves. Whatever the file system refuses meanwhile becomes a TargetError."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)  # the data may be private
+        for name in ("db", "leases"):
+            (home / name).mkdir(exist_ok=True)
+        with (home / "lock").open("a+b") as file:
+            _flock(file, wait=True)
+            yield
+    except OSError as error:
+        message = f"the embedded MongoDB cannot use its folder: {error.strerror or error}"
+        raise TargetError(problem("embedded_folder", message, file=str(error.filename or home), hint=mongod.ELSEWHERE)) from error
+
+
+def _take_lease(home: Path) -> IO[bytes]:
+    file = (home / "leases" / f"{os.getpid()}-{secrets.token_hex(4)}").open("x+b")
+    _flock(file, wait=True)
+    return file
+
+
+def _users(home: Path) -> list[str]:
+    """Process ids of the leases that are alive; forgets the dead ones."""
+    users = []
+    for path in sorted((home / "leases").iterdir()):
+        with path.open("r+b") as file:
+            alive = not _flock(file, wait=False)
+        if alive:
+            users.append(path.name.partition("-")[0])
+        else:
+            path.unlink(missing_ok=True)
+    return users
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _flock(file: IO[bytes], *, wait: bool) -> bool:
+        """Lock the file for this handle alone, until it is closed; False when another has it."""
+        while True:
+            try:
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            except OSError:
+                if not wait:
+                    return False
+                time.sleep(PAUSE)
+            else:
+                return True
+
+else:
+    import fcntl
+
+    def _flock(file: IO[bytes], *, wait: bool) -> bool:
+        """Lock the file for this handle alone, until it is closed; False when another has it."""
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+        return True

@@ -1,0 +1,94 @@
+"""One batch of BSON documents into a collection, exactly once, whatever the connection does.
+
+The batch goes out as one piece: a RawBSONDocument whose `raw` is the concatenation of all documents is copied as it stands into the
+wire's document sequence (OP_MSG section kind 1), so that no Python object is made per document. The driver does not retry `command`, so
+an outcome that a broken connection leaves unknown is settled here: `_id`s are deterministic, so what arrived is read back and the rest is
+sent again. That works on every kind of server, with and without retryable writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Event
+from typing import Any
+
+import polars as pl
+from bson import encode
+from bson.raw_bson import RawBSONDocument
+from pymongo.collection import Collection
+
+from engine.documents.bson import payload
+from engine.mongo.refusals import failed_keyword
+from engine.mongo.retries import answered, judge
+from engine.mongo.sink import SERVER_VALIDATOR, Refusal
+
+BATCH_BYTES, BATCH_DOCUMENTS = 8 << 20, 20_000  # that one command inserts
+DUPLICATE_KEY, INVALID_DOCUMENT = 11000, 121
+BLAMING = (DUPLICATE_KEY, INVALID_DOCUMENT)  # the only codes that blame a document; all others blame the server or the run
+WRITE_CONCERN = {"w": "majority", "j": True}
+OTHER = "another document has the same key"
+
+
+class _Piece(RawBSONDocument):
+    """Many documents where the driver expects one."""
+
+    def __init__(self, documents: pl.Series) -> None:  # the base would check that it is one document
+        self._documents = bytes(payload(documents))
+
+    @property
+    def raw(self) -> bytes:
+        return self._documents
+
+
+def insert(collection: Collection[Any], documents: pl.Series, stop: Event | None = None) -> list[Refusal]:
+    """Insert a batch. Returns the documents that the validator or a unique index refused, by their place in the batch.
+
+    Raises:
+        TargetError: the server failed to write, or stayed away; or `stop` was set while it was away.
+        PyMongoError: the server refused the command.
+    """
+    places = list(range(len(documents)))
+    refusals: list[Refusal] = []
+
+    def step(attempt: int) -> list[Refusal]:
+        nonlocal places
+        if attempt:
+            places, taken = _missing(collection, documents, places)
+            refusals.extend(taken)
+        found = _send(collection, documents.gather(places) if attempt else documents) if places else []
+        return refusals + [Refusal(places[one.index], one.code, one.path, one.reason) for one in found]
+
+    return answered(step, stop)
+
+
+def _send(collection: Collection[Any], documents: pl.Series) -> list[Refusal]:
+    command = {"insert": collection.name, "ordered": False, "writeConcern": WRITE_CONCERN, "documents": [_Piece(documents)]}
+    return [refusal(one) for one in judge(collection.database.command(command), BLAMING)]
+
+
+def _missing(collection: Collection[Any], documents: pl.Series, places: Sequence[int]) -> tuple[list[int], list[Refusal]]:
+    """Of these documents, those that did not arrive, and those whose `_id` another document has."""
+    sent = {place: RawBSONDocument(documents[place]) for place in places}
+    stored = {_key(one): one.raw for one in _raw(collection).find({"_id": {"$in": [one["_id"] for one in sent.values()]}})}
+    taken = [place for place, one in sent.items() if stored.get(_key(one), one.raw) != one.raw]
+    missing = [place for place, one in sent.items() if _key(one) not in stored]
+    return missing, [Refusal(place, "duplicate_key", "_id", OTHER) for place in taken]
+
+
+def _raw(collection: Collection[Any]) -> Collection[RawBSONDocument]:
+    options: Any = collection.codec_options.with_options(document_class=RawBSONDocument)
+    return collection.with_options(codec_options=options)
+
+
+def _key(document: RawBSONDocument) -> bytes:
+    """`_id` as bytes: comparable whatever its type."""
+    return encode({"_id": document["_id"]})
+
+
+def refusal(one: dict[str, Any]) -> Refusal:
+    """A write error that blames a document."""
+    if one["code"] == DUPLICATE_KEY:
+        keys = ", ".join(one.get("keyPattern", {"_id": 1}))
+        return Refusal(one["index"], "duplicate_key", keys, OTHER)
+    path, keyword = failed_keyword(one.get("errInfo", {}).get("details", {}))
+    return Refusal(one["index"], SERVER_VALIDATOR, path, f"the collection's validator refused it: {keyword}")

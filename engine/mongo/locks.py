@@ -1,0 +1,128 @@
+"""One run at a time per target collection: a lease in `_engine_locks`, renewed by a heartbeat, with a fence that rises with each holder.
+
+One document per collection: `_id` its name, `fence`, `run`, `host`, `pid`, `since`, `expires`. Times are the server's, so that clocks of
+machines need not agree. The document stays when the lock is released, so that the fence never starts again.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self
+
+import pymongo
+from pymongo import MongoClient, ReturnDocument
+from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.write_concern import WriteConcern
+
+from engine.errors import EngineError, LockedError, problem
+from engine.mapping.model import Target
+from engine.mongo.connection import DISCARD_SECONDS, translated
+from engine.mongo.retries import persist
+
+COLLECTION = "_engine_locks"
+LEASE_SECONDS = 30.0
+BEATS = 3  # heartbeats per lease
+RACES = 5
+
+
+class Lock:
+    """Holds a target as long as its context lasts. `beat` is called with each heartbeat.
+
+    `lingers`: at the end the lock is left to expire, since a write that got no answer may still be carried out.
+
+    Raises (on entering):
+        LockedError: another run holds the target.
+    """
+
+    def __init__(self, client: MongoClient[Any], target: Target, run_id: str, beat: Callable[[], None] = lambda: None) -> None:
+        self._client, self._target, self._run_id, self._beat = client, target, run_id, beat
+        self._locks = client.get_database(target.database, write_concern=WriteConcern(w="majority", j=True))[COLLECTION]
+        self._fence = 0
+        self._until = 0.0
+        self._lost = False
+        self.lingers = False
+        self._done = Event()
+        self._thread = Thread(target=self._renew, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        with translated():
+            for _ in range(RACES):
+                if self._take():
+                    self._thread.start()
+                    return self
+                if holder := self._locks.find_one({"_id": self._target.collection, "run": {"$ne": None}}):
+                    raise LockedError(self._held(holder, self._now()))
+        raise LockedError(problem("locked", "other runs are racing for the target", hint="run again"))
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._done.set()
+        self._thread.join(DISCARD_SECONDS)
+        if self.lingers:
+            return
+        with suppress(PyMongoError), pymongo.timeout(DISCARD_SECONDS):  # else it expires
+            self._locks.update_one(self._mine, {"$set": {"run": None, "expires": datetime.min}})  # noqa: DTZ901 -- long ago
+
+    @property
+    def _mine(self) -> dict[str, Any]:
+        return {"_id": self._target.collection, "fence": self._fence}
+
+    def check(self) -> None:
+        """Costs nothing as long as the heartbeat keeps up; asks the server where it did not. Raises LockedError when the lock is lost."""
+        if self._lost or time.monotonic() > self._until:
+            self.hold()
+
+    def hold(self) -> None:
+        """Renew the lease, if the fence is still ours: after this nobody else takes the target for `LEASE_SECONDS`. Raises LockedError."""
+        with translated():
+            held = persist(lambda _: self._extend())
+        if not held:
+            message = f"the lock on {self._target.collection} was lost: this run was out of touch and another one has taken over"
+            raise LockedError(problem("lock_lost", message, hint="look at `engine runs`, then run again if need be"))
+
+    def _take(self) -> bool:
+        started, now = time.monotonic(), self._now()
+        facts = {"run": self._run_id, "host": socket.gethostname(), "pid": os.getpid(), "since": now, "expires": self._end(now)}
+        free = {"_id": self._target.collection, "expires": {"$lt": now}}
+        try:
+            taken: Any = self._locks.find_one_and_update(
+                free, {"$set": facts, "$inc": {"fence": 1}}, upsert=True, return_document=ReturnDocument.AFTER
+            )
+        except DuplicateKeyError:
+            return False
+        self._fence, self._until = taken["fence"], started + LEASE_SECONDS
+        return True
+
+    def _extend(self) -> bool:
+        started = time.monotonic()
+        found = self._locks.update_one({**self._mine, "run": self._run_id}, {"$set": {"expires": self._end(self._now())}})
+        self._lost = not found.matched_count
+        self._until = started + LEASE_SECONDS
+        return not self._lost
+
+    def _renew(self) -> None:
+        while not self._done.wait(LEASE_SECONDS / BEATS):
+            with suppress(PyMongoError, EngineError):  # the server is away: `check` finds out when it matters
+                if not self._extend():
+                    return
+                self._beat()
+
+    def _now(self) -> datetime:
+        now: datetime = self._client.admin.command("hello")["localTime"]
+        return now
+
+    @staticmethod
+    def _end(now: datetime) -> datetime:
+        return now + timedelta(seconds=LEASE_SECONDS)
+
+    def _held(self, holder: dict[str, Any], now: datetime) -> Any:
+        who = f"run {holder['run']}, process {holder['pid']} on {holder['host']}, since {holder['since']:%Y-%m-%d %H:%M:%S} UTC"
+        left = max(1, round((holder["expires"] - now).total_seconds()))
+        hint = f"wait until it ends; if it was killed, its lock expires in {left} s"
+        return problem("locked", f"{self._target.database}.{self._target.collection} is being loaded by {who}", hint=hint)

@@ -1,0 +1,40 @@
+"""Whether a unique index can be built, asked before it is.
+
+A failed build writes the duplicate key, which may be private, to mongod's log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pymongo.collection import Collection
+
+from engine.errors import TargetError, problem
+from engine.mapping.model import Index
+
+
+def check_unique(collection: Collection[Any], indexes: Iterable[Index], stages: Sequence[dict[str, Any]] = ()) -> None:
+    """Raises TargetError for the first unique index whose keys two documents share, as they are after these stages of a pipeline."""
+    for index in indexes:
+        if index.options.get("unique") and _shared(collection, index, stages):
+            keys = ", ".join(path for path, _ in index.keys)
+            message = f"documents share a key that the unique index {index.name} forbids: {keys}"
+            raise TargetError(problem("index_not_unique", message, hint="deduplicate on that key, or make the index not unique"))
+
+
+def _shared(collection: Collection[Any], index: Index, stages: Sequence[dict[str, Any]]) -> bool:
+    """Whether two of the documents that the index holds have the same keys; a missing one counts as null, as in the index."""
+    paths = [path for path, _ in index.keys]
+    held = index.options.get("partialFilterExpression") or {}
+    if index.options.get("sparse"):  # a document is left out where it has none of the fields
+        held = {"$or": [{path: {"$exists": True}} for path in paths]}
+    key = {str(number): {"$ifNull": [f"${path}", None]} for number, path in enumerate(paths)}
+    steps: list[dict[str, Any]] = [
+        *stages,
+        {"$match": held},
+        {"$group": {"_id": key, "documents": {"$sum": 1}}},
+        {"$match": {"documents": {"$gt": 1}}},
+        {"$limit": 1},
+    ]
+    return any(collection.aggregate(steps, allowDiskUse=True, collation=index.options.get("collation")))

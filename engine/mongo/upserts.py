@@ -1,0 +1,127 @@
+"""One batch of BSON documents into a live collection, by `_id`: compared with what is there, written where it differs, read back.
+
+All of it may be repeated: what is already there is not written again, so an outcome that a broken connection leaves open does not matter.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import Any
+
+import polars as pl
+from bson import decode, encode
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.raw_bson import RawBSONDocument
+from pymongo.collection import Collection
+
+from engine.documents.bson import id_element
+from engine.errors import TargetError, problem
+from engine.mongo.inserts import BLAMING, OTHER, WRITE_CONCERN, insert, refusal
+from engine.mongo.retries import answered, judge
+from engine.mongo.sink import Refusal
+
+EXACT: CodecOptions[Any] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
+Documents = dict[bytes, bytes]  # by their `_id` as bytes
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What happens to a document whose `_id` is there: `holds(old, new)` tells whether `old` is as wanted, `update` makes it so.
+
+    No `update`: the new document is refused.
+    """
+
+    holds: Callable[[bytes, bytes], bool]
+    update: Callable[[bytes], Any] | None
+
+
+def leaves(document: bytes) -> dict[str, Any]:
+    """The values of a document by their path; arrays and empty documents count as values."""
+    return dict(_leaves(decode(document, EXACT), ""))
+
+
+def _leaves(node: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in node.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _encoded(document: bytes) -> set[tuple[str, bytes]]:
+    return {(path, encode({"": value}, codec_options=EXACT)) for path, value in leaves(document).items()}
+
+
+def _merged(old: bytes, new: bytes) -> bool:
+    return old == new or _encoded(new) <= _encoded(old)
+
+
+KEEP = Policy(bytes.__eq__, None)
+REPLACE = Policy(bytes.__eq__, RawBSONDocument)
+MERGE = Policy(_merged, lambda document: {"$set": {path: value for path, value in leaves(document).items() if path != "_id"}})
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Documents with distinct `_id`s on their way into a collection. `stop` ends waiting for a server that is away."""
+
+    collection: Collection[Any]
+    policy: Policy
+    stop: Event
+
+    def write(self, documents: pl.Series) -> tuple[list[Refusal], Counter[str]]:
+        """The documents that were refused, by their place, and how many were `inserted`, `updated`, or `unchanged`.
+
+        Raises:
+            TargetError: the server failed to write, stayed away, or does not hold what was sent.
+        """
+        sent = {id_element(raw): raw for raw in documents.to_list()}
+        places = {key: place for place, key in enumerate(sent)}
+        before = self._stored(sent)
+        refused: dict[bytes, Refusal] = {}
+        new = [key for key in sent if key not in before]
+        other = [key for key, raw in before.items() if not self.policy.holds(raw, sent[key])]
+        if new:
+            found = insert(self.collection, pl.Series([sent[key] for key in new], dtype=pl.Binary), self.stop)
+            refused |= {new[one.index]: one for one in found}
+        if self.policy.update:  # of those that were refused as new, some may have come from elsewhere meanwhile
+            again = [key for key in [*other, *refused] if key in before or refused[key].code == "duplicate_key"]
+            refused = {key: one for key, one in refused.items() if key not in again} | self._update(again, sent)
+        else:
+            refused |= {key: Refusal(0, "duplicate_key", "_id", OTHER) for key in other}
+        self._verify(sent, refused)
+        changed = set(other)
+        counts = Counter(
+            "inserted" if key not in before else "updated" if key in changed else "unchanged" for key in sent if key not in refused
+        )
+        return [replace(one, index=places[key]) for key, one in refused.items()], counts
+
+    def _stored(self, sent: Documents) -> Documents:
+        """Those of the collection's documents whose `_id` is among these."""
+        ids = [RawBSONDocument(raw)["_id"] for raw in sent.values()]
+        options: Any = self.collection.codec_options.with_options(document_class=RawBSONDocument)
+        raw = self.collection.with_options(codec_options=options)
+        # the driver may give a view of its reply, which is not hashable and keeps all of it
+        found = answered(lambda _: [bytes(one.raw) for one in raw.find({"_id": {"$in": ids}})], self.stop)
+        return {key: one for one in found if (key := id_element(one)) in sent}
+
+    def _update(self, keys: list[bytes], sent: Documents) -> dict[bytes, Refusal]:
+        assert self.policy.update
+        if not keys:
+            return {}
+        updates = [{"q": {"_id": RawBSONDocument(sent[key])["_id"]}, "u": self.policy.update(sent[key]), "upsert": True} for key in keys]
+        command = {"update": self.collection.name, "ordered": False, "writeConcern": WRITE_CONCERN, "updates": updates}
+        errors = answered(lambda _: judge(self.collection.database.command(command), BLAMING), self.stop)
+        return {keys[one["index"]]: refusal(one) for one in errors}
+
+    def _verify(self, sent: Documents, refused: dict[bytes, Refusal]) -> None:
+        after = self._stored(sent)
+        wrong = sum(1 for key, raw in sent.items() if key not in refused and not (key in after and self.policy.holds(after[key], raw)))
+        if wrong:
+            message = f"{wrong:,} of {len(sent):,} documents were not read back as sent"
+            raise TargetError(
+                problem("not_as_sent", message, hint="does something else write them? look at the server's log, then run again")
+            )

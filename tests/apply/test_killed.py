@@ -1,0 +1,130 @@
+"""kill -9 of `engine apply` at each of its steps, before the server has the command and after it has carried it out; then apply again.
+
+The state it ends in is that of an apply which nobody disturbed.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from faults.proxy import Proxy, between
+from jobs import command
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from engine.mongo.state import read, state
+
+ROOT = Path(__file__).parents[2]
+ROWS = 4500  # three batches
+OLD = """
+mapping: rooms
+source: {{path: rooms.csv}}
+target: {{database: {database}, collection: rooms}}
+fields:
+  _id: {{column: id, type: int}}
+  number: {{column: number, type: int, required: true}}
+  floor: {{column: floor, type: int}}
+  note: note
+indexes:
+  by_number: {{keys: {{number: 1}}, unique: true}}
+  by_floor: {{keys: {{floor: 1}}}}
+"""
+NEW = """
+mapping: rooms
+source: {{path: rooms.csv}}
+target: {{database: {database}, collection: rooms}}
+fields:
+  _id: {{column: id, type: int}}
+  door: {{column: number, type: long, required: true, was: number}}
+  level: {{column: floor, type: int, was: floor}}
+  twice: {{compute: door + door}}
+indexes:
+  by_number: {{keys: {{door: 1}}, unique: true}}
+  by_level: {{keys: {{level: 1}}}}
+"""
+PLACES = [
+    ("collMod", 1), ("dropIndexes", 1), ("update", 1), ("update", 2), ("commitTransaction", 2), ("createIndexes", 1),
+    ("dropIndexes", 2), ("update", 4), ("commitTransaction", 5), ("collMod", 2),
+]  # fmt: skip
+
+
+class Rooms:
+    """A loaded collection, and the two mappings."""
+
+    def __init__(self, database: Database, folder: Path, uri: str) -> None:
+        self.database, self.folder, self.uri = database, folder, uri
+        self.old, self.new = folder / "old.yaml", folder / "new.yaml"
+        self.old.write_text(OLD.format(database=database.name), encoding="utf-8")
+        self.new.write_text(NEW.format(database=database.name), encoding="utf-8")
+        source = folder / "rooms.csv"
+        source.write_text("id,number,floor,note\n" + "".join(f"{row},{row % 7 * 10_000 + row},{row % 5},n{row}\n" for row in range(ROWS)))
+        ended = command("run", "-m", self.old, "--source", source, "--quiet")
+        assert ended.code == 0, ended.err
+
+    @property
+    def state(self) -> Any:
+        live = self.database["rooms"]
+        return state(live, read(live))
+
+    def apply(self) -> None:
+        ended = command("apply", "-m", self.new, "--allow", "E102", "--quiet")
+        assert ended.code == 0, ended.err
+
+    def start(self, uri: str) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-m", "engine", "apply", "-m", str(self.new), "--allow", "E102", "--quiet"]
+        return subprocess.Popen(words, cwd=ROOT, env=os.environ | {"MONGODB_URI": uri})
+
+    def expire(self) -> None:
+        """The time passes after which a silent holder loses its lock."""
+        self.database["_engine_locks"].update_many({}, {"$set": {"expires": datetime(2000, 1, 1)}})  # noqa: DTZ001
+
+
+@pytest.fixture
+def rooms(database: Database, mongo_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rooms:
+    monkeypatch.setenv("MONGODB_URI", mongo_uri)
+    monkeypatch.setenv("ENGINE_HOME", str(tmp_path / "home"))
+    return Rooms(database, tmp_path, mongo_uri)
+
+
+@pytest.fixture
+def proxy(mongo_uri: str, mongo_client: MongoClient) -> Iterator[Proxy]:
+    """In front of the server, which forgets the transactions of dead clients in a second instead of a minute."""
+    known = mongo_client.admin.command("getParameter", transactionLifetimeLimitSeconds=1)["transactionLifetimeLimitSeconds"]
+    mongo_client.admin.command("setParameter", transactionLifetimeLimitSeconds=2)
+    with between(urlsplit(mongo_uri).port or 27017) as one:
+        yield one
+    mongo_client.admin.command("setParameter", transactionLifetimeLimitSeconds=known)
+
+
+CASES = [("hold", *place) for place in PLACES] + [("hold_reply", *place) for place in PLACES if place[0] != "dropIndexes" and place[1] != 1]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("how", "verb", "nth"), CASES)
+def test_killed_anywhere_it_ends_in_the_same_state(rooms: Rooms, proxy: Proxy, verb: str, nth: int, how: str) -> None:
+    harm = proxy.harm(how, verb, nth=nth, target="" if verb == "commitTransaction" else "rooms")
+    process = rooms.start(proxy.uri())
+    try:
+        assert harm.happened.wait(60)
+        process.send_signal(signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait(30)
+        proxy.heal()
+    for document in rooms.database["rooms"].find():
+        shape = list(document)
+        assert shape in (["_id", "number", "floor", "note"], ["_id", "door", "level", "note", "twice"], ["_id", "door", "level", "twice"])
+    rooms.expire()
+    rooms.apply()
+    found = rooms.state
+    assert command("plan", "-m", rooms.new).code == 0
+    again = command("run", "-m", rooms.new, "--source", rooms.folder / "rooms.csv", "--quiet")
+    assert again.code == 0, again.err
+    assert rooms.state == found

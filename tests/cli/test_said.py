@@ -1,0 +1,141 @@
+"""What commands say of runs, sources and servers: tables that fit, causes by name, no secret."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from jobs import Jobs, command
+
+from engine.cli import display
+from engine.errors import TargetError
+from engine.mongo.connection import connect
+from engine.run.report import Accounting, Report
+
+SEVERAL = """
+mapping: several
+sources:
+  people: {{path: {folder}/people.csv, columns: {{extra: warn}}}}
+  towns: {{path: {folder}/{towns}}}
+target: {{database: {database}}}
+collections:
+  good: {{document: people, fields: {{_id: {{column: id, type: int}}, name: name}}}}
+  bad: {{document: people, fields: {{_id: {{column: id, type: int}}, age: {{column: age, type: int, minimum: 30}}, town: town.town}},
+         lookups: {{town: {{source: towns, on: [id]}}}}, limits: {{rejects: 0}}}}
+"""
+RUN = "20260101T000000Z-abcdef"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_ledger_knows_time_memory_and_changes(jobs: Jobs) -> None:
+    ended = jobs.run([[1, "a", "b", 3]])
+    found = jobs.database["_engine_runs"].find_one({"_id": ended.report["run_id"]})
+    assert (found["seconds"] > 0, found["peak_memory_mb"] > 0, found["changes"]["inserted"]) == (True, True, 1)
+    assert ended.report["changes"] == {"inserted": 1, "updated": 0, "unchanged": 0}
+
+
+@pytest.mark.parametrize(("width", "least"), [(60, 0), (80, 80), (130, 120), (150, 140)])
+def test_runs_fit_the_terminal(width: int, least: int, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs.run([[1, "a", "b", 3]])
+    run = jobs.database["_engine_runs"].find_one({})
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = Terminal()
+    display.history([run], shown)
+    head, *lines = re.sub(r"\x1b\[[0-9;]*m", "", shown.getvalue()).splitlines()
+    assert head.split() == [name for name, (_, needs) in display.HISTORY.items() if needs <= least]
+    assert (len(lines), run["_id"] in lines[0], "published" in lines[0]) == (1, True, True)
+
+
+def test_piped_tables_end_without_blanks(jobs: Jobs) -> None:
+    jobs.write([[1, "a", "b", -3], [2, "a", "b", 3]])
+    shown = command("run", "-m", jobs.mapping, "--source", jobs.folder / "in.csv", "--dry-run").out
+    assert "Rejected because" in shown
+    assert [line for line in shown.splitlines() if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize(("documents", "said"), [(4, True), (10, False)])
+def test_a_summary_that_does_not_balance_says_why(documents: int, said: bool) -> None:
+    out = io.StringIO()
+    display.summary(Report("r", "m", 1, "s", "t", "interrupted", Accounting(10, documents)), out)
+    assert ("stopped early" in out.getvalue()) is said
+
+
+def test_verify_knows_our_own_unfinished_run(jobs: Jobs) -> None:
+    published = jobs.run([[1, "a", "b", 3]]).report["run_id"]
+    jobs.live.insert_one({"_id": 2, "name": "x", "age": 4})
+    assert "something else" in command("verify", "-m", jobs.mapping).err
+    record = jobs.database["_engine_runs"].find_one({"_id": published})
+    later = {"_id": RUN, "collection": "people", "mode": "upsert", "outcome": "running", "started_at": record["finished_at"]}
+    jobs.database["_engine_runs"].insert_one(later)
+    said = command("verify", "-m", jobs.mapping).err
+    assert (f"run {RUN} has written to it since and was not finished" in said, "something else" in said) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("mongodb://loader:secret@127.0.0.1:1/", "no answer from 127.0.0.1:1 in"),
+        ("mongodb://loader@127.0.0.1:1/", "a user without a password"),
+        ("mongodb://loader:sec@ret@h/", "not percent-encoded"),
+        ("mongodb://loader:a/secret@h/", "no name of a database"),
+        ("mongodb://loader:secret@h:99999/", "the port is not"),
+        ("http://loader:secret@h", "does not begin with mongodb://"),
+    ],
+)
+def test_a_server_is_named_without_its_secret(uri: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.mongo.connection.SELECTION_MS", 200)
+    with pytest.raises(TargetError) as caught:
+        connect(uri)
+    assert words in str(caught.value)
+    assert not any(part in str(caught.value) for part in ("loader", "secret", "ret@"))
+
+
+def several(jobs: Jobs, towns: str = "towns.csv") -> Path:
+    (jobs.folder / "people.csv").write_text("id,name,age,unread\n1,Ann,30,\n2,Bo,3,\n", encoding="utf-8")
+    (jobs.folder / "towns.csv").write_text("id,town\n1,Oslo\n2,Bergen\n", encoding="utf-8")
+    file = jobs.folder / "several.yaml"
+    file.write_text(SEVERAL.format(folder=jobs.folder, database=jobs.database.name, towns=towns), encoding="utf-8")
+    return file
+
+
+def test_of_several_collections_the_one_that_failed_is_named(jobs: Jobs) -> None:
+    ended = command("run", "-m", several(jobs), "--json")
+    outcomes = [one["outcome"] for one in ended.report["collections"]]
+    assert (ended.code, outcomes) == (3, ["not published", "failed"]), ended.err
+    assert "reject_limit bad: 1 of 2 rows" in ended.err
+    notes = [note for one in ended.report["collections"] for note in one["notes"] if "no field reads" in note]
+    assert notes == ["columns that no field reads: 'unread'"] * 2
+
+
+def test_a_missing_source_is_named_once(jobs: Jobs) -> None:
+    said = command("run", "-m", several(jobs, "none.csv"), "--dry-run").err
+    assert "none.csv source_missing bad: source towns: there is no such file\n" in said
+
+
+@pytest.mark.parametrize(("arguments", "words"), [(["--source", ""], "a path is expected"), (["--limit", "x"], "a whole number above 0")])
+def test_arguments_are_refused_in_words(arguments: list[str], words: str, jobs: Jobs, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("run", "-m", jobs.mapping, *arguments).code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_no_rejects_are_said_to_be_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGINE_HOME", str(tmp_path))
+    assert command("rejects", "list").out == f"no rejected rows are kept in {tmp_path / 'rejects'}\n"
+
+
+def test_a_file_without_rows_is_not_too_large(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("a,b\n", encoding="utf-8")
+    said = command("infer", tmp_path / "in.csv").out
+    assert ("there are no rows" in said, "too large" in said) == (True, False)
+
+
+def test_a_preview_tells_decimals_from_text(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("a\n1.50\n", encoding="utf-8")
+    mapping = "mapping: m\nsource: {path: x}\ntarget: {database: d, collection: c}\nid: {objectId: random}\n"
+    (tmp_path / "m.yaml").write_text(mapping + "fields: {a: {column: a, type: decimal}}\n", encoding="utf-8")
+    said = command("preview", "-m", tmp_path / "m.yaml", "--source", tmp_path / "in.csv").out
+    assert '"$numberDecimal": "1.50"' in said
