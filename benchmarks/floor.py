@@ -21,7 +21,7 @@ from typing import NamedTuple
 import bson
 
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS
-from engine.mongo.state import split
+from engine.mongo.state import split_documents
 
 CONNECTIONS = 2
 OP_MSG = 2013
@@ -51,7 +51,7 @@ def batches(data: memoryview) -> Iterator[Batch]:
 
 def by_id(batch: Batch) -> Batch:
     """The same documents, sorted by the bytes of the element `_id`, which is the first."""
-    found = sorted(split(bytes(batch.payload)), key=lambda document: document[4:])
+    found = sorted(split_documents(bytes(batch.payload)), key=lambda document: document[4:])
     return Batch(memoryview(b"".join(found)), batch.documents)
 
 

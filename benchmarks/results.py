@@ -11,7 +11,7 @@ from contenders import CONTENDERS, ENGINE, FLOOR, GUARDED_FLOOR, MILLION, NOT_AP
 from measuring import Sample
 from shapes import SHAPES
 
-from engine.digests.keys import DIGEST_BYTES, GROWTH, Table
+from engine.digests.keys import DIGEST_BYTES, GROWTH, DigestTable
 
 LOAD, UNGUARDED_LOAD = "engine, load alone", "engine without validator, load alone"
 PARTS = {LOAD: ENGINE, UNGUARDED_LOAD: UNGUARDED}  # of whole runs
@@ -75,8 +75,8 @@ def seconds(sample: Sample, name: str) -> float:
 
 
 def dedup_mib(keys: int) -> float:
-    """MiB that the set of so many keys takes, as `engine.digests.keys.Table` grows."""
-    homes = Table().homes
+    """MiB that the set of so many keys takes, as `engine.digests.keys.DigestTable` grows."""
+    homes = DigestTable().homes
     while 3 * keys > 2 * homes:
         homes += homes // GROWTH + 1
     return homes * DIGEST_BYTES / 2**20

@@ -20,10 +20,9 @@ os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:2,dirty_decay_ms:200,muzzy_d
 import polars as pl
 
 from engine.digests.checksum import content
-from engine.digests.keys import Seen, uuids
+from engine.digests.keys import DigestSet, uuids
 from engine.documents.bson import payload
 from engine.mapping.loader import load
-from engine.mapping.model import ID
 from engine.plan import compile_plan
 from engine.sources import open_source
 
@@ -43,15 +42,15 @@ def main(mapping_file: str, csv: str) -> None:
     mapping = replace(mapping, source=replace(mapping.source, paths=(csv,)))
     source = open_source(mapping.source)
     plan = compile_plan(mapping, source.columns, now=datetime.now(UTC).replace(tzinfo=None))
-    batches, seen, rows = source.batches(), Seen(), 0
+    batches, seen, rows = source.batches(), DigestSet(), 0
     (key,) = plan.keys.values()
     while batch := step("read and cut", lambda: next(batches, None)):
         rows += len(batch.frame)
         accepted = step("types, transforms, checks, rules", lambda: plan.apply(batch.frame)).accepted
-        keys = step("row keys (BLAKE2b)", lambda: key.digests(accepted))  # noqa: B023
+        keys = step("row keys (BLAKE2b)", lambda: accepted.digests(key))  # noqa: B023
         fresh = step("dedup", lambda: pl.Series(seen.add(keys)))  # noqa: B023
-        left = accepted.with_columns(uuids(keys).alias(ID)).filter(fresh)
-        documents = step("BSON", lambda: plan.encoder.encode(left))  # noqa: B023
+        left = accepted.with_ids(uuids(keys)).filter(fresh)
+        documents = step("BSON", lambda: plan.encode(left))  # noqa: B023
         step("content checksum (XXH3)", lambda: content(documents.to_list()))  # noqa: B023
         step("one piece for the wire", lambda: bytes(payload(documents)))  # noqa: B023
     print(json.dumps({name: seconds / rows * 1e6 for name, seconds in used.items()}))

@@ -1,6 +1,6 @@
-// The one-node replica set and its three accounts, made where they are missing and brought up to date where they are not.
+// Creates the one-node replica set and its three accounts, or updates them if they exist.
 // Runs in mongosh inside mongod's network: until the first account exists, MongoDB lets localhost (and nobody else) create it.
-// Passwords are read from files and given to nobody: not to a command line, an environment or a log.
+// Passwords are read from files and never appear in a command line, an environment or a log.
 const fs = require("node:fs");
 const secret = (name) => fs.readFileSync(`/run/secrets/${name}`, "utf8").replace(/[\r\n]+$/, "");
 const database = process.env.DATABASE;
@@ -19,9 +19,9 @@ function retry(what, attempt) {
   }
 }
 
-// What the engine needs, and no more. "" is every collection but the system's own.
-//   replace: a staging collection, made, filled, indexed, renamed over the live one; dropCollection is for both
-//   upsert, append, sync: the live collection brought in line (collMod) and changed in place (update, remove)
+// What the engine needs, and no more. "" means every collection except the system collections.
+//   replace: creates a staging collection, fills and indexes it, renames it over the live one; dropCollection covers both
+//   upsert, append, sync: bring the live collection in line (collMod) and change it in place (update, remove)
 //   verify: listIndexes;  the ledger _engine_runs and the locks _engine_locks: insert and update
 const LOADER = [
   { resource: { db: database, collection: "" },

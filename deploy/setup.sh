@@ -1,11 +1,11 @@
 #!/bin/sh
-# Before the other services start: secrets, and the sample data where there is none. Running it again changes nothing.
-#   /secrets/mongo   every secret, for mongod and the accounts job;  /secrets/engine  the loader's password alone
+# Runs before the other services: creates secrets and sample data if they are missing. Running it again changes nothing.
+#   /secrets/mongo   every secret, for mongod and the accounts job;  /secrets/engine  only the loader's password
 set -eu
 umask 077
-MONGO_USER=999:999 # of the mongo image
+MONGO_USER=999:999 # the user of the mongo image
 
-# secret NAME LENGTH: the user's own file, else the one of an earlier start, else random letters and digits
+# secret NAME LENGTH: takes the user's own file, else the one of an earlier start, else random letters and digits
 secret() {
     own=/deploy/secrets/$1 file=/secrets/mongo/$1
     if [ -s "$own" ]; then cat "$own" >"$file"; fi
@@ -13,15 +13,15 @@ secret() {
 }
 
 [ -s /secrets/mongo/keyfile ] || secret keyfile 128
-[ -s /secrets/mongo/root ] || secret root 32 # MongoDB has it from the first start on; the accounts job needs it to change the others
+[ -s /secrets/mongo/root ] || secret root 32 # MongoDB keeps it from the first start on; the accounts job needs it to change the others
 secret loader 32
 secret reader 32
 cat /secrets/mongo/loader >/secrets/engine/loader
-cat /deploy/accounts.js >/secrets/mongo/accounts.js # a copy: in a private clone the original is readable by its owner alone
+cat /deploy/accounts.js >/secrets/mongo/accounts.js # a copy, because in a private clone only the owner may read the original
 chown -R "$MONGO_USER" /secrets/mongo
 chown -R "$ENGINE_USER" /secrets/engine "$ENGINE_HOME"
 
-# As `make run` does: the file appears in data/, and belongs to whoever owns that folder.
+# Like `make run`: the file appears in data/ and belongs to the owner of that folder.
 sample=data/healthcare_dataset.csv
 if [ -z "${SOURCE:-}" ] && [ ! -e "$sample" ] && [ -e data/generate.py ]; then
     (umask 022 && python data/generate.py)

@@ -1,1 +1,7 @@
-"""Wing."""
+"""At the server: a changed mapping and a live collection come in; what would change (`inspect`), or the changed collection, goes out.
+
+`task` is one apply: may it be done, the lock, the ledger's record; `applying` carries its steps out. `notice` is for runs, which ask what
+a changed mapping means for them, `recorded` for the ledger, `data` compares two mappings over a source, without a server.
+
+A new sort of step is an `Action` of `evolution.steps` and a method of `Applying`.
+"""

@@ -1,67 +1,69 @@
-"""Carries the steps out on the live collection. Killed anywhere and called again, it goes on where it stopped and ends in the same state.
+"""Carries out the steps on the live collection. If it is killed and called again, it continues where it stopped, with the same end state.
 
-A batch of documents and the place up to which the rewriting has come are written in one transaction, so no document is rewritten twice.
-Documents that others write meanwhile in the old shape are found by their shape and rewritten too, before the validator is closed and after.
+A batch of documents and the position of the rewriting are written in one transaction, so no document is rewritten twice.
+Documents that others write meanwhile in the old shape are found by their shape and rewritten too, before and after the validator is closed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from typing import Any, Protocol
 
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure
-from pymongo.write_concern import WriteConcern
 
-from engine.apply.inspect import Query, leaving, refused, strangers
+from engine.apply.inspect import Query, of_unknown_shape, refused, requirements
 from engine.documents.validators import validator
-from engine.errors import DataError, problem
+from engine.errors import DataError, finding
 from engine.evolution.building import Stage, trimming
 from engine.evolution.rewriting import Rewriting
-from engine.evolution.steps import Step, Way
-from engine.mapping.profiles import Profile
-from engine.mongo.connection import translated
+from engine.evolution.steps import Action, ApplyPlan, Step
+from engine.mapping.profiles import ServerProfile
+from engine.mongo.codes import INVALID_DOCUMENT
+from engine.mongo.connection import database_of, translated
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
-from engine.mongo.retries import persist
-from engine.mongo.state import State, read, state
+from engine.mongo.retries import retry_transient
+from engine.mongo.state import CollectionState, content_of, state_of
 from engine.mongo.unique import check_unique
 from engine.mongo.upserts import EXACT
 
 BATCH, BATCH_BYTES = 2000, 8 << 20  # documents of one transaction, at most and (by their average size) about
 SWEEPS = 20
-REFUSED = 121  # the server's code for a document that its validator refuses
 ASIDE = "{}__set_aside_{}"
 
 
-class Progress(Protocol):
-    """Told what happens while it happens."""
+class ApplyProgress(Protocol):
+    """Receives what happens while it happens."""
 
     def step(self, title: str) -> None:
         """A step begins."""
 
     def documents(self, done: int, total: int) -> None:
-        """So many documents of it are done."""
+        """`done` of `total` documents of the step are done."""
 
 
 @dataclass
 class Applying:
-    """One apply. `done` are the steps that an earlier attempt finished, `position` the last `_id` of the one that it did not.
+    """One apply. `done` are the steps that are finished, `position` the last `_id` that an earlier attempt rewrote in the next one.
 
-    `steps` is the log: name, when it ended, and how many documents were rewritten and set aside since the attempt began.
+    `aside`: documents that the new mapping refuses are set aside, where otherwise they are an error. `steps` is the log: name, when it
+    ended, and how many documents were rewritten and set aside since the attempt began.
     """
 
     client: MongoClient[Any]
-    way: Way
-    profile: Profile
+    plan: ApplyPlan
+    profile: ServerProfile
     ledger: Ledger
     lock: Lock
-    show: Progress
+    show: ApplyProgress
     run_id: str
+    aside: bool
     done: list[str]
     position: Any = None
     steps: list[dict[str, Any]] = field(default_factory=list)
@@ -69,72 +71,76 @@ class Applying:
     set_aside: int = 0
 
     def __post_init__(self) -> None:
-        target = self.way.new.target
-        self.database = self.client.get_database(target.database, write_concern=WriteConcern(w="majority", j=True))
+        target = self.plan.new.target
+        self.database = database_of(self.client, target.database)
         self.live: Any = self.database.get_collection(target.collection, codec_options=EXACT)
+        self._actions: dict[Action, Callable[[Step], None]] = {
+            Action.COMMANDS: self._commands,
+            Action.DROP_INDEXES: self._drop_indexes,
+            Action.BUILD_INDEXES: self._build_indexes,
+            Action.REWRITE: self._rewrite,
+            Action.TRIM: self._rewrite,
+            Action.CHECK: self._check,
+        }
 
-    def carry_out(self, *, aside: bool) -> State:
-        """All steps that are not done; `aside` sets documents aside that the new mapping refuses. Returns what the collection is then.
+    def carry_out(self) -> CollectionState:
+        """All steps that are not done. Returns what the collection is then.
 
         Raises:
-            DataError: documents are refused, and `aside` is not wanted; the validator takes both shapes then.
+            DataError: documents are refused, and may not be set aside; the validator takes both shapes then.
             TargetError: the server refused something.
         """
         with translated():
-            for step in self.way.steps:
+            for step in self.plan.steps:
                 if step.name not in self.done:
                     self.lock.hold()
                     self.show.step(step.title)
-                    self.ledger.note(stage=step.name)
-                    self._step(step, aside=aside)
+                    self.ledger.set_fields(stage=step.name)
+                    self._actions[step.action](step)
                     self._log(step)
-            self._check(aside=aside)
-            found = persist(lambda _: read(self.live))
-            return state(self.live, found)
+            self._check()
+            found = retry_transient(lambda _: content_of(self.live))
+            return state_of(self.live, found)
 
     def _log(self, step: Step) -> None:
         self.position = None
         self.done.append(step.name)
         entry = {"name": step.name, "title": step.title, "rewritten": self.rewritten, "set_aside": self.set_aside}
         self.steps.append({**entry, "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"})
-        self.ledger.note(done=self.done, position=None, steps=self.steps)
+        self.ledger.set_fields(done=self.done, position=None, steps=self.steps)
 
-    def _step(self, step: Step, *, aside: bool) -> None:
-        if step.stages:
-            self._rewrite(step, aside=aside)
-        elif step.name == "check":
-            self._check(aside=aside)
-        elif step.name in ("free", "unindex"):
-            self._drop(step)
-        else:
-            if step.name == "index":
-                check_unique(self.live, self.way.new.indexes)
-            for command in step.commands:
-                persist(partial(self._command, command))
+    # one method an action
+
+    def _commands(self, step: Step) -> None:
+        for command in step.commands:
+            retry_transient(partial(self._command, command))
 
     def _command(self, command: dict[str, Any], _attempt: int) -> None:
         self.database.command(command)
 
-    def _drop(self, step: Step) -> None:
+    def _build_indexes(self, step: Step) -> None:
+        check_unique(self.live, self.plan.new)
+        self._commands(step)
+
+    def _drop_indexes(self, step: Step) -> None:
         present = {one["name"] for one in self.live.list_indexes()}
         for command in step.commands:
             names = [name for name in command["index"] if name in present]
             if names:
                 self.database.command({**command, "index": names})
 
-    # documents
-
-    def _rewrite(self, step: Step, *, aside: bool) -> None:
-        total, seen, newer = self.live.estimated_document_count(), 0, self._only_new()
+    def _rewrite(self, step: Step) -> None:
+        newer = {"$nor": [self._only_new()]} if step.action is Action.REWRITE else {}
+        total, seen = self.live.estimated_document_count(), 0
         for ids in self._batches():
             self.lock.check()
-            wanted = _among(ids) | ({"$nor": [newer]} if step.name == "rewrite" else {})
+            wanted = _among(ids) | newer
             try:
                 self._batch(ids, wanted, step.stages)
             except OperationFailure as error:
-                if error.code != REFUSED:
+                if error.code != INVALID_DOCUMENT:
                     raise
-                self._refuse(self._found([{"$match": wanted}, *self._refused(self.way.straight)]), aside=aside)
+                self._refuse(self._found([{"$match": wanted}, *self._refused(self.plan.direct_rewrite)]))
                 self._batch(ids, wanted, step.stages)
             seen += len(ids)
             self.show.documents(seen, max(total, seen))
@@ -161,45 +167,49 @@ class Applying:
         self.ledger.advance(update, {"position": ids[-1]})
         self.rewritten += sum(changed)
 
-    def _only_new(self) -> Query:
-        """What others have written in the new shape already; what both mappings take is rewritten."""
-        newer = [validator(one, self.profile) for one in (self.way.new, self.way.between)]
-        return {"$and": [{"$or": newer}, {"$nor": [validator(self.way.old, self.profile)]}]}
+    @property
+    def _new_shapes(self) -> list[Query]:
+        return [validator(mapping, self.profile) for mapping in (self.plan.new, self.plan.intermediate)]
 
-    def _sweep(self, *, aside: bool) -> None:
-        """Rewrite what others have written in the old shape since: it is of that shape, and of no newer one."""
-        way = self.way
-        stages = [*way.rewrite.stages, *(trimming(way.new) if "trim" in self.done else ())]
-        newer = [validator(one, self.profile) for one in (way.new, way.between)]
-        query = {"$and": [{"$nor": newer}, {"$nor": [strangers(way.old, self.profile)]}]}
+    def _only_new(self) -> Query:
+        """Documents that others wrote in the new shape only; those that both mappings accept are rewritten."""
+        return {"$and": [{"$or": self._new_shapes}, {"$nor": [validator(self.plan.old, self.profile)]}]}
+
+    def _sweep(self) -> None:
+        """Rewrite documents that others wrote in the old shape since: those that fit it and no newer one."""
+        trimmed = [step.stages for step in self.plan.steps if step.action is Action.TRIM and step.name in self.done]
+        stages = [*self.plan.rewrite.stages, *chain(*trimmed)]
+        query = {"$and": [{"$nor": self._new_shapes}, {"$nor": [of_unknown_shape(self.plan.old, self.profile)]}]}
         for _ in range(SWEEPS if stages else 0):
             try:
                 if not self.live.update_many(query, stages).modified_count:
                     return
             except OperationFailure as error:
-                if error.code != REFUSED:
+                if error.code != INVALID_DOCUMENT:
                     raise
-                self._refuse(self._found([{"$match": query}, *self._refused(way.straight)]), aside=aside)
+                self._refuse(self._found([{"$match": query}, *self._refused(self.plan.direct_rewrite)]))
 
-    def _check(self, *, aside: bool) -> None:
-        """What the new mapping refuses; a document of the old shape that came in just now is none: the next sweep takes it."""
-        self._sweep(aside=aside)
-        pipeline = self._refused(Rewriting(trimming(self.way.new) if self.way.carried else ()))
+    def _check(self, _step: Step | None = None) -> None:
+        """Find what the new mapping refuses, except documents of the old shape that were written just now: the next sweep rewrites them."""
+        self._sweep()
+        pipeline = self._refused(Rewriting(trimming(self.plan.new) if self.plan.kept_fields else ()))
         if found := self._found(pipeline):
-            self._sweep(aside=aside)
-            self._refuse(self._found([{"$match": _among(found)}, *pipeline]), aside=aside)
+            self._sweep()
+            self._refuse(self._found([{"$match": _among(found)}, *pipeline]))
 
     def _refused(self, view: Rewriting) -> list[Query]:
-        return [*view.stages, {"$match": refused(leaving(self.way.new, self.profile))}, {"$project": {"_id": 1}}]
+        return [*view.stages, {"$match": refused(requirements(self.plan.new, self.profile))}, {"$project": {"_id": 1}}]
 
     def _found(self, pipeline: list[Query]) -> list[Any]:
         return [one["_id"] for one in self.live.aggregate(pipeline, allowDiskUse=True)]
 
-    def _refuse(self, found: list[Any], *, aside: bool) -> None:
+    def _refuse(self, found: list[Any]) -> None:
         """Set these documents aside, a batch at a time."""
-        if found and not aside:
-            message = "documents that the new mapping refuses came in while it was at work; the validator may take both shapes now"
-            raise DataError(problem("violators", message, hint="correct them, or allow them to be set aside, and apply again"))
+        if found and not self.aside:
+            message = "others wrote documents that the new mapping refuses while apply ran; the validator may accept both shapes now"
+            raise DataError(
+                finding("violators", message, hint="correct them, or allow setting them aside with --allow, then run engine apply again")
+            )
         for start in range(0, len(found), BATCH):
             ids = found[start : start + BATCH]
             self.lock.check()

@@ -1,8 +1,8 @@
-"""Questions to the server: what the live collection is, what has drifted, and how many documents a change is about. Changes nothing."""
+"""Questions to the server: the state of the live collection, drift, and how many documents a change affects. Changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,75 +12,86 @@ from pymongo.collection import Collection
 from engine.apply.recorded import evidence, restored
 from engine.digests.checksum import Content
 from engine.documents.validators import conditions, validator
-from engine.errors import DataError, problem
-from engine.evolution.changes import Change
-from engine.evolution.judging import STRICTER, Evidence, Judged, planned
+from engine.errors import DataError, finding
+from engine.evolution.judging import Evidence, JudgedChange, rewriting_by_evidence
 from engine.evolution.pairing import pairs
-from engine.evolution.planning import Counts, Plan, compared
+from engine.evolution.planning import Counts, EvolutionPlan, compared
 from engine.evolution.rewriting import Rewriting
 from engine.mapping.model import Mapping
-from engine.mapping.profiles import Profile
+from engine.mapping.profiles import ServerProfile
 from engine.mongo.connection import translated
 from engine.mongo.ledger import Ledger
-from engine.mongo.state import State, differences, state
-from engine.values.paths import MARK, dotted
+from engine.mongo.records import RunRecord
+from engine.mongo.state import differences, state_of
+from engine.values.paths import MARK
 
 Query = dict[str, Any]
-DOCUMENTS, STRANGERS, LEAVING = "all documents", "documents of no known shape", "documents that leave"  # no labels or paths
+DOCUMENTS, UNKNOWN_SHAPE, LEAVING = "all documents", "documents of no known shape", "documents that leave"  # no labels or paths
 
 
 @dataclass(frozen=True)
-class Live:
-    """What is there: `old` is the mapping that the ledger says was applied by `run`; `unfinished` the record of an apply that was not."""
+class LiveCollection:
+    """What is there: `old` is the mapping that the ledger says was applied by `run`; `unfinished` an apply that was not finished."""
 
     old: Mapping
     run: str
     evidence: Evidence
     drift: tuple[str, ...]
-    unfinished: dict[str, Any]
+    unfinished: RunRecord | None
 
 
-def inspect(client: MongoClient[Any], new: Mapping) -> Live:
-    """Raises DataError where the ledger knows nothing of the collection, or the collection is gone."""
+def inspect(client: MongoClient[Any], new: Mapping) -> LiveCollection:
+    """The live collection. Raises DataError where the ledger has no published run of it, or it does not exist."""
     target = new.target
-    ledger = Ledger(client, target, "")
+    ledger = Ledger(client, target)
     name = f"{target.database}.{target.collection}"
     record = ledger.applied()
-    if not record:
-        raise DataError(problem("never_published", f"the ledger has no published run of {name}", hint="engine run loads it"))
+    if record is None or record.live is None:
+        raise DataError(finding("never_published", f"the ledger has no published run of {name}", hint="load it with engine run"))
     with translated():
         if target.collection not in client[target.database].list_collection_names(filter={"name": target.collection}):
-            raise DataError(problem("collection_missing", f"{name} is gone, though run {record['_id']} made it", hint="engine run"))
+            raise DataError(
+                finding(
+                    "collection_missing",
+                    f"{name} no longer exists, although run {record.run_id} published it",
+                    hint="load it again with engine run",
+                )
+            )
     unfinished = ledger.unfinished_apply()
-    known = State.of(record["live"])
     with translated():
-        found = state(client[target.database][target.collection], Content(known.count, int(known.checksum, 16)))
-    drift = () if unfinished else tuple(differences(known, found))
-    return Live(restored(record, target.collection), record["_id"], evidence(ledger.loads()), drift, unfinished)
+        found = state_of(client[target.database][target.collection], Content(record.live.count, int(record.live.checksum, 16)))
+    drift = () if unfinished else tuple(differences(record.live, found))
+    return LiveCollection(restored(record), record.run_id, evidence(ledger.loads()), drift, unfinished)
 
 
-def look(client: MongoClient[Any], new: Mapping, profile: Profile) -> tuple[Live, Plan]:
-    """What is there, and the plan for it, counted."""
+def look(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> tuple[LiveCollection, EvolutionPlan]:
+    """The live collection, and the plan for it with the counts of documents. Raises DataError, TargetError."""
     live = inspect(client, new)
-    found = compared(live.old, new, live.evidence, applied=live.run, drift=live.drift, unfinished=live.unfinished.get("_id", ""))
+    found = compared(
+        live.old, new, live.evidence, applied=live.run, drift=live.drift, unfinished=live.unfinished.run_id if live.unfinished else ""
+    )
     collection = client[new.target.database][new.target.collection]
     with translated():
-        if live.unfinished or not (found.judged or found.drift):
+        if live.unfinished or not (found.changes or found.drift):
             return live, found
-        return live, replace(found, counts=count(collection, live, new, found.judged, profile))
+        return live, replace(found, counts=count(collection, live, new, found.changes, profile))
 
 
-def count(collection: Collection[Any], live: Live, new: Mapping, judged: Iterable[Judged], profile: Profile) -> Counts:
-    """Everything that is counted for a plan: the documents as they are in one pass, as they would be in another."""
-    old, rewrite = live.old, planned(live.old, new, live.evidence)
-    touching = {one.change.label: TOUCHED[one.change.code](one.change) for one in judged if one.change.code in TOUCHED}
-    found = _counted(collection, [], {DOCUMENTS: {}, STRANGERS: strangers(old, profile), **touching, **(rewrite.unsure or {})})
-    stricter = dict.fromkeys(one.change.subject for one in judged if one.change.code in STRICTER)
-    refusing = {subject: {"$nor": [query]} for subject, query in _told(old, new, profile, rewrite).items() if subject in stricter}
-    everything = {} if rewrite.sources else {LEAVING: refused(leaving(new, profile))}
-    violators = _counted(collection, rewrite.stages, refusing | everything)
+def count(
+    collection: Collection[Any], live: LiveCollection, new: Mapping, judged: Iterable[JudgedChange], profile: ServerProfile
+) -> Counts:
+    """All counts of a plan: of the documents as they are in one pass, of the documents as they would be in another."""
+    old, rewrite = live.old, rewriting_by_evidence(live.old, new, live.evidence)
+    touching = {change.change.label: touched(change.change) for change in judged if (touched := change.change.kind.touched)}
+    found = _count_each(
+        collection, [], {DOCUMENTS: {}, UNKNOWN_SHAPE: of_unknown_shape(old, profile), **touching, **(rewrite.unsure or {})}
+    )
+    stricter = dict.fromkeys(change.change.subject for change in judged if change.change.kind.stricter)
+    refusing = {subject: {"$nor": [query]} for subject, query in _conditions(old, new, profile, rewrite).items() if subject in stricter}
+    everything = {} if rewrite.sources else {LEAVING: refused(requirements(new, profile))}
+    violators = _count_each(collection, rewrite.stages, refusing | everything)
     left = violators.pop(LEAVING, 0)
-    nulled = {one.path: violators[one.path] for one in new.fields if one.on_error == "null" and violators.get(one.path)}
+    nulled = {field.path: violators[field.path] for field in new.fields if field.on_error == "null" and violators.get(field.path)}
     return Counts(
         found[DOCUMENTS],
         {label: found[label] for label in touching},
@@ -88,12 +99,12 @@ def count(collection: Collection[Any], live: Live, new: Mapping, judged: Iterabl
         left,
         {path: found[path] for path in rewrite.unsure or {} if found[path]},
         nulled,
-        found[STRANGERS],
+        found[UNKNOWN_SHAPE],
     )
 
 
-def _counted(collection: Collection[Any], stages: Iterable[Query], queries: dict[str, Query]) -> dict[str, int]:
-    """How many documents meet each query, as they are after these stages; all in one pass."""
+def _count_each(collection: Collection[Any], stages: Iterable[Query], queries: dict[str, Query]) -> dict[str, int]:
+    """How many documents match each query after these stages; all in one pass."""
     if not queries:
         return {}
     facets = {str(number): [{"$match": query}, {"$count": "n"}] for number, query in enumerate(queries.values())}
@@ -101,39 +112,12 @@ def _counted(collection: Collection[Any], stages: Iterable[Query], queries: dict
     return {name: sum(one["n"] for one in found[str(number)]) for number, name in enumerate(queries)}
 
 
-def strangers(old: Mapping, profile: Profile) -> Query:
-    """Documents that are not what the engine makes of the old mapping, fields that it does not name included."""
+def of_unknown_shape(old: Mapping, profile: ServerProfile) -> Query:
+    """Query for documents of unknown shape: the engine would not make them from the old mapping (nor fields that it does not name)."""
     return {"$nor": [validator(replace(old, validation=replace(old.validation, additional=False)), profile)]}
 
 
-# how many documents a change is about
-
-
-def _all(_change: Change) -> Query:
-    return {}
-
-
-def _subject(change: Change) -> Query:
-    return {dotted(change.subject): {"$exists": True}}
-
-
-def _absent(change: Change) -> Query:
-    return {dotted(change.subject): None}
-
-
-TOUCHED: dict[str, Callable[[Change], Query]] = {
-    "E101": _all,
-    "E102": _subject,
-    "E103": lambda change: {dotted(change.old): {"$exists": True}},
-    "E104": _subject,
-    "E105": _all,
-    "E106": _absent,
-    "E107": lambda change: {dotted(change.subject): {"$in": [None, []]}},
-    "E114": _all,
-}
-
-
-def _told(old: Mapping, new: Mapping, profile: Profile, rewrite: Rewriting) -> dict[str, Query]:
+def _conditions(old: Mapping, new: Mapping, profile: ServerProfile, rewrite: Rewriting) -> dict[str, Query]:
     """What documents must meet, by subject; where they cannot be rewritten, only of fields that stay as they are."""
     known = conditions(new, profile) | filters(new) | sized(new)
     stay = {pair.new.path for pair in pairs(old, new) if pair.old and pair.new and pair.old.path == pair.new.path
@@ -141,29 +125,29 @@ def _told(old: Mapping, new: Mapping, profile: Profile, rewrite: Rewriting) -> d
     return {subject: query for subject, query in known.items() if not rewrite.sources or subject in stay - rewrite.changed}
 
 
-def leaving(new: Mapping, profile: Profile) -> list[Query]:
-    """What all documents of a mapping meet: its validator, and the rules that filter."""
+def requirements(new: Mapping, profile: ServerProfile) -> list[Query]:
+    """What all documents of a mapping match: its validator, and the rules that filter."""
     return [query for query in (validator(new, profile), *filters(new).values()) if query]
 
 
 def sized(new: Mapping) -> dict[str, Query]:
     """What the arrays of the document must be, as queries."""
     found = {}
-    for one in new.arrays:
-        if one.constraints and one.embed and MARK not in one.path:
-            schema: Query = dict(one.constraints)
-            for name in reversed(one.path.split(".")):
+    for array in new.arrays:
+        if array.constraints and array.embed and MARK not in array.path:
+            schema: Query = dict(array.constraints)
+            for name in reversed(array.path.split(".")):
                 schema = {"properties": {name: schema}}
-            found[one.path] = {"$jsonSchema": schema}
+            found[array.path] = {"$jsonSchema": schema}
     return found
 
 
 def filters(new: Mapping) -> dict[str, Query]:
-    """The rules that let rows go without a trace, as queries; the others are in the validator."""
-    rules = [(one, one.check.check_mongo()) for one in new.rules if one.on_fail == "filter"]
-    return {f"rule {one.name}": query for one, query in rules if isinstance(query, dict)}
+    """The rules that filter rows, as queries; the other rules are in the validator."""
+    rules = [(rule, rule.check.check_mongo()) for rule in new.rules if rule.on_fail == "filter"]
+    return {f"rule {rule.name}": query for rule, query in rules if isinstance(query, dict)}
 
 
 def refused(wanted: Iterable[Query]) -> Query:
-    """Documents that do not meet all of the conditions."""
+    """Query for documents that do not match all of the conditions."""
     return {"$or": [{"$nor": [query]} for query in wanted]}

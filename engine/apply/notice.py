@@ -1,63 +1,67 @@
-"""What a changed mapping means for a run that begins: said where all documents are replaced, refused where two shapes would be mixed."""
+"""What a changed mapping means for a new run: a note where all documents are replaced, an error where two shapes would be mixed."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from engine.apply.recorded import evidence, recorded, restored
-from engine.errors import DataError, EngineError, problem
+from engine.apply.recorded import evidence, restored
+from engine.errors import DataError, finding
 from engine.evolution.diff import diff
-from engine.evolution.judging import Judged, Needs, judge
+from engine.evolution.judgements import Needs
+from engine.evolution.judging import JudgedChange, judge
 from engine.mapping.model import Mapping
 from engine.mongo.ledger import Ledger
 
 WHOLE = {"replace": "this run replaces all documents", "sync": "this run brings all documents in line"}
 
 
-def begin(ledger: Ledger, mapping: Mapping, notes: list[str], *, allow_mixed: bool) -> dict[str, Any]:
-    """To be called by the holder of the lock, before anything is written. Adds to the run's notes; returns what the ledger shall hold.
+@dataclass(frozen=True)
+class Notice:
+    """What the run reports; `mixed`: there will be documents of two shapes, as was allowed."""
+
+    note: str = ""
+    mixed: bool = False
+
+
+def check_mapping_change(ledger: Ledger, mapping: Mapping, *, allow_mixed: bool) -> Notice:
+    """To be called by the holder of the lock, before anything is written.
 
     Raises:
-        DataError: documents of an older shape are there, and the run would add others beside them.
+        DataError: documents of an older shape are there, and the run would add others beside them; or nobody can tell, since the mapping
+            that they were loaded with is not one that this engine reads.
     """
-    facts: dict[str, Any] = {"applied": recorded(mapping)}
     record, unfinished = ledger.applied(), ledger.unfinished_apply()
     whole = WHOLE.get(mapping.target.mode)
     if unfinished and not whole:
-        message = f"apply {unfinished['_id']} was not finished: documents of two shapes are there"
-        raise DataError(problem("unfinished_apply", message, hint="engine apply goes on with it"))
-    if not record or record.get("meaning_sha256") == mapping.digest:
-        return facts
-    changes = _changes(ledger, record, mapping)
-    if not changes:
-        return facts
-    said = f"the mapping differs from that of run {record['_id']} ({codes(changes)})"
-    if whole:
-        notes.append(f"{said}: {whole}")
-    elif mixing := [one for one in changes if mixes(one)]:
-        message = f"{said}: documents that are there would keep the old shape beside the new one ({codes(mixing)})"
-        if not allow_mixed:
-            raise DataError(problem("mixed_shapes", message, hint="engine plan shows it; engine apply first, or --allow-mixed"))
-        notes.append(message)
-        facts["mixed"] = True
-    else:
-        notes.append(f"{said}: documents keep their shape")
-    return facts
-
-
-def _changes(ledger: Ledger, record: dict[str, Any], mapping: Mapping) -> tuple[Judged, ...]:
+        message = f"apply {unfinished.run_id} was not finished: the collection holds documents of two shapes"
+        raise DataError(finding("unfinished_apply", message, hint="run engine apply to continue it"))
+    if record is None or record.meaning_sha256 == mapping.digest:
+        return Notice()
     try:
-        old = restored(record, mapping.target.collection)
-    except EngineError:
-        return ()  # what an older engine recorded is not worth a refusal: `engine plan` says so
-    return judge(diff(old, mapping), old, mapping, evidence(ledger.loads()))
+        old = restored(record)
+    except DataError as error:
+        if not whole:
+            raise
+        return Notice(f"{error.findings[0].message}: {whole}")
+    if not (changes := judge(diff(old, mapping), old, mapping, evidence(ledger.loads()))):
+        return Notice()
+    said = f"the mapping differs from that of run {record.run_id} ({codes(changes)})"
+    if whole:
+        return Notice(f"{said}: {whole}")
+    if not (mixing := [change for change in changes if mixes(change)]):
+        return Notice(f"{said}: documents keep their shape")
+    message = f"{said}: existing documents would keep the old shape beside the new one ({codes(mixing)})"
+    if not allow_mixed:
+        raise DataError(finding("mixed_shapes", message, hint="see engine plan; run engine apply first, or use --allow-mixed"))
+    return Notice(message, mixed=True)
 
 
-def mixes(one: Judged) -> bool:
-    """Whether documents of before and after the change differ in more than their values."""
-    return one.needs in (Needs.REWRITE, Needs.SOURCE) or one.change.code in ("E109", "E111", "E113", "E301", "E303", "E502")
+def mixes(change: JudgedChange) -> bool:
+    """Whether documents from before and after the change differ in more than their values."""
+    return change.needs in (Needs.REWRITE, Needs.SOURCE) or change.change.kind.narrows
 
 
-def codes(changes: tuple[Judged, ...] | list[Judged]) -> str:
+def codes(changes: Iterable[JudgedChange]) -> str:
     """The codes and subjects, in short."""
-    return ", ".join(dict.fromkeys(one.change.label for one in changes))
+    return ", ".join(dict.fromkeys(change.change.label for change in changes))

@@ -1,53 +1,61 @@
-"""The mapping as a run meant it, for the ledger: its text with all variables filled in, so that it reads the same in any environment."""
+"""The mapping of a run, for the ledger: its text with all variables filled in, so that it reads the same in any environment."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
-from engine.errors import DataError, UsageError, problem
+from engine.errors import DataError, UsageError, finding
 from engine.evolution.judging import Evidence
 from engine.mapping.loader import loads_all
 from engine.mapping.model import Mapping
 from engine.mapping.yamltree import parse
+from engine.mongo.records import Reason, RunRecord
 
 UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")  # what YAML folds, or does not allow, between quotes
 
 
 def recorded(mapping: Mapping) -> str:
     """The mapping as JSON, which is YAML too. To be called in the environment in which the mapping was loaded."""
-    text = json.dumps(_settled(parse(mapping.text, str(mapping.file)).value), ensure_ascii=False)
+    text = json.dumps(_escaped(parse(mapping.text, str(mapping.file)).value), ensure_ascii=False)
     return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def _settled(value: Any) -> Any:
-    """The same, so written that a `${` which a variable brought along stays as it is."""
+def _escaped(value: Any) -> Any:
+    """The same value, written so that a `${` from a variable's value is not filled in again."""
     if isinstance(value, dict):
-        return {name: _settled(one) for name, one in value.items()}
+        return {name: _escaped(one) for name, one in value.items()}
     if isinstance(value, list):
-        return [_settled(one) for one in value]
+        return [_escaped(one) for one in value]
     return value.replace("${", "${ENGINE_NEVER_SET:-$}{") if isinstance(value, str) else value
 
 
-def restored(record: dict[str, Any], collection: str) -> Mapping:
-    """The mapping of a ledger's record. Raises DataError where this engine does not understand it any more."""
+def restored(record: RunRecord) -> Mapping:
+    """The mapping of a run record. Raises DataError where this version of the engine cannot read it."""
     try:
-        found = loads_all(record.get("applied") or record["mapping_text"], f"the mapping of run {record['_id']}")
-        return next(one for one in found if one.target.collection == collection)
-    except (UsageError, KeyError, StopIteration):
-        message = f"the mapping that run {record['_id']} recorded for {collection} is not one that this engine reads"
-        hint = "engine run loads the collection anew; or give both mappings: engine plan OLD NEW"
-        raise DataError(problem("old_mapping", message, hint=hint)) from None
+        found = loads_all(record.applied, f"the mapping of run {record.run_id}")
+        return next(mapping for mapping in found if mapping.target.collection == record.collection)
+    except (UsageError, StopIteration):
+        message = f"the mapping that run {record.run_id} recorded for {record.collection} cannot be read by this version of the engine"
+        hint = "load the collection again with engine run, or name both mappings: engine plan OLD NEW"
+        raise DataError(finding("old_mapping", message, hint=hint)) from None
 
 
-def evidence(loads_: list[dict[str, Any]]) -> Evidence:
-    """What the runs that made the collection left out, from the ledger's records."""
-    rejects: dict[str, int] = {}
-    nulled: dict[str, int] = {}
-    for one in loads_:
-        for name, counts in (("rejects", rejects), ("nulled", nulled)):
-            for reason in one.get(name, []):
-                subject = reason["path"] or f"rule {reason['code']}"
-                counts[subject] = counts.get(subject, 0) + reason["rows"]
-    return Evidence(rejects, nulled, sum(one.get("accounting", {}).get("filtered", 0) for one in loads_))
+def evidence(loads: Iterable[RunRecord]) -> Evidence:
+    """What the runs that made the collection left out, from their run records."""
+    rejects, nulled, filtered = Counter[str](), Counter[str](), 0
+    for record in loads:
+        rejects.update(_by_subject(record.rejects or Counter()))
+        nulled.update(_by_subject(record.nulled or Counter()))
+        filtered += record.accounting.filtered if record.accounting else 0
+    return Evidence(rejects, nulled, filtered)
+
+
+def _by_subject(reasons: Counter[Reason]) -> Counter[str]:
+    found = Counter[str]()
+    for reason, rows in reasons.items():
+        found[reason.path or f"rule {reason.code}"] += rows
+    return found

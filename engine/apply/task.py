@@ -1,4 +1,4 @@
-"""One `engine apply`: may it be done, is it the rest of one that was not finished, and the ledger's record around it."""
+"""One `engine apply`: whether it may run, whether it continues an unfinished one, and its run record."""
 
 from __future__ import annotations
 
@@ -9,39 +9,40 @@ from typing import Any
 from pymongo import MongoClient
 
 from engine import __version__
-from engine.apply.applying import Applying, Progress
-from engine.apply.inspect import Live, look
+from engine.apply.applying import Applying, ApplyProgress
+from engine.apply.inspect import LiveCollection, look
 from engine.apply.recorded import recorded
-from engine.errors import DataError, EngineError, TargetError, problem
-from engine.evolution.planning import Plan
-from engine.evolution.steps import Way, way
+from engine.errors import DataError, EngineError, TargetError, counted, finding
+from engine.evolution.kinds import KINDS
+from engine.evolution.planning import EvolutionPlan
+from engine.evolution.steps import ApplyPlan, apply_plan
 from engine.mapping.model import Mapping
-from engine.mapping.profiles import Profile
+from engine.mapping.profiles import ServerProfile
 from engine.mongo.connection import translated
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
-from engine.mongo.state import State
+from engine.mongo.records import Kind, Outcome, RunRecord
+from engine.mongo.state import CollectionState
 from engine.mongo.unique import check_unique
 
-REMOVAL = "E102"  # the one destructive change that sets no documents aside
-RELOAD = "engine run loads the collection anew"
+RELOAD = "load the collection again with engine run"
 
 
-def suitable(client: MongoClient[Any], profile: Profile) -> None:
-    """Raises TargetError where the server lacks what apply stands on."""
-    if not (profile.validator and profile.beside):
-        message = f"apply is for MongoDB; {profile.name} cannot hold the validator that it needs on the way"
-        raise TargetError(problem("profile", message, hint=RELOAD))
+def require_apply_support(client: MongoClient[Any], profile: ServerProfile) -> None:
+    """Raises TargetError where the server lacks what apply needs."""
+    if not (profile.validator and profile.query_operators):
+        message = f"apply works on MongoDB only; {profile.name} cannot hold the validator that it needs meanwhile"
+        raise TargetError(finding("profile", message, hint=RELOAD))
     with translated():
         hello = client.admin.command("hello")
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
-        message = "apply keeps its place in transactions, which a server that is no replica set does not have"
-        raise TargetError(problem("no_transactions", message, hint=f"{RELOAD}; or make the server a replica set"))
+        message = "apply needs transactions, which a server outside a replica set does not have"
+        raise TargetError(finding("no_transactions", message, hint=f"{RELOAD}; or make the server a replica set"))
 
 
 @dataclass(frozen=True)
-class Done:
-    """What an apply did; nothing to do where `run_id` is empty. `rewritten` and `set_aside` count documents of this attempt."""
+class ApplyResult:
+    """What an apply did; `run_id` is empty where there was nothing to do. `rewritten` and `set_aside` count documents of this attempt."""
 
     before: str
     run_id: str = ""
@@ -54,85 +55,109 @@ class Done:
 
 
 @dataclass
-class Task:
-    """`allowed` are the codes of destructive changes that may be done."""
+class ApplyTask:
+    """One apply; `allowed` are the codes of the destructive changes that may be made.
+
+    `work` is what is being done, once something may have been written; `published`: all of it was done and recorded.
+    """
 
     client: MongoClient[Any]
-    profile: Profile
+    profile: ServerProfile
     mapping: Mapping
     allowed: frozenset[str]
     run_id: str
+    work: Applying | None = None
+    published: bool = False
 
-    def way(self) -> Way | None:
-        """What would be done; None for nothing. Raises DataError where it may not be."""
+    def plan(self) -> ApplyPlan | None:
+        """What would be done; None for nothing. Raises DataError where it is not allowed or needs the source."""
         live, found = look(self.client, self.mapping, self.profile)
-        if not (found.judged or found.drift or found.unfinished):
+        if not (found.changes or found.drift or found.unfinished):
             return None
-        self._may(live, found)
-        return self._way(live)
+        self._require_allowed(live, found)
+        return self._plan(live)
 
-    def carry_out(self, show: Progress) -> Done:
-        """Do it. Raises DataError where it may not be done, LockedError while another run holds the collection."""
+    def carry_out(self, show: ApplyProgress) -> ApplyResult:
+        """Change the collection. Raises DataError where that is not allowed or needs the source, LockedError while it is locked."""
         ledger = Ledger(self.client, self.mapping.target, self.run_id)
         with Lock(self.client, self.mapping.target, self.run_id, ledger.beat) as lock:
             live, found = look(self.client, self.mapping, self.profile)
-            if not (found.judged or found.drift or found.unfinished):
-                return Done(live.run)
-            self._may(live, found)
-            facts = self._facts(live, found)
-            ledger.start(facts)
-            work = Applying(self.client, self._way(live), self.profile, ledger, lock, show, self.run_id,
-                            facts["done"], facts["position"], facts["steps"])  # fmt: skip
-            left = self._recorded(work, ledger, aside=bool({*facts["allow"]} - {REMOVAL}))
-        resumed = live.unfinished.get("_id", "")
-        return Done(live.run, self.run_id, tuple(work.steps), work.rewritten, work.set_aside, left.count, left.checksum, resumed)
+            if not (found.changes or found.drift or found.unfinished):
+                return ApplyResult(live.run)
+            self._require_allowed(live, found)
+            record = self._record(live, found)
+            ledger.start(record)
+            aside = not all(KINDS[code].removes for code in record.allow)
+            self.work = work = Applying(self.client, self._plan(live), self.profile, ledger, lock, show, self.run_id, aside,
+                                        [*record.done], record.position, [*record.steps])  # fmt: skip
+            left = self._carry_out(work, ledger)
+        return ApplyResult(
+            live.run, self.run_id, tuple(work.steps), work.rewritten, work.set_aside, left.count, left.checksum, record.resumed
+        )
 
-    def _way(self, live: Live) -> Way:
-        return way(live.old, self.mapping, live.evidence, self.profile)
+    def _plan(self, live: LiveCollection) -> ApplyPlan:
+        return apply_plan(live.old, self.mapping, live.evidence, self.profile)
 
-    def _recorded(self, work: Applying, ledger: Ledger, *, aside: bool) -> State:
+    def _carry_out(self, work: Applying, ledger: Ledger) -> CollectionState:
         try:
-            left = work.carry_out(aside=aside)
+            left = work.carry_out()
         except BaseException as error:
-            with suppress(EngineError):  # the failure itself is what the user must hear of
-                ledger.finish("interrupted" if isinstance(error, KeyboardInterrupt) else "failed", {})
+            with suppress(EngineError):  # the failure itself is what the user must see
+                ledger.finish(Outcome.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Outcome.FAILED, {})
             raise
-        ledger.finish("published", {"live": left.as_document(), "rewritten": work.rewritten, "set_aside": work.set_aside})
+        ledger.finish(Outcome.PUBLISHED, {"rewritten": work.rewritten, "set_aside": work.set_aside}, live=left)
+        self.published = True
         return left
 
-    def _facts(self, live: Live, found: Plan) -> dict[str, Any]:
-        """What the ledger says of it from the start; what an unfinished one had done is done."""
-        before = live.unfinished
-        return {
-            "kind": "apply",
-            "mode": "apply",
-            "mapping": self.mapping.name,
-            "mapping_text": self.mapping.text,
-            "applied": recorded(self.mapping),
-            "meaning_sha256": self.mapping.digest,
-            "engine": __version__,
-            "from": live.run,
-            "resumed": before.get("_id", ""),
-            "changes": [str(one.change) for one in found.judged],
-            "allow": sorted(self.allowed | {*before.get("allow", [])}),
-            "done": before.get("done", []),
-            "position": before.get("position"),
-            "steps": before.get("steps", []),
-        }
+    def _record(self, live: LiveCollection, found: EvolutionPlan) -> RunRecord:
+        """The run record at the start; the steps that an unfinished apply has done count as done."""
+        before = live.unfinished or RunRecord("")
+        return RunRecord(
+            self.run_id,
+            self.mapping.target.collection,
+            kind=Kind.APPLY,
+            mode="apply",
+            engine=__version__,
+            mapping=self.mapping.name,
+            meaning_sha256=self.mapping.digest,
+            applied=recorded(self.mapping),
+            previous=live.run,
+            resumed=before.run_id,
+            allow=tuple(sorted({*self.allowed, *before.allow})),
+            done=before.done,
+            position=before.position,
+            steps=before.steps,
+            details={"mapping_text": self.mapping.text, "changes": [str(change.change) for change in found.changes]},
+        )
 
-    def _may(self, live: Live, found: Plan) -> None:
+    @property
+    def stopped(self) -> str:
+        """What an interrupted apply has done, in words, and how it goes on."""
+        if self.published:
+            return "all of it was done, and is recorded"
+        if self.work is None:
+            return "nothing was written; run the same command again"
+        steps = f"finished steps: {', '.join(self.work.done)}" if self.work.done else "no step was finished"
+        aside = f", {self.work.set_aside:,} set aside" if self.work.set_aside else ""
+        rewritten = counted(self.work.rewritten, "document")
+        return f"{steps}; at least {rewritten} rewritten{aside}; run `engine apply` again to continue it"
+
+    def _require_allowed(self, live: LiveCollection, found: EvolutionPlan) -> None:
         if before := live.unfinished:
-            if before.get("meaning_sha256") != self.mapping.digest or before.get("from") != live.run:
-                message = f"apply {before['_id']} of another mapping was not finished: documents of two shapes are there"
-                raise DataError(problem("unfinished_apply", message, hint=f"apply that mapping again, or {RELOAD}"))
+            if before.meaning_sha256 != self.mapping.digest or before.previous != live.run:
+                message = f"apply {before.run_id} of another mapping was not finished: the collection holds documents of two shapes"
+                raise DataError(finding("unfinished_apply", message, hint=f"apply that mapping again, or {RELOAD}"))
             return
         if found.blocked:
-            raise DataError([problem("needs_source", f"{subject}: {why}", hint=RELOAD) for subject, why in found.blocked.items()])
-        stages = self._way(live).straight.stages
-        if found.counts and found.counts.strangers and stages:
-            message = f"{found.counts.strangers:,} documents are not of the shape that the mapping of run {found.applied} describes"
-            raise DataError(problem("strangers", message, hint=f"correct them, or {RELOAD}"))
+            raise DataError([finding("needs_source", f"{subject}: {why}", hint=RELOAD) for subject, why in found.blocked.items()])
+        stages = self._plan(live).direct_rewrite.stages
+        if found.counts and found.counts.unknown_shape and stages:
+            strangers = counted(found.counts.unknown_shape, "document")
+            message = f"{strangers} of unknown shape: the mapping of run {found.applied} describes other ones"
+            raise DataError(finding("strangers", message, hint=f"correct them, or {RELOAD}"))
         if lost := {code: what for code, what in found.destructive.items() if code not in self.allowed}:
-            raise DataError([problem("destructive", f"{code}: {what}", hint=f"--allow {code}") for code, what in lost.items()])
+            raise DataError(
+                [finding("destructive", f"{code}: {what}", hint=f"to do it, add --allow {code}") for code, what in lost.items()]
+            )
         with translated():
-            check_unique(self.client[self.mapping.target.database][self.mapping.target.collection], self.mapping.indexes, stages)
+            check_unique(self.client[self.mapping.target.database][self.mapping.target.collection], self.mapping, stages)

@@ -1,148 +1,113 @@
-"""What `engine plan` and `engine apply` show: a plan that reads like a diff, the progress of an apply, and the commands of a dry run."""
+"""What `engine plan` and `engine apply` show: a plan that reads like a diff, the commands of a dry run, and what was done."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from typing import Any, TextIO
 
 from bson import json_util
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
 from rich.text import Text
 
-from engine.evolution.judging import Judged, Needs
-from engine.evolution.planning import Plan
+from engine.apply.task import ApplyResult
+from engine.cli.console import console_on
+from engine.errors import counted
+from engine.evolution.judgements import Needs
+from engine.evolution.judging import JudgedChange
+from engine.evolution.planning import EvolutionPlan
+from engine.evolution.steps import Step
 
-SIGNS = {"E101": ("+", "green"), "E301": ("+", "green"), "E401": ("+", "green"),
-         "E102": ("-", "red"), "E302": ("-", "red"), "E402": ("-", "red")}  # fmt: skip
-CHANGED = ("~", "yellow")
+COLOURS = {"+": "green", "-": "red", "~": "yellow"}  # by the sign of the kind
 WAYS = {
-    Needs.NOTHING: "Nothing to do: the collection is as the mapping says.",
-    Needs.RULES: "`engine apply` does it: it changes the validator.",
-    Needs.INDEXES: "`engine apply` does it: it changes the validator and indexes.",
-    Needs.REWRITE: "`engine apply` does it: it rewrites documents on the server.",
-    Needs.SOURCE: "Only the source can tell: `engine run` loads the collection anew.",
+    Needs.NOTHING: "Nothing to do: the collection matches the mapping.",
+    Needs.RULES: "Run `engine apply`: it changes the validator.",
+    Needs.INDEXES: "Run `engine apply`: it changes the validator and indexes.",
+    Needs.REWRITE: "Run `engine apply`: it rewrites documents on the server.",
+    Needs.SOURCE: "This needs the source: `engine run` loads the collection again.",
 }
 
 
-def show_plan(found: Plan, title: str, data: Iterable[str], stream: TextIO) -> None:
-    """The plan, one paragraph a change; colours on a terminal only."""
-    console = Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else 200)
-    told = [Text(), *_changes(found), *_end(found)] if found.judged or found.drift or found.unfinished else []
+def show_plan(found: EvolutionPlan, title: str, data: Iterable[str], stream: TextIO) -> None:
+    """Show the plan, one paragraph per change; colours on a terminal only."""
+    console = console_on(stream)
+    told = [Text(), *_changes(found), *_end(found)] if found.changes or found.drift or found.unfinished else []
     for line in (Text(title, "bold"), *_head(found), *told, Text(), Text(_count(found) + WAYS[found.needs], "bold"), *map(Text, data)):
         console.print(line, soft_wrap=True)
 
 
-def _head(found: Plan) -> Iterator[Text]:
+def _head(found: EvolutionPlan) -> Iterator[Text]:
     if found.applied:
-        documents = f": {found.counts.documents:,} documents" if found.counts else ""
-        yield Text(f"compared with what {found.applied} left{documents}")
+        documents = f": {counted(found.counts.documents, 'document')}" if found.counts else ""
+        yield Text(f"compared with the collection as run {found.applied} left it{documents}")
     if found.unfinished:
-        yield Text(f"apply {found.unfinished} was not finished: `engine apply` goes on with it", "red")
+        yield Text(f"apply {found.unfinished} was not finished: run `engine apply` to continue it", "red")
     for line in found.drift:
         yield Text(f"drift: {line}", "red")
-    if found.counts and found.counts.strangers:
-        yield Text(f"drift: {found.counts.strangers:,} documents are not of the shape that was applied", "red")
+    if found.counts and found.counts.unknown_shape:
+        strangers = counted(found.counts.unknown_shape, "document")
+        yield Text(f"drift: {strangers} of unknown shape, which the applied mapping does not describe", "red")
 
 
-def _changes(found: Plan) -> Iterator[Text]:
-    for one in found.judged:
-        sign, colour = SIGNS.get(one.change.code, CHANGED)
-        yield Text(f"{sign} {one.change}", colour)
-        yield from (Text(f"      {line}") for line in _facts(one, found))
+def _changes(found: EvolutionPlan) -> Iterator[Text]:
+    for change in found.changes:
+        sign = change.change.kind.sign
+        yield Text(f"{sign} {change.change}", COLOURS[sign])
+        yield from (Text(f"      {line}") for line in _facts(change, found))
 
 
-def _facts(one: Judged, found: Plan) -> Iterator[str]:
-    reason = f": {one.reason}" if one.reason else ""
-    yield f"needs    {one.needs.words}{reason}"
-    if one.readers.breaks:
-        yield f"readers  break: {one.readers.why}"
-    if one.writers.breaks:
-        yield f"writers  break: {one.writers.why}"
-    if one.needs > Needs.NOTHING and not (one.readers.breaks or one.writers.breaks):
-        yield f"readers  and writers go on: {one.readers.why}"
+def _facts(change: JudgedChange, found: EvolutionPlan) -> Iterator[str]:
+    reason = f": {change.reason}" if change.reason else ""
+    yield f"needs    {change.needs.words}{reason}"
+    if change.readers.breaks:
+        yield f"readers  break: {change.readers.reason}"
+    if change.writers.breaks:
+        yield f"writers  break: {change.writers.reason}"
+    if change.needs > Needs.NOTHING and not (change.readers.breaks or change.writers.breaks):
+        yield f"readers  and writers keep working: {change.readers.reason}"
     if counts := found.counts:
-        if one.needs < Needs.SOURCE and (affected := counts.affected.get(one.change.label)):
-            yield f"touches  {affected:,} documents"
-        if violators := counts.violators.get(one.change.subject):
-            yield f"refuses  {violators:,} documents that are there"
+        if change.needs < Needs.SOURCE and (affected := counts.affected.get(change.change.label)):
+            yield f"touches  {counted(affected, 'document')}"
+        if violators := counts.violators.get(change.change.subject):
+            yield f"refuses  {counted(violators, 'existing document')}"
 
 
-def _end(found: Plan) -> Iterator[Text]:
+def _end(found: EvolutionPlan) -> Iterator[Text]:
     for old, new in found.renames.items():
-        yield Text(f"is {new} a new name of {old}? then say so at the field, and nothing is lost: was: {old}", "cyan")
+        yield Text(f"is {new} a new name for {old}? if so, write was: {old} at the field, and its values are kept", "cyan")
     for subject, rows in found.rejected.items():
-        yield Text(f"{rows:,} rows were rejected for {subject}, and may fit now: `engine rejects retry` loads them after it", "cyan")
-    told = {one.change.subject for one in found.judged if one.reason}
+        yield Text(
+            f"rejected for {subject}: {counted(rows, 'row')} that may be accepted now; load them afterwards with `engine rejects retry`",
+            "cyan",
+        )
+    told = {change.change.subject for change in found.changes if change.reason}
     for subject, why in found.blocked.items():
         if subject not in told:
             yield Text(f"{subject} needs the source: {why}")
     for code, lost in found.destructive.items():
-        yield Text(f"destructive: {lost}; apply does it with --allow {code}", "red")
+        yield Text(f"destructive: {lost}; to allow it, run `engine apply` with --allow {code}", "red")
 
 
-def _count(found: Plan) -> str:
-    changes = len(found.judged)
-    return f"{changes} change{'s' if changes != 1 else ''}. " if changes else ""
+def _count(found: EvolutionPlan) -> str:
+    return f"{counted(len(found.changes), 'change')}. " if found.changes else ""
 
 
-def show_steps(steps: Iterable[tuple[Any, tuple[dict[str, Any], ...]]], stream: TextIO) -> None:
-    """The commands of a dry run, as canonical Extended JSON, each under its step's title."""
+def show_steps(steps: Iterable[tuple[Step, tuple[dict[str, Any], ...]]], stream: TextIO) -> None:
+    """Print the commands of a dry run as canonical Extended JSON, each under the title of its step."""
     for number, (step, commands) in enumerate(steps, start=1):
         print(f"// {number}. {step.title}", file=stream)
         for command in commands:
             print(json_util.dumps(command, json_options=json_util.CANONICAL_JSON_OPTIONS, ensure_ascii=False), file=stream)
 
 
-def show_applied(done: Any, stream: TextIO) -> None:
-    """What an apply did."""
+def show_applied(done: ApplyResult, stream: TextIO) -> None:
+    """Show what an apply did."""
     if not done.run_id:
-        print(f"nothing to do: the collection is as {done.before} left it, and the mapping says the same", file=stream)
+        print(f"nothing to do: the collection is as run {done.before} left it, and the mapping has the same meaning", file=stream)
         return
-    console = Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else 200)
+    console = console_on(stream)
     aside = f", {done.set_aside:,} set aside" if done.set_aside else ""
     console.print(Text.assemble(("APPLIED", "bold green"), f"  {done.rewritten:,} rewrites of documents{aside}"), soft_wrap=True)
     if done.resumed:
-        print(f"went on where {done.resumed} stopped", file=stream)
+        print(f"continued after run {done.resumed}", file=stream)
     print(f"steps: {', '.join(step['name'] for step in done.steps)}", file=stream)
-    print(f"{done.documents:,} documents are live, checksum {done.checksum}", file=stream)
+    print(f"live: {counted(done.documents, 'document')}, checksum {done.checksum}", file=stream)
     print(f"run {done.run_id}", file=stream)
-
-
-class _Lines:
-    """A line a step, for pipes and logs."""
-
-    def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream
-
-    def step(self, title: str) -> None:
-        if self._stream:
-            print(f"{title} …", file=self._stream, flush=True)
-
-    def documents(self, _done: int, _total: int) -> None:
-        """Too many for lines."""
-
-
-class _Bar:
-    """A progress line that is drawn anew in place."""
-
-    def __init__(self, bar: Progress) -> None:
-        self._bar, self._task = bar, bar.add_task("starting", total=None, counts="")
-
-    def step(self, title: str) -> None:
-        self._bar.reset(self._task, total=None, description=title, counts="")
-
-    def documents(self, done: int, total: int) -> None:
-        self._bar.update(self._task, total=total, completed=done, counts=f"{done:,} documents")
-
-
-@contextmanager
-def progress(stream: TextIO, *, quiet: bool) -> Iterator[Any]:
-    """Shows an apply while it works."""
-    if quiet or not stream.isatty():
-        yield _Lines(None if quiet else stream)
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=20), TaskProgressColumn())
-    with Progress(*columns, TextColumn("{task.fields[counts]}"), console=Console(file=stream), transient=True) as bar:
-        yield _Bar(bar)

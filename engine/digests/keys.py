@@ -25,7 +25,7 @@ SEPARATOR, ESCAPE = "\x1f", "\x1e"
 
 @dataclass(frozen=True)
 class RowKey:
-    """What a row is known by: text expressions, missing ones null. Two rows have the same digest only if all parts are equal."""
+    """What identifies a row: text expressions, missing ones null. Two rows have the same digest only if all parts are equal."""
 
     parts: tuple[pl.Expr, ...]
 
@@ -64,7 +64,7 @@ def uuids(found: Digests) -> pl.Series:
     return pl.Series(raw, dtype=pl.Array(pl.UInt8, DIGEST_BYTES)).cast(pl.List(pl.UInt8)).cast(pl.Binary)
 
 
-class Table:
+class DigestTable:
     """A hash table of digests in one numpy array: open addressing with linear probing (Knuth, TAOCP 6.4), at most two thirds full.
 
     Each row has a key in its first two words and `words` more that belong to it. A key's home rises with its value and nothing wraps
@@ -80,7 +80,7 @@ class Table:
         return self._count
 
     def place(self, keys: Digests) -> tuple[Places, Mask]:
-        """Where each of these keys is, until the next call; and a mask that is true where it was not there before. No two are equal."""
+        """Where each of these keys is, until the next call; and a mask that is true where it was not there before. No two may be equal."""
         while 3 * (self._count + len(keys)) > 2 * self.homes:
             self._grow()
         places, fresh = self._settle(keys)
@@ -158,9 +158,9 @@ def _taken(rows: Words) -> Mask:
 
 
 def distinct(keys: Digests, *ranks: Words) -> tuple[Digests, Places]:
-    """The keys without repetition, ascending, and where each stands first; with ranks (most significant word first), where it ranks least.
+    """The keys without repetition, ascending, and where each occurs first; with ranks (most significant word first), where it ranks least.
 
-    The digest of zeros, which marks a free place in a `Table`, is given as one of ones.
+    The digest of zeros, which marks a free place in a `DigestTable`, is given as one of ones.
     """
     keys = keys | (keys == 0).all(axis=1, keepdims=True)
     order = np.lexsort((*reversed(ranks), keys[:, 1], keys[:, 0]))
@@ -170,11 +170,11 @@ def distinct(keys: Digests, *ranks: Words) -> tuple[Digests, Places]:
     return ascending[leads], order[leads]
 
 
-class Seen:
+class DigestSet:
     """A set of digests."""
 
     def __init__(self) -> None:
-        self._table = Table()
+        self._table = DigestTable()
 
     def __len__(self) -> int:
         return len(self._table)

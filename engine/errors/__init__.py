@@ -1,4 +1,10 @@
-"""What can go wrong, as data: one `Finding` per problem, one `EngineError` to carry them out."""
+"""What can go wrong, as data.
+
+In: nothing. Out: `Finding` (one problem: code, message, place, hint), `EngineError` with the findings that end a command, and `CODES`, the
+table of all codes with cause and remedy.
+
+A new code is a row of `codes`; an error that ends with an exit code of its own is a class here.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +12,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 
 
 class Exit(IntEnum):
@@ -76,17 +83,29 @@ class LockedError(EngineError):
     exit_code = Exit.LOCKED
 
 
-def problem(code: str, message: str, *, hint: str = "", file: str = "", line: int = 0, column: int = 0, path: str = "") -> Finding:
+def finding(code: str, message: str, *, hint: str = "", file: str = "", line: int = 0, column: int = 0, path: str = "") -> Finding:
     """A finding that is not (or not only) about a place in a file."""
     return Finding(line, column, code, message, path, hint, file)
 
 
-PART = 4  # letters that a name must have to be taken for a part of another
+def counted(times: int, what: str) -> str:
+    """`1 value`, `1,200 values`: a number with the noun, given in the singular."""
+    return f"{times:,} {what}" + ("" if times == 1 else "s")
+
+
+PART = 4  # least length of a name that is suggested as a part of another
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """`did you mean …?`, or the empty text: the name most alike, one that differs in case alone, or one that is a part of the other."""
+    """`did you mean …?` with the most similar name, one that differs in case only, or one that contains the other; else empty."""
     names, sought = list(known), name.lower()
     near = difflib.get_close_matches(name, names, n=1) or [one for one in names if one.lower() == sought]
     near = near or [one for one in names if min(len(one), len(name)) >= PART and (one.lower() in sought or sought in one.lower())]
     return f"did you mean {near[0]}?" if near else ""
+
+
+def near_file(path: Path | str) -> str:
+    """`did you mean …?` with the file of the same folder whose name is most similar; empty where there is none."""
+    file = Path(path)
+    near = difflib.get_close_matches(file.name, [one.name for one in file.parent.iterdir()], n=1) if file.parent.is_dir() else []
+    return f"did you mean {file.parent / near[0]}?" if near else ""

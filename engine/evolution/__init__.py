@@ -1,11 +1,15 @@
-"""Schema evolution: inspect → diff → judge → apply, apart from each other. All but the ends are pure.
+"""Schema evolution: two mappings come in, and what the ledger knows of earlier runs; an `EvolutionPlan` and an `ApplyPlan` go out. Pure.
 
-`diff` compares two mappings, `rewriting` says how a stored document becomes one of the new mapping, `judging` what each change means,
-`steps` in which order a live collection is changed; `inspect` asks the server, `apply` carries the steps out.
+`diff` finds the changes, `rewriting` says how a stored document becomes one of the new mapping, `judging` what each change means,
+`planning` puts it together, `steps` says in which order a live collection is changed. The wing `apply` asks the server and does it.
+
+A new kind of change is a row of `kinds`; a conversion of stored values that the server can do, one of `conversions`.
 """
 
-from engine.evolution.changes import KINDS, Change
+from engine.evolution.changes import Change
 from engine.evolution.diff import diff
-from engine.evolution.judging import Evidence, Judged, Needs, judge
+from engine.evolution.judgements import Needs
+from engine.evolution.judging import Evidence, JudgedChange, judge
+from engine.evolution.kinds import KINDS
 
-__all__ = ["KINDS", "Change", "Evidence", "Judged", "Needs", "diff", "judge"]
+__all__ = ["KINDS", "Change", "Evidence", "JudgedChange", "Needs", "diff", "judge"]

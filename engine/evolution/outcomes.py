@@ -13,39 +13,39 @@ Expr = Any
 
 @dataclass(frozen=True)
 class NeedsSource:
-    """The stored document does not tell; `reason` is a clause."""
+    """The stored document does not show the value; `reason` is a clause."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Value:
-    """The expression of the value, missing counting as null; never null where `clean`.
+    """The expression of the value, null where it is missing; never null where `never_null`.
 
-    `stays`: it is the stored value as it is, under its old path `origin`.
-    `late`: it reads the new document's paths, else the old one's. A value that the engine would refuse stays as it was, so that the new
-    validator refuses it too. `unsure` is a query over the old document: the server cannot tell what the engine would have made.
-    In an array, `$$e0` is the element of the outermost one, `$$e1` of the one inside it.
+    `unchanged`: it is the stored value as it is, under its old path `origin`. `reads_new_fields`: it reads the new document's paths, else
+    the old one's. A value that the engine would refuse stays as it was, so that the new validator refuses it too. `unsure` is a query over
+    the old document: the server cannot tell what the engine would have made. In an array, `$$e0` is the element of the outermost one,
+    `$$e1` of the one inside it.
     """
 
     expr: Expr
-    stays: bool = False
+    unchanged: bool = False
     origin: str = ""
-    clean: bool = False
-    late: bool = False
+    never_null: bool = False
+    reads_new_fields: bool = False
     unsure: dict[str, Any] | None = None
 
 
-def stored(one: Field) -> Value:
+def stored(field: Field) -> Value:
     """What the field of the old mapping holds."""
-    return Value(variable(one.path), stays=True, origin=one.path, clean=not one.writes_null)
+    return Value(variable(field.path), unchanged=True, origin=field.path, never_null=not field.writes_null)
 
 
 @dataclass(frozen=True)
-class Elements:
-    """An array of the same elements as the old array `origin`, or those of them for which `kept` is true.
+class KeptElements:
+    """An array with the same elements as the old array `origin`, or with those for which the expression `kept` is true.
 
-    `before` and `after` say what no element becomes (`empty`).
+    `before` and `after` are the old and new `empty`: what an array without elements becomes.
     """
 
     origin: str
@@ -55,5 +55,5 @@ class Elements:
 
     @property
     def same(self) -> bool:
-        """Whether nothing but elements themselves can differ."""
+        """Whether only the elements themselves can differ."""
         return self.kept is None and self.before == self.after

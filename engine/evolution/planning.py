@@ -6,22 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.errors import counted
 from engine.evolution.changes import shown
 from engine.evolution.diff import diff
-from engine.evolution.judging import STRICTER, Evidence, Judged, Needs, eased, judge, shared_column, sources
+from engine.evolution.judgements import Needs
+from engine.evolution.judging import Evidence, JudgedChange, judge, possible_renames, rejects_that_may_fit, source_reasons
+from engine.evolution.kinds import MENDED
 from engine.mapping.model import Mapping as Model
 
 SET_ASIDE = "documents that the new mapping refuses would be set aside"
-MENDED = "E501"  # what drifted is mended, though no mapping changed
 NOTHING, CHANGES, DESTRUCTIVE = 0, 10, 11
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What the server counted: the documents `affected` by label of a change, `violators` that a fresh run would not load by subject.
+    """What the server counted: documents `affected`, by label of a change; `violators`, which a fresh run would not load, by subject.
 
-    `leaving` are all violators together. `unsure`: documents of which only the source tells. `strangers` are not of the old mapping's
-    shape. `nulled`: values that a fresh run would leave out, of fields with `on_error: null`.
+    `leaving` are all violators together. `unsure`: documents of which only the source tells. `unknown_shape`: those that are not of the
+    old mapping's shape. `nulled`: values that a fresh run would leave out, of fields with `on_error: null`.
     """
 
     documents: int
@@ -30,17 +32,17 @@ class Counts:
     leaving: int = 0
     unsure: Mapping[str, int] = field(default_factory=dict)
     nulled: Mapping[str, int] = field(default_factory=dict)
-    strangers: int = 0
+    unknown_shape: int = 0
 
 
 @dataclass(frozen=True)
-class Plan:
-    """`applied` names the run whose mapping is the old one, `unfinished` an apply that was. `counts` is None where no server was asked.
+class EvolutionPlan:
+    """`applied` is the run whose mapping is the old one, `unfinished` an unfinished apply. `counts` is None where no server was asked.
 
     `rejected`: rows that earlier runs rejected and that may fit now, by what they were rejected for.
     """
 
-    judged: tuple[Judged, ...]
+    changes: tuple[JudgedChange, ...]
     sources: Mapping[str, str]
     renames: Mapping[str, str]
     applied: str = ""
@@ -54,28 +56,31 @@ class Plan:
         """The greatest need of all changes."""
         if self.blocked:
             return Needs.SOURCE
-        return max((one.needs for one in self.judged), default=Needs.RULES if self.drift else Needs.NOTHING)
+        return max((change.needs for change in self.changes), default=Needs.RULES if self.drift else Needs.NOTHING)
 
     @property
     def blocked(self) -> dict[str, str]:
-        """Why only the source will do, by subject; empty where `engine apply` can do it all."""
-        found = {one.change.subject: one.reason for one in self.judged if one.needs is Needs.SOURCE} | dict(self.sources)
+        """Why the source is needed, by subject; empty where `engine apply` can make all changes."""
+        found = {change.change.subject: change.reason for change in self.changes if change.needs is Needs.SOURCE} | dict(self.sources)
         if self.counts:
-            found |= {path: f"of {count:,} documents only the source tells the new value" for path, count in self.counts.unsure.items()}
-            found |= {path: f"{count:,} values would be left out by a run" for path, count in self.counts.nulled.items()}
+            found |= {
+                path: f"the new value of {counted(count, 'document')} can only come from the source"
+                for path, count in self.counts.unsure.items()
+            }
+            found |= {path: f"a run would leave out {counted(count, 'value')}" for path, count in self.counts.nulled.items()}
         return found
 
     @property
     def destructive(self) -> dict[str, str]:
         """Code → what would be lost."""
         found: dict[str, str] = {}
-        for one in self.judged:
-            if one.destructive:
-                found[one.change.code] = "what removed fields hold would be lost"
-            elif self.counts and self.counts.violators.get(one.change.subject) and one.change.code in STRICTER:
-                found.setdefault(one.change.code, SET_ASIDE)
+        for change in self.changes:
+            if change.destructive:
+                found[change.change.code] = "the values of removed fields would be lost"
+            elif self.counts and self.counts.violators.get(change.change.subject) and change.change.kind.stricter:
+                found.setdefault(change.change.code, SET_ASIDE)
         if self.counts and self.counts.leaving and SET_ASIDE not in found.values():
-            code = next((one.change.code for one in self.judged if one.needs is Needs.REWRITE), MENDED)
+            code = next((change.change.code for change in self.changes if change.needs is Needs.REWRITE), MENDED)
             found.setdefault(code, SET_ASIDE)
         return found
 
@@ -93,7 +98,7 @@ class Plan:
             "unfinished": self.unfinished,
             "exit_code": self.exit_code,
             "needs": self.needs.name.lower(),
-            "changes": [self._change(one) for one in self.judged],
+            "changes": [self._change(change) for change in self.changes],
             "blocked": self.blocked,
             "destructive": self.destructive,
             "renames": dict(self.renames),
@@ -101,11 +106,11 @@ class Plan:
             "drift": list(self.drift),
             "documents": self.counts and self.counts.documents,
             "leaving": self.counts and self.counts.leaving,
-            "strangers": self.counts and self.counts.strangers,
+            "strangers": self.counts and self.counts.unknown_shape,
         }
 
-    def _change(self, one: Judged) -> dict[str, Any]:
-        change = one.change
+    def _change(self, made_change: JudgedChange) -> dict[str, Any]:
+        change = made_change.change
         counted = {
             "affected": self.counts.affected.get(change.label, 0),
             "violators": self.counts.violators.get(change.subject, 0),
@@ -117,18 +122,18 @@ class Plan:
             "key": change.key,
             "old": None if change.old is None else shown(change.old),
             "new": None if change.new is None else shown(change.new),
-            "needs": one.needs.name.lower(),
-            "reason": one.reason,
-            "destructive": one.destructive,
-            "readers": {"breaks": one.readers.breaks, "why": one.readers.why},
-            "writers": {"breaks": one.writers.breaks, "why": one.writers.why},
+            "needs": made_change.needs.name.lower(),
+            "reason": made_change.reason,
+            "destructive": made_change.destructive,
+            "readers": {"breaks": made_change.readers.breaks, "why": made_change.readers.reason},
+            "writers": {"breaks": made_change.writers.breaks, "why": made_change.writers.reason},
             **counted,
         }
 
 
-def compared(old: Model, new: Model, evidence: Evidence | None = None, **facts: Any) -> Plan:
-    """The plan from one mapping to another; `facts` are what a server said."""
+def compared(old: Model, new: Model, evidence: Evidence | None = None, **facts: Any) -> EvolutionPlan:
+    """The plan from one mapping to another; `facts` come from a server."""
     changes = diff(old, new)
     judged = judge(changes, old, new, evidence)
-    rejected = eased(changes, old, new, evidence) if evidence else {}
-    return Plan(judged, sources(old, new, evidence), shared_column(judged, old, new), rejected=rejected, **facts)
+    rejected = rejects_that_may_fit(changes, old, new, evidence) if evidence else {}
+    return EvolutionPlan(judged, source_reasons(old, new, evidence), possible_renames(old, new), rejected=rejected, **facts)

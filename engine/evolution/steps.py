@@ -1,91 +1,105 @@
 """The order in which a live collection is changed, as data: what `engine apply` carries out, and `--dry-run` prints. Pure.
 
-First both shapes are allowed, then every document changes from one to the other, each at once; indexes come before what is gone goes, and
-the validator is closed last. A step can be repeated; the rewriting of a batch of documents is done once, since its place is kept with it.
+First both shapes are allowed, then every document changes atomically from one to the other; indexes are built before old values are
+dropped, and the validator is closed last. A step can be repeated; a batch is rewritten once, because its position is stored with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 from engine.documents.validators import options, validator
 from engine.evolution.building import Stage, trimming
 from engine.evolution.diff import index_spec
-from engine.evolution.judging import Evidence, planned
-from engine.evolution.rewriting import Rewriting, removed, together
+from engine.evolution.judging import Evidence, rewriting_by_evidence
+from engine.evolution.rewriting import Rewriting, fields_to_keep, together
 from engine.mapping.model import Field, Index
 from engine.mapping.model import Mapping as Model
-from engine.mapping.profiles import Profile
+from engine.mapping.profiles import ServerProfile
 from engine.values.paths import arrays_of, dotted
 
 Command = dict[str, Any]
 SHOWN_IDS = "the _ids of one batch"
 
 
+class Action(Enum):
+    """What carrying out a step is."""
+
+    COMMANDS = "send its commands as they stand"
+    DROP_INDEXES = "send its commands, for the indexes that are still there"
+    BUILD_INDEXES = "send its commands, once no document would break a unique index"
+    REWRITE = "rewrite with its stages the documents that are of the old shape alone"
+    TRIM = "rewrite all documents with its stages"
+    CHECK = "see to documents that the new mapping refuses"
+
+
 @dataclass(frozen=True)
 class Step:
-    """One step: `commands` of the server as they stand, or `stages` with which every document is rewritten, or `check` what is refused."""
+    """One step, with the `commands` of the server, or the `stages` of the rewriting, that it is about. `name` stands in ledgers."""
 
     name: str
     title: str
+    action: Action = Action.COMMANDS
     commands: tuple[Command, ...] = ()
     stages: tuple[Stage, ...] = ()
 
 
 @dataclass(frozen=True)
-class Way:
+class ApplyPlan:
     """From the old mapping to the new one.
 
-    Until the last step, documents keep the `carried` fields, which the new mapping does not have: they are those of `between`, made by
-    `rewrite`. `straight` would leave them out at once.
+    Until the last step, documents keep the `kept_fields`, which the new mapping does not have: they are those of `intermediate`, made by
+    `rewrite`. `direct_rewrite` would leave them out at once.
     """
 
     old: Model
     new: Model
-    between: Model
-    carried: tuple[Field, ...]
+    intermediate: Model
+    kept_fields: tuple[Field, ...]
     rewrite: Rewriting
-    straight: Rewriting
+    direct_rewrite: Rewriting
     steps: tuple[Step, ...]
 
 
-def way(old: Model, new: Model, evidence: Evidence | None, profile: Profile) -> Way:
-    """The steps, in order. Those that have nothing to do are left out."""
-    carried = removed(old, new)
-    rewrite = planned(old, new, evidence, carried)
-    between = _between(old, new, carried) if carried else new
+def apply_plan(old: Model, new: Model, evidence: Evidence | None, profile: ServerProfile) -> ApplyPlan:
+    """The steps, in order, without those that have nothing to do."""
+    kept_fields = fields_to_keep(old, new)
+    rewrite = rewriting_by_evidence(old, new, evidence, kept_fields)
+    intermediate = _intermediate(old, new, kept_fields) if kept_fields else new
     found = (
-        Step("widen", "allow both shapes", tuple(_widen(old, between, new, profile))),
-        Step("free", "drop unique indexes that the rewriting would break", tuple(_drop(new, _in_the_way(old, new, rewrite)))),
-        Step("rewrite", "rewrite documents", stages=rewrite.stages),
-        Step("index", "build indexes", tuple(_build(new))),
-        Step("check", "count documents that the new mapping refuses"),
-        Step("unindex", "drop indexes that are gone", tuple(_drop(new, _gone(old, new)))),
-        Step("trim", "drop what removed fields hold", stages=trimming(new) if carried else ()),
-        Step("tighten", "allow the new shape only", tuple(_tighten(new, profile))),
-    )
-    straight = planned(old, new, evidence)
-    busy = tuple(step for step in found if step.commands or step.stages or step.name == "check")
-    return Way(old, new, between, carried, rewrite, straight, busy)
+        Step("widen", "allow both shapes", commands=tuple(_widen(old, intermediate, new, profile))),
+        Step("free", "drop indexes that conflict with the rewrite or with new indexes", Action.DROP_INDEXES,
+             tuple(_drop(new, _in_the_way(old, new, rewrite)))),
+        Step("rewrite", "rewrite documents", Action.REWRITE, stages=rewrite.stages),
+        Step("index", "build indexes", Action.BUILD_INDEXES, tuple(_build(new))),
+        Step("check", "count documents that the new mapping refuses", Action.CHECK),
+        Step("unindex", "drop indexes that the mapping no longer has", Action.DROP_INDEXES, tuple(_drop(new, _gone(old, new)))),
+        Step("trim", "drop the values of removed fields", Action.TRIM, stages=trimming(new) if kept_fields else ()),
+        Step("tighten", "allow the new shape only", commands=tuple(_tighten(new, profile))),
+    )  # fmt: skip
+    direct = rewriting_by_evidence(old, new, evidence)
+    needed = tuple(step for step in found if step.commands or step.stages or step.action is Action.CHECK)
+    return ApplyPlan(old, new, intermediate, kept_fields, rewrite, direct, needed)
 
 
-def _between(old: Model, new: Model, carried: tuple[Field, ...]) -> Model:
+def _intermediate(old: Model, new: Model, kept_fields: tuple[Field, ...]) -> Model:
     """The new mapping with fields of the old one, and with their arrays."""
-    along = {array for one in carried for array in arrays_of(one.path)}
-    arrays = (*new.arrays, *(one for one in old.arrays if one.path in along))
-    return replace(new, fields=together(old, new, carried), arrays=arrays, rules=(), indexes=())
+    along = {array for field in kept_fields for array in arrays_of(field.path)}
+    arrays = (*new.arrays, *(declaration for declaration in old.arrays if declaration.path in along))
+    return replace(new, fields=together(old, new, kept_fields), arrays=arrays, rules=(), indexes=())
 
 
-def _widen(old: Model, between: Model, new: Model, profile: Profile) -> Iterator[Command]:
-    shapes = [validator(one, profile) for one in (old, between, new)]
+def _widen(old: Model, intermediate: Model, new: Model, profile: ServerProfile) -> Iterator[Command]:
+    shapes = [validator(mapping, profile) for mapping in (old, intermediate, new)]
     if shapes[0]:
         distinct = [shape for number, shape in enumerate(shapes) if shape not in shapes[:number]]
         yield _modify(new, options(old, profile) | {"validator": distinct[0] if len(distinct) == 1 else {"$or": distinct}})
 
 
-def _tighten(new: Model, profile: Profile) -> Iterator[Command]:
+def _tighten(new: Model, profile: ServerProfile) -> Iterator[Command]:
     if found := options(new, profile):
         yield _modify(new, found)
 
@@ -96,7 +110,7 @@ def _modify(new: Model, rules: Mapping[str, Any]) -> Command:
 
 def _build(new: Model) -> Iterator[Command]:
     if new.indexes:
-        specs = [{"name": one.name, **(index_spec(one) or {})} for one in new.indexes]
+        specs = [{"name": index.name, **(index_spec(index) or {})} for index in new.indexes]
         yield {"createIndexes": new.target.collection, "indexes": specs}
 
 
@@ -106,17 +120,17 @@ def _drop(new: Model, names: Iterable[str]) -> Iterator[Command]:
 
 
 def _gone(old: Model, new: Model) -> list[str]:
-    """Indexes that the new mapping does not have; those that it has otherwise were in the way."""
-    names = {one.name for one in new.indexes}
-    return [one.name for one in old.indexes if one.name not in names]
+    """Indexes that the new mapping does not have; those that it has with other keys or options were dropped as conflicting."""
+    names = {index.name for index in new.indexes}
+    return [index.name for index in old.indexes if index.name not in names]
 
 
 def _in_the_way(old: Model, new: Model, rewrite: Rewriting) -> list[str]:
-    """What must go before documents change: unique indexes over values that will, and indexes whose name, or whose keys, are wanted."""
-    wanted = {one.name for one in new.indexes} | {one.keys for one in new.indexes}
-    moved = {one.path for one in old.fields} - ({one.path for one in new.fields} - rewrite.moved)
-    clashing = [one for one in old.indexes if one not in new.indexes and (one.name in wanted or one.keys in wanted)]
-    return [one.name for one in old.indexes if one in clashing or _touches(one, moved)]
+    """Indexes to drop before documents change: unique ones over values that change, and ones whose name or keys a new index needs."""
+    wanted = {index.name for index in new.indexes} | {index.keys for index in new.indexes}
+    moved = {field.path for field in old.fields} - ({field.path for field in new.fields} - rewrite.moved)
+    clashing = [index for index in old.indexes if index not in new.indexes and (index.name in wanted or index.keys in wanted)]
+    return [index.name for index in old.indexes if index in clashing or _touches(index, moved)]
 
 
 def _touches(index: Index, paths: Iterable[str]) -> bool:
@@ -125,8 +139,8 @@ def _touches(index: Index, paths: Iterable[str]) -> bool:
     )
 
 
-def printed(found: Way) -> Iterator[tuple[Step, tuple[Command, ...]]]:
-    """Every step with its commands; a rewriting is shown as the update of one batch."""
+def printed(found: ApplyPlan) -> Iterator[tuple[Step, tuple[Command, ...]]]:
+    """Every step with its commands; a rewrite is shown as the update of one batch."""
     for step in found.steps:
         update = {"update": found.new.target.collection,
                   "updates": [{"q": {"_id": {"$in": SHOWN_IDS}}, "u": list(step.stages), "multi": True}]}  # fmt: skip

@@ -1,4 +1,4 @@
-"""What two typed expressions have in common: under new names, and whatever the types of what they read."""
+"""Comparing typed expressions: with paths under new names, and regardless of the types of what they read."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import replace
 from typing import Any
 
 from engine.expressions import Typed
-from engine.expressions.tree import Call, Gathered, Literal, Path, Tree
+from engine.expressions.tree import AggregateCall, Call, FieldReference, Literal, Tree
 
 
 def renamed(expression: Typed, moved: Mapping[str, str]) -> Typed:
-    """The same over paths and arrays under their new names."""
+    """The same expression with paths and arrays under their new names."""
     return Typed(_renamed(expression.tree, moved))
 
 
 def _renamed(tree: Tree, moved: Mapping[str, str]) -> Tree:
-    if isinstance(tree, Path):
+    if isinstance(tree, FieldReference):
         return replace(tree, name=moved.get(tree.name, tree.name))
-    if isinstance(tree, Gathered):
+    if isinstance(tree, AggregateCall):
         return replace(tree, array=moved.get(tree.array, tree.array), inner=tree.inner and _renamed(tree.inner, moved))
     return replace(tree, arguments=tuple(_renamed(one, moved) for one in tree.arguments)) if isinstance(tree, Call) else tree
 
 
 def spelled(expression: Typed) -> Any:
-    """What is written, without what the types add to it: equal for texts that say the same over fields of other types."""
+    """What is written, without what the types add: equal for equal texts over fields of different types."""
     return _spelled(expression.tree)
 
 
@@ -33,4 +33,4 @@ def _spelled(tree: Tree) -> Any:
         return _spelled(tree.arguments[0]) if tree.name == "widen" else (tree.name, *map(_spelled, tree.arguments))
     if isinstance(tree, Literal):
         return tuple(map(_spelled, tree.value)) if isinstance(tree.value, tuple) else tree.value
-    return tree.name if isinstance(tree, Path) else tree
+    return tree.name if isinstance(tree, FieldReference) else tree

@@ -8,16 +8,18 @@ from typing import Any
 
 import polars as pl
 
-from engine.expressions.operation import ANY, DECIMAL, ORDERED
+from engine.expressions.operation import ANY, ORDERED
+from engine.values.tables import table
+from engine.values.types.decimals import DECIMAL, PLACES
 
 Combine = Callable[[pl.Expr], pl.Expr]
 
 
 @dataclass(frozen=True)
 class Aggregate:
-    """One function: `gives` the type of the result by the type of the values, `combine` what it is to polars over a group.
+    """One function: `gives` is the type of the result by the type of the values, `combine` computes it in polars over a group.
 
-    `empty` is the result of no values at all; None for a missing one.
+    `empty` is the result where there are no values; None for a missing one.
     """
 
     name: str
@@ -33,7 +35,7 @@ def _same(types: Iterable[str]) -> dict[str, str]:
 
 COUNTED = (*ANY, "array")
 ROWS = (
-    Aggregate("sum", "Sum of the values, 0 for none; null where it leaves the range of its type.",
+    Aggregate("sum", "Sum of the values; 0 if there are none, null if it is out of its type's range.",
               {"int": "long", "long": "long", "double": "double", "decimal": "decimal"}, lambda a: a.sum(), 0),
     Aggregate("mean", "Arithmetic mean of the values.", {"int": "double", "long": "double", "double": "double"}, lambda a: a.mean()),
     Aggregate("min", "The least value.", _same(("int", *ORDERED)), lambda a: a.min()),
@@ -44,15 +46,15 @@ ROWS = (
     Aggregate("all", "Whether no value is false.", {"bool": "bool"}, lambda a: a.all(), True),
     Aggregate("first", "The first value.", _same(ANY), lambda a: a.drop_nulls().first()),
     Aggregate("last", "The last value.", _same(ANY), lambda a: a.drop_nulls().last()),
-    Aggregate("mode", "The most frequent value; of several, the one that comes first.", _same(ANY),
+    Aggregate("mode", "The most frequent value; of several, the first.", _same(ANY),
               lambda a: a.drop_nulls().mode(maintain_order=True).first()),
 )  # fmt: skip
-AGGREGATES: dict[str, Aggregate] = {row.name: row for row in ROWS}
+AGGREGATES: dict[str, Aggregate] = table("aggregate", ROWS)
 
 
 def widened(value: pl.Expr, name: str, kind: str) -> pl.Expr:
     """The values in a dtype in which the aggregate cannot overflow silently."""
-    wide: dict[str, Any] = {"int": pl.Int64, "long": pl.Int128, "decimal": pl.Decimal(38, DECIMAL.scale)}
+    wide: dict[str, Any] = {"int": pl.Int64, "long": pl.Int128, "decimal": pl.Decimal(38, PLACES)}
     return value.cast(wide[kind]) if name == "sum" and kind in wide else value
 
 

@@ -1,7 +1,7 @@
 """Constraints of a field: JSON Schema's keywords, each with its polars form and its MongoDB form side by side.
 
 To add one, add a row. `holds` is the engine's verdict on a value that is present, `schema` the fragment of `$jsonSchema` that says the
-same. What `$jsonSchema` cannot compare (dates, UUIDs) is said by the query operator of `query`, which finds the values that break the
+same. What `$jsonSchema` cannot compare (dates, UUIDs) is expressed by the query operator of `query`, which finds the values that break the
 constraint: in a `$nor` beside the schema it lets missing values and null pass.
 """
 
@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import and_, or_
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
-from engine.expressions.bounds import bound, comparable, literal, literals
 from engine.expressions.patterns import common_pattern, engine_pattern
-from engine.values.types import type_table
+from engine.values.tables import table
+from engine.values.types import Type, type_table
 
 Schema = dict[str, Any]
 Group = Mapping[str, Any]
@@ -27,8 +27,8 @@ Group = Mapping[str, Any]
 class Constraint:
     """One keyword: for which types, what it takes, what it means to the engine and to MongoDB.
 
-    `read` gives the argument in the field's type (ValueError says what was expected), `schema` takes it and the field's type. `unfit` says
-    why it is not for a type for which one might expect it.
+    `read` gives the argument in the field's type (ValueError says what was expected), `schema` takes it and the field's type.
+    `excluded_types` says why it is not for a type for which one might expect it.
     """
 
     name: str
@@ -38,19 +38,23 @@ class Constraint:
     read: Callable[[Any, str], Any]
     holds: Callable[[pl.Expr, Any, str], pl.Expr]
     schema: Callable[[Any, str], Schema]
-    says: Callable[[Any], str]
+    describe: Callable[[Any], str]
     query: Callable[[Any], Schema] | None = None
     example: object = None
-    unfit: Mapping[str, str] = field(default_factory=dict)
+    excluded_types: Mapping[str, str] = field(default_factory=dict)
 
 
-NUMBERS = frozenset(row.name for row in type_table.values() if row.numeric)
-ORDERED = frozenset(row.name for row in type_table.values() if row.ordered)
-EVERY = frozenset(row.name for row in type_table.values() if row.listed)
+def _types(fits: Callable[[Type], bool]) -> frozenset[str]:
+    return frozenset(row.name for row in type_table.values() if fits(row))
+
+
+NUMBERS = _types(lambda row: row.numeric)
+ORDERED = _types(lambda row: row.ordered)
+EVERY = _types(lambda row: row.enumerable)
 STRING = frozenset({"string"})
-EXACT_NUMBERS = NUMBERS - {"double"}
-GROUPED = EVERY - {"date"}
-UNGROUPED = {"date": "MongoDB bounds dates beside the schema, not in its groups; write a rule"}
+EXACT_NUMBERS = _types(lambda row: row.numeric and not row.dtype.is_float())
+GROUPED = _types(lambda row: row.enumerable and (row.numeric or not row.ordered))
+UNGROUPED = dict.fromkeys(EVERY - GROUPED, "MongoDB limits dates by query operators, which groups of constraints cannot hold; write a rule")
 NUMBER_OR_TEXT = {"type": ["number", "string"]}
 LENGTH = {"type": "integer", "minimum": 0, "maximum": 16_777_216}
 
@@ -67,12 +71,16 @@ def schema_of(constraints: Group, type_name: str) -> Schema:
 
 
 def is_query(name: str, type_name: str) -> bool:
-    """Whether this keyword is beyond `$jsonSchema` for this type, and stands beside it as a query operator."""
+    """Whether `$jsonSchema` cannot express this keyword for this type, so that a query operator beside it does."""
     return type_name not in NUMBERS and CONSTRAINTS[name].query is not None
 
 
 def _shown(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _bound(raw: object, type_name: str) -> Any:
+    return type_table[type_name].read(raw)
 
 
 def _bounded(name: str, summary: str, says: str, *, method: str, operator: str, example: object) -> Constraint:
@@ -84,8 +92,8 @@ def _bounded(name: str, summary: str, says: str, *, method: str, operator: str, 
         summary,
         ORDERED,
         NUMBER_OR_TEXT,
-        bound,
-        lambda value, limit, kind: getattr(comparable(value, kind), method)(literal(limit, kind)),
+        _bound,
+        lambda value, limit, kind: _compared(value, limit, type_table[kind], method),
         lambda limit, _: {plain: limit, **flag},
         lambda limit: f"{says} {_shown(limit)}",
         lambda limit: {operator: limit},
@@ -93,17 +101,25 @@ def _bounded(name: str, summary: str, says: str, *, method: str, operator: str, 
     )
 
 
+def _compared(value: pl.Expr, limit: Any, kind: Type, method: str) -> pl.Expr:
+    return cast(pl.Expr, getattr(kind.comparable(value), method)(kind.literal(limit)))
+
+
+def _is_multiple(value: pl.Expr, limit: Any, kind: Type) -> pl.Expr:
+    return kind.comparable(value).mod(kind.literal(limit)).eq(kind.literal(type(limit)(0)))
+
+
 def _multiple(raw: object, type_name: str) -> Any:
-    limit = bound(raw, type_name)
+    limit = _bound(raw, type_name)
     if limit <= 0:
         raise ValueError("above 0")
     return limit
 
 
 def _listed(raw: list[object], type_name: str) -> list[Any]:
-    limits = [bound(value, type_name) for value in raw]
+    limits = [_bound(value, type_name) for value in raw]
     if len(set(limits)) < len(limits):
-        raise ValueError("a list without repetitions (two texts for one value are one)")
+        raise ValueError("a list without repetitions (two texts for the same value count as one)")
     return limits
 
 
@@ -117,13 +133,13 @@ def _length(raw: object, _type: str) -> Any:
 
 
 def _groups(raw: list[Group], type_name: str) -> list[Group]:
-    return [_group(one, type_name) for one in raw]
+    return [_group(mapping, type_name) for mapping in raw]
 
 
 def _group(raw: Group, type_name: str) -> Group:
     wrong = [name for name in raw if type_name not in CONSTRAINTS[name].types]
     if wrong:
-        raise ValueError(f"of constraints that go with type {type_name}; {wrong[0]} does not")
+        raise ValueError(f"made of constraints that apply to type {type_name}; {wrong[0]} does not")
     return {name: CONSTRAINTS[name].read(limit, type_name) for name, limit in raw.items()}
 
 
@@ -136,7 +152,7 @@ def _fragments(groups: list[Group], type_name: str) -> list[Schema]:
 
 
 def _says(group: Group) -> str:
-    return " and ".join(CONSTRAINTS[name].says(limit) for name, limit in group.items())
+    return " and ".join(CONSTRAINTS[name].describe(limit) for name, limit in group.items())
 
 
 def _combined(name: str, summary: str, verdict: Callable[[Iterable[pl.Expr]], pl.Expr], says: str, example: object) -> Constraint:
@@ -151,7 +167,7 @@ def _combined(name: str, summary: str, verdict: Callable[[Iterable[pl.Expr]], pl
         lambda groups, kind: {name: _fragments(groups, kind)},
         lambda groups: f"{says}: " + "; ".join(map(_says, groups)),
         example=example,
-        unfit=UNGROUPED,
+        excluded_types=UNGROUPED,
     )
 
 
@@ -166,11 +182,11 @@ ROWS = (
         EXACT_NUMBERS,
         {"type": ["number", "string"]},
         _multiple,
-        lambda value, limit, kind: comparable(value, kind).mod(literal(limit, kind)).eq(literal(0, kind)),
+        lambda value, limit, kind: _is_multiple(value, limit, type_table[kind]),
         lambda limit, _: {"multipleOf": limit},
         lambda limit: f"a multiple of {limit}",
         example=5,
-        unfit={"double": "no binary 0.3 is a multiple of 0.1, but MongoDB rounds and finds that it is; make it a decimal"},
+        excluded_types={"double": "in binary, 0.3 is not a multiple of 0.1, but MongoDB rounds and accepts it; use type: decimal"},
     ),
     Constraint(
         "enum",
@@ -178,7 +194,7 @@ ROWS = (
         EVERY,
         {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": ["string", "number", "boolean"]}},
         _listed,
-        lambda value, limits, kind: comparable(value, kind).is_in(literals(limits, kind)),
+        lambda value, limits, kind: type_table[kind].comparable(value).is_in(type_table[kind].literals(limits)),
         lambda limits, _: {"enum": list(limits)},
         lambda limits: "one of " + ", ".join(map(_shown, limits)),
         example=["Male", "Female"],
@@ -196,7 +212,7 @@ ROWS = (
     ),
     Constraint(
         "minLength",
-        "Fewest characters (Unicode code points) of the text.",
+        "Minimum number of characters (Unicode code points).",
         STRING,
         LENGTH,
         _length,
@@ -207,7 +223,7 @@ ROWS = (
     ),
     Constraint(
         "maxLength",
-        "Most characters (Unicode code points) of the text.",
+        "Maximum number of characters (Unicode code points).",
         STRING,
         LENGTH,
         _length,
@@ -226,14 +242,14 @@ GROUP: dict[str, Any] = {
 COMBINATIONS = (
     _combined("allOf", "Groups of constraints that all hold, such as two patterns.", lambda verdicts: reduce(and_, verdicts),
               "all of", [{"pattern": "[0-9]"}, {"pattern": "[A-Z]"}]),
-    _combined("anyOf", "Groups of constraints of which one holds, or more.", lambda verdicts: reduce(or_, verdicts),
+    _combined("anyOf", "Groups of constraints of which at least one holds.", lambda verdicts: reduce(or_, verdicts),
               "any of", [{"enum": ["n/a"]}, {"minLength": 3}]),
     _combined("oneOf", "Groups of constraints of which exactly one holds.",
-              lambda verdicts: pl.sum_horizontal([one.cast(pl.UInt32) for one in verdicts], ignore_nulls=False).eq(1),
+              lambda verdicts: pl.sum_horizontal([expr.cast(pl.UInt32) for expr in verdicts], ignore_nulls=False).eq(1),
               "exactly one of", [{"maxLength": 2}, {"pattern": "^x"}]),
     Constraint(
         "not",
-        "A group of constraints that must not hold together, such as texts or a pattern to keep out.",
+        "A group of constraints that must not all hold, such as texts or a pattern to exclude.",
         GROUPED,
         GROUP,
         _group,
@@ -241,11 +257,11 @@ COMBINATIONS = (
         lambda group, kind: {"not": schema_of(group, kind)},
         lambda group: f"not {_says(group)}",
         example={"enum": ["unknown"]},
-        unfit=UNGROUPED,
+        excluded_types=UNGROUPED,
     ),
 )  # fmt: skip
 COMBINED = frozenset(row.name for row in COMBINATIONS)
-CONSTRAINTS: dict[str, Constraint] = {row.name: row for row in (*ROWS, *COMBINATIONS)}
+CONSTRAINTS: dict[str, Constraint] = table("constraint", (*ROWS, *COMBINATIONS))
 
 
 def argument(name: str, raw: Any, type_name: str) -> Any:

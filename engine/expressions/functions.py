@@ -1,4 +1,4 @@
-"""THE functions, one row each. Null in, null out, but for `coalesce` and `is_null`."""
+"""THE functions, one row each. Null in, null out, except for `coalesce` and `is_null`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,20 @@ from typing import Any
 
 import polars as pl
 
-from engine.expressions.operation import ANY, DECIMAL, ORDERED, Form, Table, Unsupported, each, form
-from engine.expressions.shapes import mongo_decimal, mongo_let, mongo_long, mongo_whole, polars_let, polars_long, polars_whole
+from engine.expressions.operation import ANY, ORDERED, Overload, Registry, Unsupported, each, form
+from engine.expressions.shapes import (
+    mongo_decimal,
+    mongo_let,
+    mongo_long,
+    mongo_operator,
+    mongo_whole,
+    polars_let,
+    polars_long,
+    polars_whole,
+)
+from engine.values.types.decimals import DECIMAL
 
-FUNCTIONS = Table()
+FUNCTIONS = Registry()
 Builder = Callable[..., Any]
 
 DAY_MS = 86_400_000
@@ -21,10 +31,6 @@ DAY_MS = 86_400_000
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 ASCII_CASE = Unsupported("MongoDB changes the case of ASCII letters only")
 FIRST_INSTANT, LAST_INSTANT = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999, in ms since 1970
-
-
-def _op(name: str) -> Builder:
-    return lambda *values: {name: list(values)}
 
 
 def _length(text: object) -> object:
@@ -54,7 +60,7 @@ FUNCTIONS.add(
     ("strip(a)", {"a": "  a b\n"}, "a b"),
 )  # fmt: skip
 FUNCTIONS.add(
-    "startswith", "startswith(text, start)", "Whether the text starts so.",
+    "startswith", "startswith(text, start)", "Whether the text starts with `start`.",
     [form("string, string -> bool", lambda a, b: a.str.starts_with(b), lambda a, b: {"$eq": [{"$substrCP": [a, 0, _length(b)]}, b]})],
     ("startswith(a, 'Dr. ')", {"a": "Dr. No"}, True),
 )  # fmt: skip
@@ -66,7 +72,7 @@ def _endswith(text: object, end: object) -> object:
 
 
 FUNCTIONS.add(
-    "endswith", "endswith(text, end)", "Whether the text ends so.",
+    "endswith", "endswith(text, end)", "Whether the text ends with `end`.",
     [form("string, string -> bool", lambda a, b: a.str.ends_with(b), _endswith)],
     ("endswith(a, '.csv')", {"a": "x.csv"}, True), ("endswith(a, 'abc')", {"a": "c"}, False),
 )  # fmt: skip
@@ -77,18 +83,18 @@ FUNCTIONS.add(
 )  # fmt: skip
 FUNCTIONS.add(
     "matches", 'matches(text, r"pattern")',
-    "Whether the pattern is found in the text; `^` and `$` tie it to the ends, \\d \\w \\s are ASCII.",
+    "Whether the pattern is found in the text; `^` and `$` anchor it to the ends; \\d \\w \\s are ASCII.",
     [form("string, pattern -> bool", lambda a, b: a.str.contains(b), lambda a, b: {"$regexMatch": {"input": a, "regex": b}})],
     (r"matches(a, r'^\d{3}$')", {"a": "123"}, True), (r"matches(a, r'^\d{3}$')", {"a": "123\n"}, False),
 )  # fmt: skip
 FUNCTIONS.add(
-    "concat", "concat(a, b, …)", "The texts, one after the other.",
-    [form("string... -> string", lambda *values: pl.concat_str(values), _op("$concat"), nulls=True)],
+    "concat", "concat(a, b, …)", "The texts joined, one after the other.",
+    [form("string... -> string", lambda *values: pl.concat_str(values), mongo_operator("$concat"), nulls=True)],
     ("concat(a, ' ', b)", {"a": "x", "b": "y"}, "x y"), ("concat(a, null)", {"a": "x"}, None),
 )  # fmt: skip
 FUNCTIONS.add(
-    "slice", "slice(text, start, length)", "`length` characters from position `start`, which counts from 0; both constants.",
-    [form("string, count, count -> string", lambda a, start, length: a.str.slice(start, length), _op("$substrCP"))],
+    "slice", "slice(text, start, length)", "`length` characters from position `start`, which counts from 0; both are constants.",
+    [form("string, count, count -> string", lambda a, start, length: a.str.slice(start, length), mongo_operator("$substrCP"))],
     ("slice(a, 0, 1)", {"a": "Bob"}, "B"), ("slice(a, 5, 2)", {"a": "Bob"}, ""),
 )  # fmt: skip
 FUNCTIONS.add(
@@ -101,7 +107,7 @@ FUNCTIONS.add(
 
 FUNCTIONS.add(
     "coalesce", "coalesce(a, b, …)", "The first value that is not null.",
-    each(ANY, "T, T... -> T", pl.coalesce, _op("$ifNull"), nulls=True),
+    each(ANY, "T, T... -> T", pl.coalesce, mongo_operator("$ifNull"), nulls=True),
     ("coalesce(a, 'none')", {"a": None}, "none"), ("coalesce(a, 0)", {"a": 5}, 5),
 )  # fmt: skip
 FUNCTIONS.add(
@@ -113,7 +119,7 @@ FUNCTIONS.add(
 # Of numbers
 
 
-def _rounding(polars: Builder, mongo: str) -> list[Form]:
+def _rounding(polars: Builder, mongo: str) -> list[Overload]:
     return [
         form("long -> long", lambda a: a, lambda a: a, nulls=True),
         form("double -> double", polars, lambda a: {mongo: [a]}, nulls=True),
@@ -128,7 +134,7 @@ def _decimal(value: pl.Expr) -> pl.Expr:
 DECIMAL_PLACES = Unsupported("MongoDB rounds the double's exact decimal expansion, the engine its scaled value")
 
 FUNCTIONS.add(
-    "round", "round(x), round(x, places)", "The nearest whole number, or with so many places; a half goes to the even neighbour.",
+    "round", "round(x), round(x, places)", "The nearest whole number, or rounded to `places` decimals; a half goes to the even neighbour.",
     [*_rounding(lambda a: a.round(0, mode="half_to_even"), "$round"),
      form("double, places -> double", lambda a, n: a.round(pl.select(n).item(), mode="half_to_even"), DECIMAL_PLACES),
      form("decimal, places -> decimal", lambda a, n: _decimal(a.round(pl.select(n).item(), mode="half_to_even")),
@@ -136,14 +142,16 @@ FUNCTIONS.add(
     ("round(a)", {"a": 2.5}, 2.0), ("round(a, 1)", {"a": Decimal("0.25")}, Decimal("0.2")),
 )  # fmt: skip
 FUNCTIONS.add(
-    "floor", "floor(x)", "The whole number at or below.", _rounding(lambda a: a.floor(), "$floor"), ("floor(a)", {"a": -1.5}, -2.0)
+    "floor", "floor(x)", "The next whole number at or below it.", _rounding(lambda a: a.floor(), "$floor"), ("floor(a)", {"a": -1.5}, -2.0)
 )
-FUNCTIONS.add("ceil", "ceil(x)", "The whole number at or above.", _rounding(lambda a: a.ceil(), "$ceil"), ("ceil(a)", {"a": 1.2}, 2.0))
+FUNCTIONS.add(
+    "ceil", "ceil(x)", "The next whole number at or above it.", _rounding(lambda a: a.ceil(), "$ceil"), ("ceil(a)", {"a": 1.2}, 2.0)
+)
 FUNCTIONS.add(
     "abs", "abs(x)", "The number without its sign.",
     [form("int -> long", lambda a: a.cast(pl.Int64).abs(), lambda a: {"$abs": [{"$toLong": a}]}, nulls=True),
      form("long -> long", lambda a: polars_long(a.cast(pl.Int128).abs()), lambda a: mongo_long({"$abs": [{"$toDecimal": a}]}), nulls=True),
-     *each(("double", "decimal"), "T -> T", lambda a: a.abs(), _op("$abs"), nulls=True)],
+     *each(("double", "decimal"), "T -> T", lambda a: a.abs(), mongo_operator("$abs"), nulls=True)],
     ("abs(a)", {"a": -3}, 3),
 )  # fmt: skip
 
@@ -159,18 +167,18 @@ def _extreme(horizontal: Callable[..., pl.Expr]) -> Builder:
 
 for _name, _horizontal, _summary in (("min", pl.min_horizontal, "The least"), ("max", pl.max_horizontal, "The greatest")):
     FUNCTIONS.add(
-        _name, f"{_name}(a, b, …)", f"{_summary} of the values; null where one is null.",
-        each(ORDERED, "T, T... -> T", _extreme(_horizontal), _op(f"${_name}")),
+        _name, f"{_name}(a, b, …)", f"{_summary} of the values; null if one of them is null.",
+        each(ORDERED, "T, T... -> T", _extreme(_horizontal), mongo_operator(f"${_name}")),
         (f"{_name}(a, 2)", {"a": 2}, 2), (f"{_name}(a, null)", {"a": 2}, None),
     )  # fmt: skip
 FUNCTIONS.add(
-    "int", "int(x)", "A number without its fraction as a whole number of 32 bits, or null beyond them.",
+    "int", "int(x)", "The number without its fraction, as a whole number of 32 bits; null if it does not fit.",
     each(("long", "double"), "T -> int", lambda a: a.cast(pl.Int32, strict=False),
          lambda a: {"$convert": {"input": {"$trunc": [a]}, "to": "int", "onError": None}}, nulls=True),
     ("int(a)", {"a": -1.9}, -1), ("int(a)", {"a": 2**31}, None),
 )  # fmt: skip
 FUNCTIONS.add(
-    "long", "long(x)", "A number without its fraction as a whole number of 64 bits, or null beyond them.",
+    "long", "long(x)", "The number without its fraction, as a whole number of 64 bits; null if it does not fit.",
     [form("long -> long", lambda a: a, lambda a: a, nulls=True),
      form("double -> long", polars_long, lambda a: mongo_long({"$trunc": [a]}), nulls=True)],
     ("long(a)", {"a": 1.9}, 1),
@@ -261,7 +269,7 @@ def _mongo_add_days(date: object, days: object) -> object:
 
 
 FUNCTIONS.add(
-    "add_days", "add_days(date, days)", "The date so many days later; null outside the years 1 to 9999.",
+    "add_days", "add_days(date, days)", "The date that many days later; null outside the years 1 to 9999.",
     [form("date, long -> date", _add_days, _mongo_add_days, nulls=True)],
     ("add_days(a, 1)", {"a": DAY}, datetime(2024, 3, 1, 12, 30)),  # noqa: DTZ001
 )  # fmt: skip

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
-STORED = ("string", "int", "long", "double", "decimal", "bool", "date", "objectId", "uuid", "binData")
-ANY = (*STORED, "duration")  # a duration is what date - date gives; it cannot be stored
-NUMBERS = ("int", "long", "double", "decimal")
-ORDERED = ("long", "double", "decimal", "string", "date", "duration")
+from engine.values.types import type_table
 
-# 18 digits before the point and 16 after: what the type `decimal` accepts, and the 34 that MongoDB's Decimal128 holds exactly.
-DECIMAL_PLACES = 16
-DECIMAL = pl.Decimal(34, DECIMAL_PLACES)
-DTYPES: dict[str, Any] = {
-    "string": pl.String, "int": pl.Int32, "long": pl.Int64, "double": pl.Float64, "decimal": DECIMAL, "bool": pl.Boolean,
-    "date": pl.Datetime("ms"), "duration": pl.Int64, "objectId": pl.Binary, "uuid": pl.Binary, "binData": pl.Binary,
-}  # fmt: skip
+STORED = tuple(row.name for row in type_table.values() if row.in_expressions)
+ANY = (*STORED, "duration")  # a duration is what date - date gives; it cannot be stored
+NUMBERS = tuple(row.name for row in type_table.values() if row.numeric)
+# What has an order; an int is compared as the long that it widens to.
+ORDERED = (
+    "long",
+    "double",
+    "decimal",
+    "string",
+    *(kind.name for kind in type_table.values() if kind.ordered and not kind.numeric),
+    "duration",
+)
+DTYPES: dict[str, pl.DataType] = {name: type_table[name].computing_dtype for name in STORED} | {"duration": pl.Int64()}
 
 
 @dataclass(frozen=True)
 class Unsupported:
-    """MongoDB cannot give exactly the engine's value; `reason` says why, as a clause."""
+    """MongoDB cannot compute exactly the engine's value; `reason` says why, as a clause."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class Form:
+class Overload:
     """An operation over arguments of these types (a last one ending in `...` repeats).
 
     `polars` and `mongo` build the value from the arguments' expressions. Unless `nulls`, MongoDB's form runs only where no argument is
@@ -38,22 +40,22 @@ class Form:
     With `nulls` the form deals with null itself and uses each argument once.
     """
 
-    takes: tuple[str, ...]
-    gives: str
+    parameter_types: tuple[str, ...]
+    result_type: str
     polars: Callable[..., pl.Expr]
     mongo: Callable[..., object] | Unsupported
     nulls: bool = False
 
     def parameters(self, count: int) -> tuple[str, ...] | None:
         """The types of `count` arguments, or None where this form does not take so many."""
-        *first, last = self.takes or ("",)
+        *first, last = self.parameter_types or ("",)
         if last.endswith("..."):
             repeated = count - len(first)
             return (*first, *[last[:-3]] * repeated) if repeated > 0 else None
-        return self.takes if count == len(self.takes) else None
+        return self.parameter_types if count == len(self.parameter_types) else None
 
     def __str__(self) -> str:
-        return f"{', '.join(self.takes)} -> {self.gives}"
+        return f"{', '.join(self.parameter_types)} -> {self.result_type}"
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,17 @@ class Operation:
     name: str
     usage: str
     summary: str
-    forms: tuple[Form, ...]
+    overloads: tuple[Overload, ...]
     examples: tuple[Example, ...]
 
 
-class Table(dict[str, Operation]):
-    """Operations by name; a name enters once."""
+class Registry(dict[str, Operation]):
+    """Operations by name; each name is registered once."""
 
-    def add(self, name: str, usage: str, summary: str, forms: Iterable[Form], *examples: tuple[str, Mapping[str, object], object]) -> None:
-        """Enter one row.
+    def add(
+        self, name: str, usage: str, summary: str, forms: Iterable[Overload], *examples: tuple[str, Mapping[str, object], object]
+    ) -> None:
+        """Register one row.
 
         Raises:
             ValueError: the name is taken.
@@ -90,15 +94,15 @@ class Table(dict[str, Operation]):
         self[name] = Operation(name, usage, summary, tuple(forms), tuple(Example(*example) for example in examples))
 
 
-def form(signature: str, polars: Callable[..., pl.Expr], mongo: Callable[..., object] | Unsupported, *, nulls: bool = False) -> Form:
+def form(signature: str, polars: Callable[..., pl.Expr], mongo: Callable[..., object] | Unsupported, *, nulls: bool = False) -> Overload:
     """A form from its signature, such as `string, string -> bool`."""
     takes, gives = signature.split("->")
-    return Form(tuple(part.strip() for part in takes.split(",") if part.strip()), gives.strip(), polars, mongo, nulls)
+    return Overload(tuple(part.strip() for part in takes.split(",") if part.strip()), gives.strip(), polars, mongo, nulls)
 
 
 def each(
     types: Iterable[str], signature: str, polars: Callable[..., pl.Expr], mongo: Callable[..., object] | Unsupported, *, nulls: bool = False
-) -> Iterator[Form]:
+) -> Iterator[Overload]:
     """One form per type, which stands for `T` in the signature."""
     for name in types:
         yield form(signature.replace("T", name), polars, mongo, nulls=nulls)

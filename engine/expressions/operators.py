@@ -1,4 +1,4 @@
-"""THE operators, one row each. Null in, null out; and/or/not and the conditional excepted (Kleene logic, as SQL)."""
+"""THE operators, one row each. Null in, null out, except for and/or/not and the conditional (Kleene logic, as in SQL)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 
 import polars as pl
 
-from engine.expressions.operation import ANY, ORDERED, Form, Table, Unsupported, each, form
+from engine.expressions.operation import ANY, ORDERED, Overload, Registry, Unsupported, each, form
 from engine.expressions.shapes import (
     mongo_decimal,
     mongo_finite,
     mongo_let,
     mongo_long,
     mongo_nonzero,
+    mongo_operator,
     polars_decimal,
     polars_finite,
     polars_let,
@@ -25,7 +26,7 @@ from engine.expressions.shapes import (
     polars_quotient,
 )  # fmt: skip
 
-OPERATORS = Table()
+OPERATORS = Registry()
 Builder = Callable[..., Any]
 DECIMAL_RISK = 1e21  # polars has room for 22 digits before the point
 DECIMAL_PRODUCT = Unsupported("MongoDB keeps 34 digits of a decimal product or quotient, the engine 16 after the point")
@@ -39,22 +40,23 @@ def _wide_mongo(build: Builder) -> Builder:
     return lambda *values: mongo_long(build(*({"$toDecimal": value} for value in values)))
 
 
-def _op(name: str) -> Builder:
-    return lambda *values: {name: list(values)}
-
-
-def arithmetic(build: Builder, mongo: str) -> list[Form]:
+def arithmetic(build: Builder, mongo: str) -> list[Overload]:
     """`+ - *` of whole numbers: long, null beyond 64 bits. Two ints cannot leave them."""
     return [
-        form("int, int -> long", lambda a, b: build(a.cast(pl.Int64), b.cast(pl.Int64)), _op(mongo), nulls=True),
-        form("long, long -> long", _wide(build), _wide_mongo(_op(mongo)), nulls=True),
-        form("double, double -> double", lambda a, b: polars_finite(build(a, b)), lambda a, b: mongo_finite(_op(mongo)(a, b)), nulls=True),
+        form("int, int -> long", lambda a, b: build(a.cast(pl.Int64), b.cast(pl.Int64)), mongo_operator(mongo), nulls=True),
+        form("long, long -> long", _wide(build), _wide_mongo(mongo_operator(mongo)), nulls=True),
+        form(
+            "double, double -> double",
+            lambda a, b: polars_finite(build(a, b)),
+            lambda a, b: mongo_finite(mongo_operator(mongo)(a, b)),
+            nulls=True,
+        ),
     ]
 
 
-def _decimal(build: Builder, mongo: str) -> Form:
+def _decimal(build: Builder, mongo: str) -> Overload:
     polars: Builder = lambda a, b: polars_decimal(build(a, b))  # noqa: E731
-    return form("decimal, decimal -> decimal", polars, lambda a, b: mongo_decimal(_op(mongo)(a, b)), nulls=True)
+    return form("decimal, decimal -> decimal", polars, lambda a, b: mongo_decimal(mongo_operator(mongo)(a, b)), nulls=True)
 
 
 def _decimal_product(a: pl.Expr, b: pl.Expr) -> pl.Expr:
@@ -81,8 +83,8 @@ def _floor_remainder(a: object, b: object) -> object:
     return mongo_long({"$mod": [{"$add": [first, b]}, mongo_nonzero(b)]})
 
 
-def _compared(types: tuple[str, ...], build: Builder, mongo: str) -> list[Form]:
-    return list(each(types, "T, T -> bool", build, _op(mongo)))
+def _compared(types: tuple[str, ...], build: Builder, mongo: str) -> list[Overload]:
+    return list(each(types, "T, T -> bool", build, mongo_operator(mongo)))
 
 
 def _kleene(deciding: bool) -> Builder:
@@ -105,16 +107,16 @@ DAY = datetime(2024, 1, 31)  # noqa: DTZ001
 NEXT = datetime(2024, 2, 1)  # noqa: DTZ001
 
 OPERATORS.add(
-    "+", "a + b", "Sum; of strings, one after the other. Whole numbers give long, null beyond 64 bits.",
+    "+", "a + b", "Sum; strings are joined. Whole numbers give long, or null beyond 64 bits.",
     [*arithmetic(operator.add, "$add"), _decimal(operator.add, "$add"),
-     form("string, string -> string", operator.add, _op("$concat"), nulls=True)],
+     form("string, string -> string", operator.add, mongo_operator("$concat"), nulls=True)],
     ("a + 1", {"a": 2}, 3), ("a + 0.5", {"a": 2}, 2.5), ("a + '!'", {"a": "hey"}, "hey!"), ("a + null", {"a": 1}, None),
 )  # fmt: skip
 OPERATORS.add(
     "-", "a - b", "Difference; of two dates, a duration.",
     [*arithmetic(operator.sub, "$subtract"), _decimal(operator.sub, "$subtract"),
-     form("date, date -> duration", lambda a, b: a.cast(pl.Int64) - b.cast(pl.Int64), _op("$subtract"), nulls=True),
-     form("duration, duration -> duration", operator.sub, _op("$subtract"), nulls=True)],
+     form("date, date -> duration", lambda a, b: a.cast(pl.Int64) - b.cast(pl.Int64), mongo_operator("$subtract"), nulls=True),
+     form("duration, duration -> duration", operator.sub, mongo_operator("$subtract"), nulls=True)],
     ("a - 3", {"a": 2}, -1), ("days(b - a)", {"a": DAY, "b": NEXT}, 1),
 )  # fmt: skip
 OPERATORS.add(
@@ -134,12 +136,12 @@ OPERATORS.add(
     ("a // 2", {"a": 7}, 3), ("a // 2", {"a": -7}, -4), ("a // 0", {"a": 1}, None),
 )  # fmt: skip
 OPERATORS.add(
-    "%", "a % b", "What `//` leaves: it has the sign of b; null where b is 0.",
+    "%", "a % b", "The remainder of `//`, with the sign of b; null where b is 0.",
     [form("long, long -> long", _wide(operator.mod), _floor_remainder)],
     ("a % 2", {"a": 7}, 1), ("a % 3", {"a": -7}, 2), ("a % 0", {"a": 1}, None),
 )  # fmt: skip
 OPERATORS.add(
-    "negate", "-a", "The number with the other sign.",
+    "negate", "-a", "The number with the opposite sign.",
     [form("int -> long", lambda a: -a.cast(pl.Int64), lambda a: {"$multiply": [a, -1]}, nulls=True),
      form("long -> long", _wide(lambda a: a * -1), lambda a: mongo_long({"$multiply": [{"$toDecimal": a}, -1]}), nulls=True),
      *each(("double", "decimal"), "T -> T", operator.neg, lambda a: {"$multiply": [a, -1]}, nulls=True)],
@@ -157,27 +159,27 @@ for _name, _types, _polars, _mongo, _summary, _example in (
     OPERATORS.add(_name, f"a {_name} b", _summary, _compared(_types, _polars, _mongo), _example)
 
 OPERATORS.add(
-    "in", "a in [x, y]", "Whether a is one of the constants; `not in`, whether it is none.",
-    each(ORDERED[:5], "T, list of T -> bool", lambda a, items: a.is_in(items), _op("$in")),
+    "in", "a in [x, y]", "Whether a is one of the constants; `not in`: whether it is not one of them.",
+    each(ORDERED[:-1], "T, list of T -> bool", lambda a, items: a.is_in(items), mongo_operator("$in")),
     ("a in ['x', 'y']", {"a": "x"}, True), ("a not in [1, 2]", {"a": 2}, False),
 )  # fmt: skip
 OPERATORS.add(
-    "and", "a and b", "True where both are, false where one is false, else null.",
+    "and", "a and b", "True if both are true, false if one is false, else null.",
     [form("bool... -> bool", lambda *values: reduce(operator.and_, values), _kleene(deciding=False), nulls=True)],
     ("a > 0 and a < 5", {"a": 3}, True), ("a == 1 and null", {"a": 1}, None), ("a == 2 and null", {"a": 1}, False),
 )  # fmt: skip
 OPERATORS.add(
-    "or", "a or b", "True where one is, false where both are false, else null.",
+    "or", "a or b", "True if one is true, false if both are false, else null.",
     [form("bool... -> bool", lambda *values: reduce(operator.or_, values), _kleene(deciding=True), nulls=True)],
     ("a < 0 or a > 5", {"a": 3}, False), ("a == 1 or null", {"a": 1}, True),
 )  # fmt: skip
 OPERATORS.add(
     "not", "not a", "The opposite.",
-    [form("bool -> bool", operator.invert, _op("$not"))],
+    [form("bool -> bool", operator.invert, mongo_operator("$not"))],
     ("not a", {"a": True}, False),
 )  # fmt: skip
 OPERATORS.add(
-    "if else", "x if condition else y", "x where the condition is true, else y: also where it is null.",
-    each(ANY, "bool, T, T -> T", _conditional, _op("$cond"), nulls=True),
+    "if else", "x if condition else y", "x if the condition is true, else y (also if it is null).",
+    each(ANY, "bool, T, T -> T", _conditional, mongo_operator("$cond"), nulls=True),
     ("'child' if a < 18 else 'adult'", {"a": 17}, "child"), ("1 if null else 2", {}, 2),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-r"""The pattern language: what Rust's regular expressions (polars) and PCRE (MongoDB) can both be told, each in its own spelling.
+r"""The pattern language: what Rust's regular expressions (polars) and PCRE (MongoDB) both understand, each in its own spelling.
 
 A pattern is searched for, as JSON Schema's `pattern`. `\d \w \s \b` are ASCII, `$` is the very end, `.` is anything but a line feed.
 Where the two cannot be made to agree (Unicode tables of other versions, backtracking limits), the engine alone decides.
@@ -18,7 +18,7 @@ MAX_REPEAT = 1_000
 
 BACKTRACKING = "nested unlimited repetitions may exceed MongoDB's matching limit"
 HEAVY = "on long text MongoDB may give up on a pattern with a repeated group or two unlimited repetitions"
-UNICODE = "MongoDB knows another version of Unicode's tables"
+UNICODE = "MongoDB uses another version of Unicode's tables"
 
 CLASSES = {"d": "0-9", "w": "0-9A-Za-z_", "s": r"\t\n\x0b\x0c\r "}
 CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
@@ -38,9 +38,12 @@ _MEMBER = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+CLASS_END = re.compile(r"^\[(?:\\.|[^\]\\])+\]", re.DOTALL)
+LONGEST_SHOWN = 20
+
 
 class PatternError(ValueError):
-    """A pattern outside the language; the message says what is wrong with it and what to write."""
+    """A pattern that is not of the language; the message says what is wrong and what to write."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def read_pattern(pattern: str) -> Pattern:
     try:
         pl.select(pl.lit("").str.contains(pl.lit(engine)))
     except pl.exceptions.PolarsError:
-        raise PatternError("it is not a regular expression, or too large a one") from None
+        raise PatternError("it is not a regular expression, or it is too large") from None
     mongo = Unsupported(reader.engine_only) if reader.engine_only else "".join(reader.mongo)
     return Pattern(engine, mongo, heavy=reader.heavy or reader.unlimited > 1)
 
@@ -111,11 +114,11 @@ class _Reader:
         while position < len(self.pattern):
             token = _TOKEN.match(self.pattern, position)
             if token is None:
-                raise PatternError(_refusal(self.pattern[position:]))
+                raise PatternError(_unclosed(self.pattern[position:]) or _refusal(self.pattern[position:]))
             self.take(token)
             position = token.end()
         if len(self.groups) > 1:
-            raise PatternError("a group is not closed")
+            raise PatternError("a group is not closed; add `)`")
         if self.groups[0].weight > MAX_WEIGHT:
             raise PatternError("its repetitions make it too large")
 
@@ -165,7 +168,7 @@ class _Reader:
 
     def close(self) -> None:
         if len(self.groups) == 1:
-            raise PatternError("a `)` closes nothing")
+            raise PatternError("a `)` has no `(` before it; write `\\)` for the character itself")
         self.write(")")
         self.atom = replace(self.groups.pop(), group=True)
         self.groups[-1].weight += self.atom.weight
@@ -192,7 +195,7 @@ def _bounds(quantifier: str) -> tuple[int, int | None]:
     least, comma, most = quantifier[1:-1].partition(",")
     bounds = int(least), int(most) if most else (None if comma else int(least))
     if max(bounds[0], bounds[1] or 0) > MAX_REPEAT or (bounds[1] is not None and bounds[1] < bounds[0]):
-        raise PatternError(f"`{quantifier}`: repetitions go from the lesser to the greater number, at most {MAX_REPEAT}")
+        raise PatternError(f"`{quantifier}`: write the lower number of repetitions first, and at most {MAX_REPEAT}")
     return bounds
 
 
@@ -235,18 +238,29 @@ def _spelled(character: str) -> str:
     return f"\\{character}" if character in META else character
 
 
+def _unclosed(rest: str) -> str:
+    """A bracket class without its end."""
+    if not rest.startswith("[") or CLASS_END.match(rest):
+        return ""
+    return f"the bracket class `{rest[:LONGEST_SHOWN]}` is not closed; add `]`, or write `\\[` for the character itself"
+
+
 def _refusal(rest: str) -> str:
     for start, reason in REFUSALS.items():
         if rest.startswith(start):
             return reason
-    return f"`{rest[:2]}` is not understood; a character that stands for itself is written with a backslash before it"
+    return f"`{rest[:2]}` is not understood; write a backslash before a character that is meant literally"
 
 
 REFUSALS = {
-    "(?=": "look-ahead is not part of it", "(?!": "look-ahead is not part of it", "(?<=": "look-behind is not part of it",
-    "(?<!": "look-behind is not part of it", "(?P": "groups have no names here; write (…)", "(?<": "groups have no names here; write (…)",
-    "(?i": "(?i) stands only at the very beginning", "(?": "flags are not part of it, but for (?i) at the beginning",
-    "\\Z": "`\\Z` means different things; write `$`", "\\v": "`\\v` means different things; write `\\x0b`",
-    "\\u": "write the character itself", "{": "`{` that stands for itself is written `\\{`",
-    "[": "this bracket class is not understood; write `\\[` for `[`",
+    "(?=": "patterns cannot look ahead; combine several patterns with allOf and not",
+    "(?!": "patterns cannot look ahead; combine several patterns with allOf and not",
+    "(?<=": "patterns cannot look behind; combine several patterns with allOf and not",
+    "(?<!": "patterns cannot look behind; combine several patterns with allOf and not",
+    "(?P": "groups cannot have names; write (…)", "(?<": "groups cannot have names; write (…)",
+    "(?i": "(?i) is allowed only at the very beginning", "(?": "the only flag is (?i), at the very beginning",
+    "\\Z": "`\\Z` means different things to polars and MongoDB; write `$`",
+    "\\v": "`\\v` means different things to polars and MongoDB; write `\\x0b`",
+    "\\u": "`\\u` is not understood; write the character itself", "{": "write `\\{` for the character `{`",
+    "[": "this bracket class is not closed, or not understood; write `\\[` for the character `[`",
 }  # fmt: skip

@@ -7,11 +7,16 @@ from datetime import datetime
 
 import polars as pl
 
-from engine.expressions.operation import DECIMAL
+from engine.values.types.decimals import DECIMAL
 
 INFINITY = float("inf")
 NOT_FINITE = [INFINITY, -INFINITY, float("nan")]
 DECIMAL_LIMIT = {"$toDecimal": "1E+18"}
+
+
+def mongo_operator(name: str) -> Callable[..., object]:
+    """MongoDB's operator over a list of operands."""
+    return lambda *values: {name: list(values)}
 
 
 def polars_let(body: Callable[..., pl.Expr], *values: pl.Expr) -> pl.Expr:
@@ -22,7 +27,7 @@ def polars_let(body: Callable[..., pl.Expr], *values: pl.Expr) -> pl.Expr:
 
 
 def mongo_let(body: Callable[..., object], *values: object, prefix: str = "v") -> object:
-    """`body` over the values, each computed once, in `$let`; paths and constants stand as they are."""
+    """`body` over the values, each computed once, in `$let`; paths and constants stay as they are."""
     names = [value if is_plain(value) else f"$${prefix}{position}" for position, value in enumerate(values)]
     variables = {str(name)[2:]: value for name, value in zip(names, values, strict=True) if name is not value}
     return {"$let": {"vars": variables, "in": body(*names)}} if variables else body(*names)
@@ -84,7 +89,7 @@ def polars_quotient(dividend: pl.Expr, divisor: pl.Expr) -> pl.Expr:
 
 
 def _divide(pairs: pl.Series) -> pl.Series:
-    """Row by row; a single row is doubled, lest it count as one value."""
+    """Row by row; a single row is doubled, so that it does not count as one value."""
     rows = pl.concat([pairs, pairs]) if len(pairs) == 1 else pairs
     return (rows.struct.field("a") / rows.struct.field("b")).head(len(pairs))
 

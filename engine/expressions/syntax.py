@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-import keyword
 import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, NoReturn, TypeAlias
+
+from engine.expressions.syntaxerrors import explain, refused
 
 MAX_LENGTH = 10_000  # characters
 MAX_DEPTH = 100  # nested syntax nodes; far below Python's recursion limit
@@ -132,10 +133,10 @@ class _Reader:
                 self.encoded = source.encode()
                 return ast.parse(source, mode="eval").body
         except SyntaxError as error:
-            hint = _syntax_hint(source, error.msg)
-            raise ExpressionError(f"not an expression: {error.msg}", len(blank) + max((error.offset or 1) - 1, 0), hint) from None
+            message, offset, hint = explain(error, source, self.text[len(blank) :])
+            raise ExpressionError(message, len(blank) + offset, hint) from None
         except (ValueError, MemoryError, RecursionError):
-            raise ExpressionError("not an expression: too deeply nested, or characters that no text has") from None
+            raise ExpressionError("not an expression: it is nested too deeply, or has characters that are not text") from None
 
     def offset(self, node: ast.expr) -> int:
         return self._characters(node.col_offset)
@@ -147,9 +148,9 @@ class _Reader:
         convert = CONVERSIONS.get(type(node))
         return convert(self, node) if convert else self.refuse(node)
 
-    def refuse(self, node: ast.AST, hint: str = "") -> NoReturn:
-        offset = self.offset(node) if isinstance(node, ast.expr) else 0
-        raise ExpressionError(f"{type(node).__name__} is not part of the expression language", offset, hint)
+    def refuse(self, node: ast.expr) -> NoReturn:
+        message, hint = refused(node)
+        raise ExpressionError(message, self.offset(node), hint)
 
     def apply(self, name: str, offset: int, *arguments: Node) -> Apply:
         size = 1 + sum(argument.size for argument in arguments)
@@ -163,7 +164,7 @@ class _Reader:
         if not isinstance(value, str | int | float | None):
             self.refuse(node)
         if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-            raise ExpressionError("a string holds half of a surrogate pair, which no text has", offset)
+            raise ExpressionError("a string holds half of a surrogate pair, which is not a character", offset)
         return Constant(_number(value, offset), offset)
 
     def name(self, node: ast.Name) -> Node:
@@ -179,7 +180,7 @@ class _Reader:
             segments.append(self._segment(self._characters(node.value.end_col_offset), self._characters(node.end_col_offset)))
             node = node.value
         if not isinstance(node, ast.Name):
-            raise ExpressionError("`.` stands only between the names of a path", start)
+            raise ExpressionError("`.` is allowed only between the names of a path", start)
         segments.append(self._segment(start, self._characters(node.end_col_offset)))
         path = ".".join(reversed(segments))
         self.paths.add(path)
@@ -223,7 +224,7 @@ class _Reader:
         operand = self.node(right)
         is_null = isinstance(operand, Constant) and operand.value is None
         if name == "is" and not is_null:
-            raise ExpressionError("`is` takes only null", offset, "compare values with `==`")
+            raise ExpressionError("`is` can be used only with null", offset, "compare values with `==`")
         if name in ("==", "!=") and is_null:
             raise ExpressionError("a comparison with null is never true", offset, "write `is null` or `is not null`")
         made = self.apply("is_null", offset, self.node(left)) if name == "is" else self.apply(name, offset, self.node(left), operand)
@@ -235,16 +236,16 @@ class _Reader:
     def sequence(self, node: ast.List | ast.Tuple) -> Constant:
         items = tuple(self.node(item) for item in node.elts)
         if not items:
-            raise ExpressionError("an empty list holds nothing", self.offset(node))
+            raise ExpressionError("the list is empty, so nothing can be in it", self.offset(node))
         for item in items:
             if not isinstance(item, Constant) or item.value is None or isinstance(item.value, tuple):
-                raise ExpressionError("a list holds constants only, and not null", item.offset)
+                raise ExpressionError("a list can hold only constants, and not null", item.offset)
         return Constant(items, self.offset(node))
 
     def call(self, node: ast.Call) -> Node:
         offset = self.offset(node)
         if not isinstance(node.func, ast.Name):
-            raise ExpressionError("only a function's name can be called", offset, "write lower(x) instead of x.lower()")
+            raise ExpressionError("only a function can be called, by its name", offset, "write lower(x) instead of x.lower()")
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
             raise ExpressionError(f"`{node.func.id}` takes its arguments by position only", offset)
         arguments = [self.node(argument) for argument in node.args]
@@ -260,13 +261,6 @@ CONVERSIONS: dict[type[ast.expr], Callable[[_Reader, Any], Node]] = {
 }  # fmt: skip
 
 
-def _syntax_hint(source: str, message: str) -> str:
-    if "escape" in message:
-        return 'write r"…" where a backslash stands for itself'
-    reserved = next(filter(keyword.iskeyword, re.findall(r"\.\s*(\w+)", source)), "")
-    return f"write `{reserved}` between backticks" if reserved else ""
-
-
 def _depth(node: ast.AST) -> int:
     """Level by level, without recursion."""
     depth, level = 0, [node]
@@ -278,9 +272,9 @@ def _depth(node: ast.AST) -> int:
 
 def _number(value: object, offset: int) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and value not in LONG:
-        raise ExpressionError("a whole number beyond 64 bits", offset)
+        raise ExpressionError("a whole number must fit into 64 bits", offset)
     if isinstance(value, float) and value in (float("inf"), float("-inf")):
-        raise ExpressionError("a number beyond the range of double", offset)
+        raise ExpressionError("a number must be in the range of a double", offset)
     return value
 
 
@@ -290,7 +284,7 @@ def _moment(text: str, offset: int) -> datetime:
         moment = datetime.fromisoformat(text)
         moment = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
     except (ValueError, OverflowError):
-        raise ExpressionError("not a date", offset, 'write date("2024-01-31") or date("2024-01-31T10:15:00Z")') from None
+        raise ExpressionError("this is not a date", offset, 'write date("2024-01-31") or date("2024-01-31T10:15:00Z")') from None
     if moment.microsecond % 1000:
-        raise ExpressionError("a date is finer than milliseconds", offset)
+        raise ExpressionError("a date cannot be finer than milliseconds", offset)
     return moment

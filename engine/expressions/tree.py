@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeAlias
 
 import polars as pl
 
-from engine.expressions.operation import DTYPES, Form, Unsupported
+from engine.expressions.operation import DTYPES, Overload, Unsupported
 from engine.expressions.patterns import HEAVY, Pattern
-from engine.expressions.shapes import mongo_guard, polars_decimal
+from engine.expressions.shapes import mongo_guard
+from engine.values.names import internal
 from engine.values.paths import MARK, array_of, in_element
+from engine.values.types import type_table
 
 
 @dataclass(frozen=True)
-class Path:
+class FieldReference:
     """A document path."""
 
     name: str
@@ -35,17 +38,17 @@ class Call:
     """A form applied."""
 
     name: str
-    form: Form
+    form: Overload
     arguments: tuple[Tree, ...]
 
     @property
     def type(self) -> str:
         """What the form gives."""
-        return self.form.gives
+        return self.form.result_type
 
 
 @dataclass(frozen=True)
-class Gathered:
+class AggregateCall:
     """An aggregate over the elements of `array`; `inner` is its value in each of them, None where elements themselves are counted."""
 
     name: str
@@ -55,11 +58,26 @@ class Gathered:
 
     @property
     def column(self) -> str:
-        """The column that holds it, beside the array's own."""
-        return f"\0{self.name} {self.array} {self.inner}"
+        """The column that holds it, beside the array's own: the same for calls that say the same, in every process."""
+        return internal("aggregate", _text(self))
 
 
-Tree: TypeAlias = Path | Literal | Call | Gathered
+Tree: TypeAlias = FieldReference | Literal | Call | AggregateCall
+
+
+def _text(tree: Tree | None) -> str:
+    """What a tree says, types included; its functions by their names, as how Python writes them differs between processes."""
+    match tree:
+        case Call(name, form, arguments):
+            return f"{name}[{form}]({', '.join(map(_text, arguments))})"
+        case AggregateCall(name, array, inner):
+            return f"{name}({array}, {_text(inner)})"
+    return repr(tree)
+
+
+def each_once(calls: Iterable[AggregateCall]) -> tuple[AggregateCall, ...]:
+    """The calls without repetition. Equal ones may still differ in what they say (`1.0` and `1.00`), so their columns tell."""
+    return tuple({call.column: call for call in calls}.values())
 
 
 class NotInMongoError(Exception):
@@ -69,9 +87,9 @@ class NotInMongoError(Exception):
 def to_polars(tree: Tree) -> pl.Expr:
     """The value over columns named by path; a decimal as pl.Decimal."""
     match tree:
-        case Path(name, kind):
-            return polars_decimal(pl.col(name)) if kind == "decimal" else pl.col(name)
-        case Gathered():
+        case FieldReference(name, kind):
+            return type_table[kind].comparable(pl.col(name))
+        case AggregateCall():
             return pl.col(tree.column)
         case Literal(tuple() as items, kind):
             return pl.lit(pl.Series([item.value for item in items], dtype=DTYPES[kind.removeprefix("list of ")])).implode()
@@ -86,9 +104,9 @@ def to_polars(tree: Tree) -> pl.Expr:
 def to_mongo(tree: Tree) -> object:
     """The value as an aggregation expression; raises NotInMongoError."""
     match tree:
-        case Path(name, _):
+        case FieldReference(name, _):
             return variable(name)
-        case Gathered(name, array, inner):
+        case AggregateCall(name, array, inner):
             if name != "count" or inner is not None:
                 raise NotInMongoError("it aggregates over an array")
             return {"$toLong": {"$size": elements(array)}}
@@ -131,19 +149,19 @@ def _mongo_constant(value: object) -> object:
     return {"$literal": value} if isinstance(value, str) and value.startswith("$") else value
 
 
-def _mongo_call(one: Form, arguments: tuple[Tree, ...]) -> object:
-    if isinstance(one.mongo, Unsupported):
-        raise NotInMongoError(one.mongo.reason)
+def _mongo_call(overload: Overload, arguments: tuple[Tree, ...]) -> object:
+    if isinstance(overload.mongo, Unsupported):
+        raise NotInMongoError(overload.mongo.reason)
     built = [to_mongo(argument) for argument in arguments]
-    if one.nulls:
-        return one.mongo(*built)
-    return mongo_guard(one.mongo, [_nullable(argument) for argument in arguments], *built)
+    if overload.nulls:
+        return overload.mongo(*built)
+    return mongo_guard(overload.mongo, [_nullable(argument) for argument in arguments], *built)
 
 
 def _nullable(tree: Tree) -> bool:
     if isinstance(tree, Call):
         return tree.name != "is_null"
-    return isinstance(tree, Path | Gathered) or tree.value is None
+    return isinstance(tree, FieldReference | AggregateCall) or tree.value is None
 
 
 def to_mongo_verdict(tree: Tree) -> dict[str, object]:

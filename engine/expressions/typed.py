@@ -13,18 +13,19 @@ import polars as pl
 
 from engine.expressions.aggregates import AGGREGATES, Aggregate
 from engine.expressions.functions import FUNCTIONS
-from engine.expressions.operation import DECIMAL_PLACES, DTYPES, NUMBERS, STORED, Form, Operation, Unsupported, form
+from engine.expressions.operation import DTYPES, NUMBERS, STORED, Operation, Overload, Unsupported, form
 from engine.expressions.operators import OPERATORS
 from engine.expressions.patterns import Pattern, PatternError, read_pattern
 from engine.expressions.shapes import mongo_decimal, polars_decimal
 from engine.expressions.syntax import Apply, Constant, Expression, ExpressionError, Node, Reference
 from engine.expressions.tree import (
+    AggregateCall,
     Call,
-    Gathered,
+    FieldReference,
     Literal,
     NotInMongoError,
-    Path,
     Tree,
+    each_once,
     in_every_element,
     nesting,
     to_mongo,
@@ -32,6 +33,8 @@ from engine.expressions.tree import (
     to_polars,
 )
 from engine.values.paths import MARK, array_of
+from engine.values.types import type_table
+from engine.values.types.decimals import PLACES
 
 MONGO_DEPTH = 150  # of MongoDB's 200 levels; an operator may count twice, since mongod writes its argument as a list
 INT = range(-(2**31), 2**31)
@@ -39,9 +42,9 @@ INT = range(-(2**31), 2**31)
 
 _CAST: Callable[[str], Callable[[pl.Expr], pl.Expr]] = lambda name: lambda a: a.cast(DTYPES[name])  # noqa: E731
 # Values widen by themselves, from what a path or operation gives to what an operation takes.
-WIDENINGS: dict[tuple[str, str], Form] = {
-    (one.takes[0], one.gives): one
-    for one in (
+WIDENINGS: dict[tuple[str, str], Overload] = {
+    (overload.parameter_types[0], overload.result_type): overload
+    for overload in (
         form("int -> long", _CAST("long"), lambda a: a, nulls=True),
         form("int -> double", _CAST("double"), lambda a: {"$toDouble": a}, nulls=True),
         form("long -> double", _CAST("double"), lambda a: {"$toDouble": a}, nulls=True),
@@ -65,23 +68,23 @@ class Typed:
     @property
     def paths(self) -> frozenset[str]:
         """The paths that it reads itself, not through aggregates."""
-        return frozenset(node.name for node in _nodes(self.tree) if isinstance(node, Path))
+        return frozenset(node.name for node in _nodes(self.tree) if isinstance(node, FieldReference))
 
     @property
-    def gathered(self) -> tuple[Gathered, ...]:
+    def aggregate_calls(self) -> tuple[AggregateCall, ...]:
         """The aggregates in it, each once."""
-        return tuple(dict.fromkeys(node for node in _nodes(self.tree) if isinstance(node, Gathered)))
+        return each_once(node for node in _nodes(self.tree) if isinstance(node, AggregateCall))
 
     @property
-    def aggregates(self) -> tuple[Gathered, ...]:
-        """The same with those that others aggregate."""
-        inside = (inner for node in self.gathered if node.inner is not None for inner in Typed(node.inner).aggregates)
-        return tuple(dict.fromkeys((*self.gathered, *inside)))
+    def aggregates(self) -> tuple[AggregateCall, ...]:
+        """The same, and those inside them."""
+        inside = (inner for node in self.aggregate_calls if node.inner is not None for inner in Typed(node.inner).aggregates)
+        return each_once((*self.aggregate_calls, *inside))
 
     @property
     def array(self) -> str:
-        """The array in whose elements it has its value; empty for the document."""
-        inside = {array_of(path) for path in (*self.paths, *(node.array for node in self.gathered))}
+        """The array for each of whose elements it has a value; empty for the document."""
+        inside = {array_of(path) for path in (*self.paths, *(node.array for node in self.aggregate_calls))}
         return max(sorted(inside), key=len, default="")
 
     def to_polars(self, now: datetime | None = None) -> pl.Expr:
@@ -93,16 +96,17 @@ class Typed:
         tree = _at(self.tree, now)
         if any(isinstance(node, Call) and node.name == "now" for node in _nodes(tree)):
             raise ValueError("an expression with now() needs the time of the run")
-        if isinstance(tree, Path) or tree.type != "decimal":
-            return pl.col(tree.name) if isinstance(tree, Path) else to_polars(tree)
-        return to_polars(tree).cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
+        if isinstance(tree, FieldReference):
+            return pl.col(tree.name)
+        computing = type_table[tree.type].computing if tree.type in type_table else None
+        return computing.to_column(to_polars(tree)) if computing else to_polars(tree)
 
     def to_mongo(self, now: datetime | None = None) -> Any | Unsupported:
         """The same value as an aggregation expression, missing counting as null; without `now`, `now()` is Unsupported."""
         if self.array:
             return Unsupported("it has a value for each element of an array")
         built = self._mongo(_at(self.tree, now), to_mongo)
-        if isinstance(built, Unsupported) or isinstance(self.tree, Path):
+        if isinstance(built, Unsupported) or isinstance(self.tree, FieldReference):
             return built
         if not isinstance(built, dict | str):
             built = {"$literal": built}  # in a $project, a bare constant would mean something else
@@ -127,8 +131,8 @@ class Typed:
         if tree is None and (self.type, name) == ("long", "int"):
             tree = _applied(FUNCTIONS["int"], (self.tree,), 0)
         if tree is None:
-            hint = "use int(x), long(x) or round(x) where the fraction may be dropped" if {self.type, name} <= set(NUMBERS) else ""
-            raise ExpressionError(f"the expression gives {self.type}, where {name} is wanted", 0, hint)
+            hint = "use int(x), long(x) or round(x) if the fraction may be dropped" if {self.type, name} <= set(NUMBERS) else ""
+            raise ExpressionError(f"the expression gives {self.type}, but {name} is needed", 0, hint)
         return Typed(tree)
 
     @staticmethod
@@ -148,7 +152,7 @@ def typed(expression: Expression, types: Mapping[str, str]) -> Typed:
     """
     tree = _resolved(expression.root, types)
     if tree.type not in DTYPES:
-        raise ExpressionError(f"the expression is only a {tree.type}", 0)
+        raise ExpressionError(f"a {tree.type} alone is not an expression", 0)
     return Typed(tree)
 
 
@@ -160,8 +164,8 @@ def _resolved(node: Node, types: Mapping[str, str]) -> Tree:
             if types[path] == "array":
                 raise ExpressionError(f"`{path}` is an array", offset, f"write {path}[].field, or count({path})")
             if types[path] not in STORED:
-                raise ExpressionError(f"`{path}` is of type {types[path]}, which expressions do not read", offset)
-            return Path(path, types[path])
+                raise ExpressionError(f"`{path}` is of type {types[path]}, which expressions cannot read", offset)
+            return FieldReference(path, types[path])
         case Constant(value, offset):
             return _literal(value)
         case Apply(name, (argument,), offset) if name in AGGREGATES and (name not in FUNCTIONS or _reads_array(argument)):
@@ -182,7 +186,7 @@ def _reads_array(node: Node) -> bool:
     return False
 
 
-def _gathered(aggregate: Aggregate, argument: Node, types: Mapping[str, str], offset: int) -> Gathered:
+def _gathered(aggregate: Aggregate, argument: Node, types: Mapping[str, str], offset: int) -> AggregateCall:
     """An aggregate over the innermost array that its argument reads."""
     if isinstance(argument, Reference) and types.get(argument.path) == "array":
         inner, array, kind = None, argument.path, "array"
@@ -190,12 +194,12 @@ def _gathered(aggregate: Aggregate, argument: Node, types: Mapping[str, str], of
         inner = _resolved(argument, types)
         array, kind = Typed(inner).array, inner.type
     if inner and any(isinstance(node, Call) and node.name == "now" for node in _nodes(inner)):
-        raise ExpressionError("now() does not stand inside an aggregate", offset, "compute it in a field of its own")
+        raise ExpressionError("now() cannot be used inside an aggregate", offset, "compute it in a separate field")
     if not array:
-        raise ExpressionError(f"`{aggregate.name}` is of the elements of an array", offset, f"write {aggregate.name}(array[].field)")
+        raise ExpressionError(f"`{aggregate.name}` needs the elements of an array", offset, f"write {aggregate.name}(array[].field)")
     if kind not in aggregate.gives:
         raise ExpressionError(f"`{aggregate.name}` does not take {kind}", offset, f"it takes {', '.join(aggregate.gives)}")
-    return Gathered(aggregate.name, array, inner, aggregate.gives[kind])
+    return AggregateCall(aggregate.name, array, inner, aggregate.gives[kind])
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
@@ -221,40 +225,42 @@ def _literal(value: object) -> Literal:
 
 
 def _applied(operation: Operation, arguments: tuple[Tree, ...], offset: int) -> Tree:
-    fitting = [(one, takes) for one in operation.forms if (takes := one.parameters(len(arguments))) is not None]
+    fitting = [(overload, takes) for overload in operation.overloads if (takes := overload.parameters(len(arguments))) is not None]
     if not fitting:
         raise ExpressionError(f"`{operation.name}` does not take {len(arguments)} arguments", offset, f"write {operation.usage}")
-    for one, takes in fitting:
+    for overload, takes in fitting:
         converted = [_converted(argument, name, offset) for argument, name in zip(arguments, takes, strict=True)]
         if all(argument is not None for argument in converted):
-            return _call(operation.name, one, tuple(argument for argument in converted if argument is not None))
+            return _call(operation.name, overload, tuple(argument for argument in converted if argument is not None))
     raise ExpressionError(*_mismatch(operation, arguments, offset))
 
 
-def _call(name: str, one: Form, arguments: tuple[Tree, ...]) -> Tree:
+def _call(name: str, overload: Overload, arguments: tuple[Tree, ...]) -> Tree:
     """A call, or what it comes to where that is known now: over constants alone, or a conditional's branch."""
     if name == "if else" and isinstance(arguments[0], Literal):
         return arguments[1 if arguments[0].value else 2]
-    call = Call(name, one, arguments)
+    call = Call(name, overload, arguments)
     if name != "now" and all(isinstance(argument, Literal) for argument in arguments):
-        return Literal(pl.select(to_polars(call)).item(), one.gives)
+        return Literal(pl.select(to_polars(call)).item(), overload.result_type)
     return call
 
 
 def _mismatch(operation: Operation, arguments: tuple[Tree, ...], offset: int) -> tuple[str, int, str]:
     found = [argument.type for argument in arguments]
     if {"date", "string"} <= set(found):
-        hint = 'a constant date is written date("2024-01-31")'
+        hint = 'write a constant date as date("2024-01-31")'
     elif {"double", "decimal"} <= set(found):
-        hint = "a double and a decimal do not mix; declare both fields with one type"
+        hint = "a double and a decimal cannot be combined; declare both fields with the same type"
     else:
-        takes = dict.fromkeys(", ".join("number" if name in NUMBERS else name for name in one.takes) for one in operation.forms)
+        takes = dict.fromkeys(
+            ", ".join("number" if name in NUMBERS else name for name in overload.parameter_types) for overload in operation.overloads
+        )
         hint = f"it takes ({') or ('.join(takes)})"
     return f"`{operation.name}` does not take {' and '.join(found)}", offset, hint
 
 
 def _converted(tree: Tree, name: str, offset: int) -> Tree | None:
-    """The tree as a value of this type, or None where it is not one."""
+    """The tree as a value of this type, or None where there is no conversion."""
     if tree.type == name:
         return tree
     if isinstance(tree, Literal):
@@ -285,7 +291,7 @@ def _constant(literal: Literal, name: str, offset: int) -> Literal | None:
 
 def _decimal_constant(value: float, offset: int) -> Literal:
     exact = Decimal(repr(value))
-    if abs(exact) >= 10**18 or int(exact.normalize().as_tuple().exponent) < -DECIMAL_PLACES:
+    if abs(exact) >= 10**18 or int(exact.normalize().as_tuple().exponent) < -PLACES:
         raise ExpressionError("a decimal has at most 18 digits before the point and 16 after it", offset)
     return Literal(exact, "decimal")
 

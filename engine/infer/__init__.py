@@ -1,7 +1,10 @@
-"""A mapping from files: read them whole, gather evidence, decide, write, prove.
+"""A mapping from files, each choice with its evidence.
 
-`tables` reads a file and gathers what is known of its columns, `relations` what holds between them; `proposers` and `fields` decide,
-`writing` writes, `proof` runs what was written over the file before anybody sees it.
+In: paths of files. Out: the text of a commented mapping that accepts every row of the first file. `tables` reads a file whole and gathers
+evidence about its columns, `relations` about how they relate; `proposers` and `fields` decide, `writing` writes, `proof` runs what was
+written over the file before anybody sees it.
+
+A new type is proposed by a function in `proposers`.
 """
 
 from __future__ import annotations
@@ -13,19 +16,19 @@ from engine.infer.fields import plan_fields
 from engine.infer.hints import hints
 from engine.infer.proof import prove
 from engine.infer.relations import joins, relations
-from engine.infer.tables import Table, read_table
+from engine.infer.tables import FileProfile, read_table
 from engine.infer.writing import Draft, write
 
 __all__ = ["infer"]
 
 
 def infer(paths: Sequence[str]) -> str:
-    """A commented mapping, as YAML text: rows of the first file become documents; what joins the others to it is told in comments.
+    """A commented mapping, as YAML text: rows of the first file become documents; comments say how the other files join it.
 
-    The text loads as a mapping, which accepts every row of the first file (but records that are no rows, counted in `limits`).
+    The text loads as a mapping that accepts every row of the first file (except malformed records, which `limits` counts).
 
     Raises:
-        DataError: a file cannot be read, or is no regular table.
+        DataError: a file cannot be read, or is not a regular table.
     """
     tables = [read_table(path) for path in dict.fromkeys(paths)]
     table = tables[0]
@@ -34,8 +37,8 @@ def infer(paths: Sequence[str]) -> str:
     return text
 
 
-def draft(table: Table, tables: list[Table]) -> Draft:
-    """What the mapping of a file says."""
+def draft(table: FileProfile, tables: list[FileProfile]) -> Draft:
+    """The contents of the mapping of a file."""
     found = relations(table)
     planned = plan_fields(table, found)
     return Draft(

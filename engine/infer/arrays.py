@@ -1,4 +1,4 @@
-"""Columns that are arrays for certain: numbered ones, values by year, cells that are lists. What is less certain stays a hint."""
+"""Columns that certainly form arrays: numbered ones, values by year, cells that are lists. Less certain ones become hints."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from engine.infer.evidence import Profile
+from engine.infer.evidence import ColumnProfile
 from engine.infer.paths import families, headed
-from engine.infer.proposers import Choice
+from engine.infer.proposers import TypeProposal
 from engine.infer.texts import SEPARATORS
 from engine.infer.words import snake
 
@@ -20,7 +20,7 @@ LISTED = 0.2
 
 @dataclass(frozen=True)
 class Member:
-    """A field of the elements: its path behind the array's, the column as the mapping writes it, and the columns that are meant."""
+    """A field of the elements: its path inside the element, the column as the mapping writes it, and the columns that this means."""
 
     path: str
     column: str
@@ -29,7 +29,7 @@ class Member:
 
 @dataclass(frozen=True)
 class ArrayPlan:
-    """An array: its path, what the mapping says of it in `arrays`, the fields of its elements, and why it is one."""
+    """An array: its path, its entry in `arrays`, the fields of its elements, and why it is an array."""
 
     path: str
     origin: Mapping[str, Any]
@@ -42,9 +42,9 @@ class ArrayPlan:
         return frozenset(name for member in self.members for name in member.columns)
 
 
-def plan_arrays(columns: Sequence[Profile], *, invented: bool, ragged: bool) -> list[ArrayPlan]:
-    """The arrays of a file. Columns with invented names are one where the file is ragged, and none otherwise."""
-    filled = {one.name: one.filled for one in columns}
+def plan_arrays(columns: Sequence[ColumnProfile], *, invented: bool, ragged: bool) -> list[ArrayPlan]:
+    """The arrays of a file. Columns with invented names form one array where the file is ragged, and none otherwise."""
+    filled = {column.name: column.filled for column in columns}
     names = list(filled)
     if invented:
         members = (Member("", "column{n}", tuple(names)),)
@@ -53,29 +53,29 @@ def plan_arrays(columns: Sequence[Profile], *, invented: bool, ragged: bool) -> 
     return _distinct([*_numbered(names, filled), *_years(names)], names)
 
 
-def lists(columns: Sequence[Profile], choices: Mapping[str, Choice]) -> dict[str, str]:
+def lists(columns: Sequence[ColumnProfile], choices: Mapping[str, TypeProposal]) -> dict[str, str]:
     """The separator of the columns whose cells are lists, by column."""
     found = {}
-    for one in columns:
-        if choices[one.name].type != "string" or one.shapes["breaks"] or one.shapes["json"]:
+    for column in columns:
+        if choices[column.name].type != "string" or column.shapes["breaks"] or column.shapes["json"]:
             continue
         for shape, separator in SEPARATORS.items():
-            if separator in CERTAIN and one.typed and one.shapes[shape] > LISTED * one.typed:
-                found[one.name] = separator
+            if separator in CERTAIN and column.typed and column.shapes[shape] > LISTED * column.typed:
+                found[column.name] = separator
     return found
 
 
 def _filled_in_order(counts: Sequence[int]) -> bool:
-    """Whether no column is filled more often than one before it: sets are filled from the first on."""
+    """Whether no column has more values than one before it: numbered columns are filled from the first on."""
     return all(one >= other for one, other in pairwise(counts))
 
 
 def _numbered(names: Sequence[str], filled: Mapping[str, int]) -> Iterator[ArrayPlan]:
     """Numbered columns; those with the same numbers are parallel sets of one array."""
     sets: dict[tuple[str, ...], list[Any]] = {}
-    for one in families(names):
-        if _filled_in_order([filled[name] for name in one.columns]):
-            sets.setdefault(one.numbers, []).append(one)
+    for family in families(names):
+        if _filled_in_order([filled[name] for name in family.columns]):
+            sets.setdefault(family.numbers, []).append(family)
     for numbers, parallel in sets.items():
         stems = [_stem(one.pattern) for one in parallel]
         if not all(stems) or len(set(stems)) < len(stems):
@@ -106,12 +106,12 @@ def _plural(stem: str) -> str:
 
 
 def _distinct(found: Sequence[ArrayPlan], names: Sequence[str]) -> list[ArrayPlan]:
-    """Those whose path is no other's; a column named like one keeps the name."""
+    """The arrays whose path nothing else has; a column of the same name keeps it."""
     taken = {snake(name).partition("_")[0] for name in names} | {snake(name) for name in names}
     result: list[ArrayPlan] = []
-    for one in found:
-        own = {snake(name) for name in one.columns}
-        if one.path not in taken - own:
-            taken.add(one.path)
-            result.append(one)
+    for array in found:
+        own = {snake(name) for name in array.columns}
+        if array.path not in taken - own:
+            taken.add(array.path)
+            result.append(array)
     return result

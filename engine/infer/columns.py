@@ -1,7 +1,7 @@
-"""What is known of a column, gathered batch by batch. Memory grows with the number of columns, and eight bytes a cell for the hashes.
+"""The evidence about a column, gathered batch by batch. Memory grows with the number of columns, plus 8 bytes per cell for the hashes.
 
-Every test runs over the distinct cells of a batch, weighted by how often they occur. A type is tried with its own `parse`, so that what
-inference sees and what a load does cannot differ.
+Every test runs over the distinct cells of a batch, weighted by how often they occur. A type is tried with its own `parse`, so that
+inference and loading cannot differ.
 """
 
 from __future__ import annotations
@@ -13,22 +13,21 @@ from typing import Any
 
 import polars as pl
 
-from engine.infer.evidence import MOST_VALUES, TYPES, Profile
+from engine.infer.evidence import MOST_VALUES, TYPES, ColumnProfile
 from engine.infer.texts import DOUBTFUL, FORMATS, MISSING, NUMBERS, SHAPES, WRITTEN
 from engine.values.dates import DIRECTIVES, TOKEN, parse_dates
 from engine.values.transforms import apply
-from engine.values.types import Options, type_table
-from engine.values.types.numbers import Number
+from engine.values.types import NumberFormat, Options, type_table
 
 
 def _options(written: Mapping[str, Any]) -> Options:
     units = {side: (written[side],) for side in ("prefix", "suffix") if side in written}
-    return Options(number=Number(**{**written, **units}))
+    return Options(number=NumberFormat(**{**written, **units}))
 
 
 SAMPLE = 200
-NEAR = 0.5  # a type or format is followed as long as it fits this share of the values
-RARE = 0.01  # a shape of texts that fewer have is not followed
+NEAR = 0.5  # a type or format is tried as long as it fits this share of the values
+RARE = 0.01  # a shape that fewer texts have is no longer counted
 NUMERIC, HEXADECIMAL = ("double",), ("uuid", "objectId")
 NEEDED_BY: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("leading_zero", "plus", "long_digits", "point", "whole", "scientific", "precise"), NUMERIC),
@@ -43,7 +42,7 @@ LOOKS = {
     one: re.compile("".join(DIRECTIVES[token].pattern if token in DIRECTIVES else re.escape(token) for token in TOKEN.findall(one)))
     for one in FORMATS
 }
-"""What a date of each format looks like: cheap, and no more than a reason to try the format itself."""
+"""A cheap regular expression per date format: a match is only a reason to try the format itself."""
 READINGS = {(said, kind): _options(written) for said, written in NUMBERS.items() for kind in ("int", "long", "decimal")}
 UNPLAIN = re.compile("|".join(SHAPES[shape] for shape in WRITTEN))
 MERGES: Mapping[str, Callable[..., Any]] = {"sum": sum, "min": min, "max": max}
@@ -63,7 +62,7 @@ class Gathering:
     readings: tuple[tuple[str, str], ...] = ()
 
     def add(self, cells: pl.Series) -> None:
-        """Take in a batch."""
+        """Add a batch."""
         counted = cells.alias(CELL).value_counts(name=TIMES)
         counted = counted.with_columns(apply(pl.col(CELL), STRIP).alias(TEXT))
         self._remember(counted)
@@ -89,7 +88,7 @@ class Gathering:
             self.values = None
 
     def _forget(self, batch: Tally) -> None:
-        """Follow no longer what does not fit."""
+        """Stop trying what does not fit."""
         typed = batch["sum", "typed"] or 0
         self.types = tuple(kind for kind in self.types if (batch["sum", f"refused {kind}"] or 0) <= NEAR * typed)
         self.readings = tuple(one for one in self.readings if (batch["sum", f"reading {one[1]} {one[0]}"] or 0) >= NEAR * typed)
@@ -105,7 +104,7 @@ class Gathering:
         return (batch["sum", f"shape {shape}"] or 0) >= RARE * typed
 
     def _aggregates(self) -> Iterator[pl.Expr]:
-        """What is asked of a batch; a name says how it is merged, and what it is."""
+        """The aggregates of a batch; their names say how to merge them, and what they are."""
         text = pl.col(TEXT)
         missing, doubtful = text.is_in(MISSING), text.is_in(DOUBTFUL)
         typed = ~missing & ~doubtful
@@ -126,15 +125,15 @@ class Gathering:
         for one in self.formats or ():
             yield from _reading(f"format {one}", parse_dates(text, (one,), "UTC"), typed, one)
 
-    def profile(self, distinct: int | None) -> Profile:
-        """What was found; `distinct` cells there are in all."""
+    def profile(self, distinct: int | None) -> ColumnProfile:
+        """The evidence; `distinct`: number of distinct cells, None if unknown."""
         tally = self.tally
 
         def counts(prefix: str, names: Sequence[str]) -> dict[str, int]:
             return {name: times for name in names if (times := tally.get(("sum", f"{prefix} {name}")))}
 
         kept = (*self.types, *(self.formats or ()))
-        return Profile(
+        return ColumnProfile(
             name=self.name,
             rows=tally.get(("sum", "rows"), 0),
             filled=tally.get(("sum", "filled"), 0),
@@ -155,7 +154,7 @@ class Gathering:
 
 
 def nominated(counted: pl.DataFrame) -> tuple[str, ...] | None:
-    """The date formats that a good part of some values look like; None where there are no values yet."""
+    """The date formats that a good part of the first values look like; None where there are no values yet."""
     text = pl.col(TEXT)
     typed = counted.filter(~text.is_in((*MISSING, *DOUBTFUL)))
     if typed.is_empty():
@@ -165,7 +164,7 @@ def nominated(counted: pl.DataFrame) -> tuple[str, ...] | None:
 
 
 def _unplain(counted: pl.DataFrame) -> tuple[tuple[str, str], ...]:
-    """The ways of writing numbers that may fit, where some are not written plainly."""
+    """The number formats that may fit, where some numbers are not written plainly."""
     some = counted[TEXT].filter(~counted[TEXT].is_in((*MISSING, *DOUBTFUL))).head(SAMPLE)
     return tuple(READINGS) if any(map(UNPLAIN.search, some)) else ()
 

@@ -1,6 +1,6 @@
-"""How a CSV file is written: found by trying, on the file's beginning. The strict reader judges the rest.
+"""How a CSV file is written: found by trying on the beginning of the file. The strict reader checks the rest.
 
-A delimiter is right when the records it gives have the same number of cells.
+A delimiter is right when the records have the same number of cells with it.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from engine.errors import DataError, problem
+from engine.errors import DataError, counted, finding
 from engine.infer.encodings import encoding_of
 from engine.infer.trials import QUOTES, REGULAR, Sample, Trial, attempt, best
-from engine.infer.words import number
 from engine.mapping.model import Dialect
 
-NAMED = {"\t": "a tab", " ": "a blank", "\x01": "0x01", "\x1f": "0x1f"}
+NAMED = {"\t": "a tab", " ": "a space", "\x01": "0x01", "\x1f": "0x1f"}
 COMMENT = "#"
 NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?%?")
 YEAR = re.compile(r"(1[5-9]|20|21)[0-9]{2}")
@@ -26,7 +25,7 @@ UUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 @dataclass(frozen=True)
 class Layout:
-    """A dialect, and why, by key of the mapping's `csv` section. `invented`: the names of the columns are not the file's."""
+    """A dialect, with notes by key of the mapping's `csv` section. `invented`: the column names do not come from the file."""
 
     dialect: Dialect = field(default_factory=Dialect)
     notes: Mapping[str, str] = field(default_factory=dict)
@@ -34,20 +33,20 @@ class Layout:
 
 
 def layouts(path: Path) -> Iterator[Layout]:
-    """The ways a file may be written, the likeliest first. Where the reader finds the first wrong in its quotes, the next is to be tried.
+    """The possible layouts of a file, the likeliest first. Where the reader finds a fault in the quotes, the next one should be tried.
 
     Raises:
-        DataError: the file cannot be read, holds nothing, or its records have no usual number of cells.
+        DataError: the file cannot be read, is empty, or its records have no common number of cells.
     """
     encoded = encoding_of(path)
     newline = "\n" if "\n" in encoded.sample or "\r" not in encoded.sample else "\r"
     text = encoded.sample if encoded.whole else encoded.sample[: encoded.sample.rfind(newline) + 1]
     if not text.strip():
-        raise DataError(problem("empty_source", "the file holds nothing", file=str(path)))
+        raise DataError(finding("empty_source", "the file is empty or holds only whitespace", file=str(path)))
     sample, trial = _without_comments(Sample(text, encoded.whole))
     if not trial.records:
         message = "its quotes are neither closed nor plain text, whatever the delimiter"
-        raise DataError(problem("stray_quote", message, hint="correct the file", file=str(path)))
+        raise DataError(finding("stray_quote", message, hint="correct the file", file=str(path)))
     others = [one for quote in QUOTES if quote != trial.quote and (one := attempt(sample, trial.delimiter, quote)) and one.share >= REGULAR]
     for one in (trial, *others):
         base = Dialect(delimiter=one.delimiter, quote=one.quote, encoding=encoded.name, newline=newline, comment=sample.comment)
@@ -55,7 +54,7 @@ def layouts(path: Path) -> Iterator[Layout]:
 
 
 def _without_comments(sample: Sample) -> tuple[Sample, Trial]:
-    """The best trial; lines that begin with # and have another number of cells than the others are comments."""
+    """The best trial; lines that begin with # and have a different number of cells than the others are comments."""
     trial = best(sample)
     marked = [record for record in trial.records if record.cells[0].startswith(COMMENT)]
     if not marked or any(len(record.cells) == trial.width > 1 for record in marked):
@@ -68,15 +67,15 @@ def _without_comments(sample: Sample) -> tuple[Sample, Trial]:
 def _notes(trial: Trial, encoding: str) -> dict[str, str]:
     return {
         "encoding": encoding,
-        "newline": "lines end with a CR alone",
-        "delimiter": f"{trial.share:.0%} of the first {number(len(trial.records), 'record')} have {number(trial.width, 'cell')}",
-        "quote": "with other quotes the records do not come out even",
-        "comment": "such lines have another number of cells than the others",
+        "newline": "lines end with CR only",
+        "delimiter": f"{trial.share:.0%} of the first {counted(len(trial.records), 'record')} have {counted(trial.width, 'cell')}",
+        "quote": "with other quotes the records have different numbers of cells",
+        "comment": "lines that begin with it have another number of cells than the others",
     }
 
 
 def _headed(trial: Trial, base: Dialect, notes: dict[str, str], path: Path) -> Layout:
-    """With the header found, or with names where there is none or it will not do."""
+    """The layout with the header, or with names where there is none or it is not usable."""
     if trial.ragged:
         return _ragged(trial, base, notes, path)
     before = next(place for place, record in enumerate(trial.records) if len(record.cells) == trial.width)
@@ -84,19 +83,22 @@ def _headed(trial: Trial, base: Dialect, notes: dict[str, str], path: Path) -> L
     if before:
         base = replace(base, skip_lines=header.before)
         notes["skip_lines"] = (
-            f"LOOK: {number(before, 'record')} before the header, with another number of cells than the table's {trial.width}"
+            f"LOOK: {counted(before, 'record')} before the header, with another number of cells than the table's {trial.width}"
         )
     regular = [row.cells for row in rows if len(row.cells) == trial.width]
     if why := headless(header.cells, regular):
         return _named(base, notes, trial.width, why)
     if len(set(header.cells)) < trial.width:
-        notes |= {"names": "the header repeats names: these are its own, told apart", "skip_lines": "the header is replaced by names"}
+        notes |= {
+            "names": "the header repeats names: these are its names, made distinct",
+            "skip_lines": "skips the header, which `names` replaces",
+        }
         return Layout(replace(base, names=_apart(header.cells), skip_lines=header.end), notes)
     return Layout(base, notes)
 
 
 def _ragged(trial: Trial, base: Dialect, notes: dict[str, str], path: Path) -> Layout:
-    """A header as wide as the widest record, or none; other files are broken."""
+    """The layout of a ragged file: its header is as wide as the widest record, or absent. Raises DataError for other files."""
     header, *rows = trial.records
     narrow = [list(row.cells) for row in rows]
     widest = max(map(len, narrow), default=0)
@@ -104,15 +106,15 @@ def _ragged(trial: Trial, base: Dialect, notes: dict[str, str], path: Path) -> L
     filled = [row + [""] * (len(header.cells) - len(row)) for row in narrow]
     if not any(cell.strip() for cell in header.cells):
         notes["skip_lines"] = "a line of empty cells"
-        return _named(replace(base, ragged=True, skip_lines=header.end), notes, widest, "the first line has none")
+        return _named(replace(base, ragged=True, skip_lines=header.end), notes, widest, "all cells of the first line are empty")
     if why := headless(header.cells, filled):
         return _named(replace(base, ragged=True), notes, max(widest, len(header.cells)), why)
     if widest <= len(header.cells) == len(set(header.cells)):
         return Layout(replace(base, ragged=True), notes)
-    shares = f"{trial.share:.0%} of the first {number(len(trial.records), 'record')} have {trial.width} cells"
+    shares = f"{trial.share:.0%} of the first {counted(len(trial.records), 'record')} have {trial.width} cells"
     message = f"with {NAMED.get(trial.delimiter, trial.delimiter)} as delimiter {shares}, others {trial.widths[0]} to {trial.widths[-1]}"
-    hint = "are there delimiters inside cells that are not quoted? correct the file, or write the mapping by hand"
-    raise DataError(problem("ragged", message, hint=hint, file=str(path)))
+    hint = "do unquoted cells contain the delimiter? correct the file, or write the mapping by hand"
+    raise DataError(finding("ragged", message, hint=hint, file=str(path)))
 
 
 def _named(base: Dialect, notes: dict[str, str], width: int, why: str) -> Layout:
@@ -121,7 +123,7 @@ def _named(base: Dialect, notes: dict[str, str], width: int, why: str) -> Layout
 
 
 def _apart(names: Sequence[str]) -> tuple[str, ...]:
-    """Names made distinct by their place."""
+    """Names made distinct by adding their place."""
     found: list[str] = []
     for place, name in enumerate(names, 1):
         free = name or f"column{place}"
@@ -132,7 +134,7 @@ def _apart(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def headless(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Why the first record is data and no header; empty where it is one."""
+    """Why the first record is data and not a header; empty where it is a header."""
     for place, cell in enumerate(header):
         text = cell.strip()
         if YEAR.fullmatch(text):  # of values by year
@@ -140,5 +142,5 @@ def headless(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         if any(regex.fullmatch(text) for regex in (NUMBER, DATE, UUID)):
             return f"its cell {place + 1} is a number, a date or a UUID"
         if text and [row[place] for row in rows].count(cell) > max(1, len(rows) // 100):
-            return f"its cell {place + 1} stands again below"
+            return f"its cell {place + 1} appears again below"
     return "all of its cells are empty" if not any(cell.strip() for cell in header) else ""

@@ -1,4 +1,4 @@
-"""Which encoding a file is in. All of its bytes are looked at; what is not UTF-8 can only be proposed, and the evidence says so."""
+"""Which encoding a file has. All of its bytes are read; an encoding other than UTF-8 can only be proposed, and the evidence says so."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import codecs
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import DataError, problem
+from engine.errors import DataError, finding
 from engine.sources.text import Text
 
 BLOCK = SAMPLE_BYTES = 1 << 20
 MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-CONTROLS = frozenset(range(0x80, 0xA0))  # in latin-1 control characters, which no text has; in cp1252 quotes, dashes, the euro
+CONTROLS = frozenset(range(0x80, 0xA0))  # in latin-1 control characters, which texts do not have; in cp1252 quotes, dashes, the euro sign
 UNDEFINED = frozenset({0x81, 0x8D, 0x8F, 0x90, 0x9D})  # in cp1252
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """The encoding by Python's name, why, and the file's beginning in it; `whole` where that is all of the file."""
+    """The encoding by Python's name, the evidence, and the decoded beginning of the file; `whole` where that is the whole file."""
 
     name: str
     why: str
@@ -26,10 +26,10 @@ class Encoded:
 
 
 def encoding_of(path: Path) -> Encoded:
-    """The encoding of a file, and its first text.
+    """The encoding of a file, and its decoded beginning.
 
     Raises:
-        DataError: there is no such file, it cannot be read, or it is no text.
+        DataError: the file does not exist, cannot be read, or is not a text file.
     """
     mark = _mark(path)
     if mark:
@@ -40,17 +40,21 @@ def encoding_of(path: Path) -> Encoded:
         return Encoded(name, f"{name}: every other byte is NUL", *_beginning(path, name))
     if b"\0" in sample:
         raise DataError(
-            problem("no_text", "the file holds NUL bytes: it is no text", hint="is it a spreadsheet or a database?", file=str(path))
+            finding("no_text", "the file holds NUL bytes: it is not a text file", hint="is it a spreadsheet or a database?", file=str(path))
         )
     name, why = _single(high, line) if invalid else ("utf-8", "")
     return Encoded(name, why, sample.decode(name, "ignore"), whole)
 
 
 def _single(high: frozenset[int], line: int) -> tuple[str, str]:
-    """An encoding of single bytes for a file that is not UTF-8."""
+    """A single-byte encoding for a file that is not UTF-8, and why."""
     quotes = high & CONTROLS
     name = "cp1252" if quotes and not quotes & UNDEFINED else "latin-1"
-    seen = f"{len(quotes)} of its bytes are characters only there" if name == "cp1252" else "no byte is a character of cp1252 alone"
+    seen = (
+        f"{len(quotes)} of its byte values are characters in cp1252 only"
+        if name == "cp1252"
+        else "its bytes mean the same in latin-1 and cp1252"
+    )
     if quotes & UNDEFINED:
         seen = "cp1252 does not define all of its bytes"
     why = f"PROPOSED, NOT KNOWN: not UTF-8 (line {line}), and {seen}; LOOK at the accents (engine preview) before you trust it"
@@ -96,6 +100,6 @@ def _beginning(path: Path, name: str) -> tuple[str, bool]:
         sample = text.read(SAMPLE_BYTES)
         return sample.decode("utf-8", "replace"), not text.read(1)
     except UnicodeError:
-        raise DataError(problem("encoding", f"the file is not valid {name}", hint="convert it", file=str(path))) from None
+        raise DataError(finding("encoding", f"the file is not valid {name}", hint="convert it to UTF-8", file=str(path))) from None
     finally:
         text.close()

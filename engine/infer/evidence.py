@@ -1,4 +1,4 @@
-"""The evidence about a column, as data; and that about several columns that are taken for one."""
+"""The evidence about one column, or about several columns taken together, as data."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Profile:
+class ColumnProfile:
     """The evidence about one column.
 
-    Counts are of cells, after blanks at the ends are stripped. `missing` and `doubtful` count the texts of those tables; a value is any
-    other cell, and doubtful texts are values only to `filled` and `values`. `refused` counts, by type, the values that are none of it;
-    `formats`, by date format, those that fit; `readings`, by a way of NUMBERS and type, those that are numbers written so. `ranges` are
-    smallest and greatest value, by type or format. `values` are the cells as they are with their counts, None where they are too many.
-    `digits` are the fewest and most digits behind the point. `blank` cells hold blanks alone, `edges` begin or end with one.
+    Counts are numbers of cells, after whitespace at the ends is stripped. `missing` and `doubtful` count the texts of those tables; a value
+    is any other cell, and doubtful texts are values only in `filled` and `values`. `refused` counts, by type, values of other types;
+    `formats`, by date format, those that fit; `readings`, by a key of NUMBERS and type, those that are numbers written so. `ranges` are the
+    smallest and greatest value, by type or format. `values` are the original cells with their counts, None where there are too many.
+    `digits` are the fewest and most digits after the point. `blank` cells hold only whitespace, `edges` begin or end with whitespace.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Profile:
         return self.filled - sum(self.doubtful.values())
 
     def fits(self, kind: str) -> bool:
-        """Whether there are values, and each one is of the type."""
+        """Whether there are values, and each one has the type."""
         return self.typed > 0 and self.refused.get(kind) == 0
 
     def all(self, shape: str) -> bool:
@@ -56,37 +56,37 @@ class Profile:
         return self.typed > 0 and self.shapes[shape] == self.typed
 
 
-def merged(name: str, columns: Sequence[Profile]) -> Profile:
+def merged(name: str, columns: Sequence[ColumnProfile]) -> ColumnProfile:
     """Several columns as if they were one under another."""
-    valued = [one for one in columns if one.typed] or list(columns)
-    kinds = [kind for kind in TYPES if all(kind in one.refused for one in valued)]
-    kept = [*kinds, *{written: None for one in valued for written in one.formats}]
+    valued = [column for column in columns if column.typed] or list(columns)
+    kinds = [kind for kind in TYPES if all(kind in column.refused for column in valued)]
+    kept = [*kinds, *{written: None for column in valued for written in column.formats}]
     values: Counter[str] | None = Counter()
-    for one in columns:
-        values = None if values is None or one.values is None else values + Counter(one.values)
-    return Profile(
+    for column in columns:
+        values = None if values is None or column.values is None else values + Counter(column.values)
+    return ColumnProfile(
         name=name,
-        rows=sum(one.rows for one in columns),
-        filled=sum(one.filled for one in columns),
-        blank=sum(one.blank for one in columns),
-        edges=sum(one.edges for one in columns),
-        missing=_total(one.missing for one in columns),
-        doubtful=_total(one.doubtful for one in columns),
-        shapes=dict.fromkeys(SHAPES, 0) | _total(one.shapes for one in valued),
-        formats=_total(one.formats for one in valued),
-        readings=_total(one.readings for one in valued),
-        refused={kind: sum(one.refused[kind] for one in valued) for kind in kinds},
-        ranges={what: _widest([one.ranges[what] for one in valued if what in one.ranges]) for what in kept},
+        rows=sum(column.rows for column in columns),
+        filled=sum(column.filled for column in columns),
+        blank=sum(column.blank for column in columns),
+        edges=sum(column.edges for column in columns),
+        missing=_total(column.missing for column in columns),
+        doubtful=_total(column.doubtful for column in columns),
+        shapes=dict.fromkeys(SHAPES, 0) | _total(column.shapes for column in valued),
+        formats=_total(column.formats for column in valued),
+        readings=_total(column.readings for column in valued),
+        refused={kind: sum(column.refused[kind] for column in valued) for kind in kinds},
+        ranges={what: _widest([column.ranges[what] for column in valued if what in column.ranges]) for what in kept},
         values=values if values is not None and len(values) <= MOST_VALUES else None,
-        digits=(min(one.digits[0] for one in valued), max(one.digits[1] for one in valued)),
-        longest=max(one.longest for one in valued),
+        digits=(min(column.digits[0] for column in valued), max(column.digits[1] for column in valued)),
+        longest=max(column.longest for column in valued),
     )
 
 
 def _total(counts: Iterable[Mapping[T, int]]) -> dict[T, int]:
     found: Counter[T] = Counter()
-    for one in counts:
-        found.update(one)
+    for mapping in counts:
+        found.update(mapping)
     return dict(found)
 
 

@@ -1,4 +1,4 @@
-"""Tests for the mapping that is written: an invented row of the fields' kinds, and what is wrong with it when a cell is changed."""
+"""Tests for the inferred mapping: an invented row of the fields' types, and what rejects it when one cell is changed."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ WRONG = "not one of these"
 
 
 def examples(fields: list[FieldPlan]) -> list[dict[str, Any]]:
-    """Two or three tests, without arrays; none where the file is very wide, or its names are no names."""
-    named = [one.keys["column"] for one in fields]
+    """Up to three tests, without arrays; none where the file is very wide, or has column names that are values."""
+    named = [field.keys["column"] for field in fields]
     if len(fields) > MOST_FIELDS or "{key}" in named or max(map(len, named)) > LONGEST_NAME:
         return []
-    plain = [one for one in fields if "[]" not in one.path]
-    asked = [one for one in plain if one.keys.get("required") or one.path == "_id"] or plain[:1]
-    given = {one.keys["column"]: _cell(one) for one in asked}
-    expected = {one.path: _value(one) for one in asked if one.choice.type in SHOWN or one.choice.type == "string"}
+    plain = [field for field in fields if "[]" not in field.path]
+    asked = [field for field in plain if field.keys.get("required") or field.path == "_id"] or plain[:1]
+    given = {field.keys["column"]: _cell(field) for field in asked}
+    expected = {field.path: _value(field) for field in asked if field.choice.type in SHOWN or field.choice.type == "string"}
     tests: list[dict[str, Any]] = [{"given": given, "expect": dict(list(expected.items())[:5])}] if expected else []
-    typed = next((one for one in asked if one.choice.type not in ("string", "bool")), None)
-    listed = next((one for one in asked if "enum" in one.keys), None)
+    typed = next((field for field in asked if field.choice.type not in ("string", "bool")), None)
+    listed = next((field for field in asked if "enum" in field.keys), None)
     if tests and typed:
         tests.append({"but": {typed.keys["column"]: WRONG}, "reject": "type"})
     if tests and listed:
@@ -40,19 +40,19 @@ def examples(fields: list[FieldPlan]) -> list[dict[str, Any]]:
     return tests
 
 
-def _cell(one: FieldPlan) -> str:
-    if one.choice.type == "date":
-        text = str(one.choice.options.get("format", "%Y-%m-%d"))
+def _cell(field: FieldPlan) -> str:
+    if field.choice.type == "date":
+        text = str(field.choice.options.get("format", "%Y-%m-%d"))
         for directive, value in DAY.items():
             text = text.replace(directive, value)
         return text
-    if one.choice.type == "bool":
-        return str(one.choice.options.get("true_values", ["true"])[0])
-    if written := one.choice.options.get("number"):
+    if field.choice.type == "bool":
+        return str(field.choice.options.get("true_values", ["true"])[0])
+    if written := field.choice.options.get("number"):
         return f"{written.get('prefix', '')}1{written.get('suffix', '')}" + "%" * ("percent" in written)
-    return SAMPLES.get(one.choice.type) or str(one.keys.get("enum", ["x"])[0])
+    return SAMPLES.get(field.choice.type) or str(field.keys.get("enum", ["x"])[0])
 
 
-def _value(one: FieldPlan) -> Any:
-    cell = "1" if "number" in one.choice.options else _cell(one)
-    return {"int": int, "long": int, "double": float}[one.choice.type](cell) if one.choice.type in SHOWN else cell
+def _value(field: FieldPlan) -> Any:
+    cell = "1" if "number" in field.choice.options else _cell(field)
+    return {"int": int, "long": int, "double": float}[field.choice.type](cell) if field.choice.type in SHOWN else cell

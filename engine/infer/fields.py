@@ -1,4 +1,4 @@
-"""From evidence to fields: what each line of the mapping says, and the comment that says why."""
+"""From evidence to fields: each line of `fields`, and its comment with the reasons."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import Any
 
 import polars as pl
 
+from engine.errors import counted
 from engine.infer.arrays import ArrayPlan, lists, plan_arrays
 from engine.infer.choices import decide
-from engine.infer.evidence import Profile, merged
+from engine.infer.evidence import ColumnProfile, merged
 from engine.infer.paths import paths
-from engine.infer.proposers import Choice, choose
+from engine.infer.proposers import TypeProposal, choose
 from engine.infer.relations import Relations
-from engine.infer.tables import Table
+from engine.infer.tables import FileProfile
 from engine.infer.texts import BOUNDS, DOUBTFUL, KEYS, MISSING, PERSONAL
-from engine.infer.words import number, snake
+from engine.infer.words import snake
 from engine.values.transforms import apply
 
 ID = "_id"
@@ -32,78 +33,82 @@ LOOKS_PRIVATE = {"email": "e-mail addresses", "social": "social security numbers
 
 @dataclass(frozen=True)
 class FieldPlan:
-    """One line of `fields`: its keys as the mapping writes them, and the notes of its comment. No note holds a private value."""
+    """One line of `fields`: its keys as the mapping writes them, and the notes of its comment. Notes never contain private values."""
 
     path: str
     keys: Mapping[str, Any]
     notes: tuple[str, ...]
-    column: Profile
-    choice: Choice
+    column: ColumnProfile
+    choice: TypeProposal
 
     @property
     def private(self) -> bool:
-        """Whether values may be shown nowhere."""
+        """Whether its values must not be shown."""
         return bool(self.keys.get("private"))
 
 
 @dataclass(frozen=True)
 class FieldsPlan:
-    """The fields, `_id` first; what `arrays` says; and the texts that mean a missing value in all columns, the empty one first."""
+    """The fields, `_id` first; the entries of `arrays`; and the texts that mean a missing value in all columns, the empty text first."""
 
     fields: list[FieldPlan]
     arrays: dict[str, Mapping[str, Any]]
     nulls: list[str]
 
 
-def plan_fields(table: Table, found: Relations | None) -> FieldsPlan:
-    """A field for each column, or one for those that are an array."""
+def plan_fields(table: FileProfile, found: Relations | None) -> FieldsPlan:
+    """A field for each column; columns that form an array become fields of its elements."""
     layout = table.layout
     columns, choices = decide(table.columns, named=not layout.invented)
-    names = {one.name: snake(one.name) for one in columns}
-    nulls = [text for text in (*MISSING, *DOUBTFUL) if text == "" or any(text in one.missing for one in columns)]
+    names = {column.name: snake(column.name) for column in columns}
+    nulls = [text for text in (*MISSING, *DOUBTFUL) if text == "" or any(text in column.missing for column in columns)]
     unique = {key[0] for key in found.keys if len(key) == 1} if found and table.rows > 1 else set()
-    key = _key([one for one in columns if one.name in unique], names, choices)
-    arrays = [one for one in plan_arrays(columns, invented=layout.invented, ragged=layout.dialect.ragged) if key not in one.columns]
-    inside = frozenset().union(*(one.columns for one in arrays))
-    plain = sorted((one for one in columns if one.name not in inside), key=lambda one: one.name != key)
-    where = paths([one.name for one in plain if one.name != key])
+    key = _key([column for column in columns if column.name in unique], names, choices)
+    arrays = [
+        column for column in plan_arrays(columns, invented=layout.invented, ragged=layout.dialect.ragged) if key not in column.columns
+    ]
+    inside = frozenset().union(*(declaration.columns for declaration in arrays))
+    plain = sorted((column for column in columns if column.name not in inside), key=lambda column: column.name != key)
+    where = paths([column.name for column in plain if column.name != key])
     separators = lists(plain, choices)
     fields = [
-        _Deciding(one, names[one.name], choices[one.name], nulls).plan(where.get(one.name, ID), separators.get(one.name))
-        for one in plain
+        _Deciding(column, names[column.name], choices[column.name], nulls).plan(where.get(column.name, ID), separators.get(column.name))
+        for column in plain
     ]  # fmt: skip
-    fields += [one for array in arrays for one in _elements(array, {one.name: one for one in columns}, nulls)]
-    return FieldsPlan(fields, {one.path: one.origin for one in arrays}, nulls)
+    fields += [field for array in arrays for field in _elements(array, {column.name: column for column in columns}, nulls)]
+    return FieldsPlan(fields, {declaration.path: declaration.origin for declaration in arrays}, nulls)
 
 
-def _elements(array: ArrayPlan, columns: Mapping[str, Profile], nulls: Sequence[str]) -> Iterator[FieldPlan]:
+def _elements(array: ArrayPlan, columns: Mapping[str, ColumnProfile], nulls: Sequence[str]) -> Iterator[FieldPlan]:
     """The fields of an array's elements, each decided over all of its columns at once."""
     for member in array.members:
         path = f"{array.path}[]" + (f".{member.path}" if member.path else "")
         if not member.columns:
-            yield FieldPlan(path, {"column": member.column, "type": "int"}, (array.why,), columns[next(iter(array.columns))], Choice("int"))
+            yield FieldPlan(
+                path, {"column": member.column, "type": "int"}, (array.why,), columns[next(iter(array.columns))], TypeProposal("int")
+            )
             continue
         whole = merged(member.column, [columns[name] for name in member.columns])
         name = member.path or array.path.removesuffix("s")
         plan = _Deciding(whole, name, choose(whole, name), nulls).plan(path)
         keys = {name: value for name, value in plan.keys.items() if name not in ("required", "enum")}
-        yield replace(plan, keys=keys, notes=(f"{number(len(member.columns), 'column')}", *plan.notes))
+        yield replace(plan, keys=keys, notes=(f"{counted(len(member.columns), 'column')}", *plan.notes))
 
 
-def _key(unique: Sequence[Profile], names: Mapping[str, str], choices: Mapping[str, Choice]) -> str | None:
-    """The column that is the documents' `_id`: unique, complete, written in one way, and by its name or type a key."""
+def _key(unique: Sequence[ColumnProfile], names: Mapping[str, str], choices: Mapping[str, TypeProposal]) -> str | None:
+    """The column that becomes the documents' `_id`: unique, complete, uniformly written, and a key by its name or type; else None."""
     fitting = [
-        one.name
-        for one in unique
-        if choices[one.name].type in KEY_TYPES
-        and not (one.missing or one.doubtful or one.edges or _mixed(one, choices[one.name]))
-        and (KEYS.search(names[one.name]) or choices[one.name].type in ("uuid", "objectId"))
-        and not any(re.search(regex, names[one.name]) for regex in PERSONAL.values())
+        column.name
+        for column in unique
+        if choices[column.name].type in KEY_TYPES
+        and not (column.missing or column.doubtful or column.edges or _mixed(column, choices[column.name]))
+        and (KEYS.search(names[column.name]) or choices[column.name].type in ("uuid", "objectId"))
+        and not any(re.search(regex, names[column.name]) for regex in PERSONAL.values())
     ]
     return next((name for name in fitting if names[name] == "id"), fitting[0] if fitting else None)
 
 
-def _mixed(column: Profile, choice: Choice) -> bool:
+def _mixed(column: ColumnProfile, choice: TypeProposal) -> bool:
     return choice.type in ("uuid", "objectId") and bool(column.shapes["upper_hex"] and column.shapes["lower_hex"])
 
 
@@ -111,9 +116,9 @@ def _mixed(column: Profile, choice: Choice) -> bool:
 class _Deciding:
     """The decisions about one column, once its type is chosen."""
 
-    column: Profile
+    column: ColumnProfile
     name: str
-    choice: Choice
+    choice: TypeProposal
     nulls: Sequence[str]
 
     def plan(self, path: str, separator: str | None = None) -> FieldPlan:
@@ -143,7 +148,7 @@ class _Deciding:
         return self.column.rows - (self.column.typed if self.choice.empties else self.column.filled)
 
     def _private(self) -> str:
-        """What kind of personal data the column looks like; empty where it does not."""
+        """What kind of personal data the column seems to hold; empty where it does not."""
         if self.choice.type in ("uuid", "objectId"):
             return ""
         kind = next((kind for kind, regex in PERSONAL.items() if re.search(regex, self.name)), "")
@@ -157,7 +162,7 @@ class _Deciding:
         return "squish" if column.shapes["runs"] and not column.shapes["breaks"] and self.choice.type == "string" else "strip"
 
     def _bounds(self) -> dict[str, int]:
-        """Natural bounds, where the values are within them."""
+        """Natural bounds by the column's name, where the values are within them."""
         low, high = self.column.ranges.get(self.choice.type, (None, None))
         if self.choice.type not in ("int", "long", "decimal", "double") or low is None:
             return {}
@@ -167,7 +172,7 @@ class _Deciding:
         return {key: bound for key, bound in (("minimum", least), ("maximum", most)) if bound is not None}
 
     def _texts(self) -> dict[str, int]:
-        """The values as the document will have them, with counts; none where there are too many."""
+        """The texts that the documents will have, with counts; empty where there are too many."""
         if self.column.values is None:
             return {}
         cells = pl.Series("cell", list(self.column.values), dtype=pl.String)
@@ -197,19 +202,19 @@ class _Deciding:
             counts += [f'{times:,} "{text}"' for text, times in column.doubtful.items()]
         elif column.doubtful:
             said = ", ".join(f'{times:,} "{text}"' for text, times in column.doubtful.items())
-            yield f"{said}: null_values, if missing is meant"
+            yield f"{said}: add to null_values if it means missing"
         if counts and column.typed:
             yield ", ".join(counts)
 
     def _about_blanks(self) -> Iterator[str]:
         column = self.column
         if column.blank:
-            yield f"{number(column.blank, 'cell')} of blanks alone"
+            yield f"{counted(column.blank, 'cell')} of only whitespace"
         if column.edges > column.blank:
-            yield f"{number(column.edges - column.blank, 'value')} with blanks at an end"
+            yield f"{counted(column.edges - column.blank, 'value')} with whitespace at an end"
         if column.shapes["runs"] and self.choice.type == "string":
-            advice = "" if self._transform() == "squish" else ": transform: [squish] makes them one"
-            yield f"{number(column.shapes['runs'], 'value')} with several blanks in a row{advice}"
+            advice = "" if self._transform() == "squish" else ": transform: [squish] makes it one space"
+            yield f"{counted(column.shapes['runs'], 'value')} with repeated whitespace{advice}"
 
     def _about_values(self, enum: list[str] | None, *, private: bool) -> Iterator[str]:
         column, kind = self.column, self.choice.type
@@ -224,18 +229,18 @@ class _Deciding:
             yield from (f"does {one} mean missing?" for one in (low, high) if one in SENTINELS)
         texts = self._texts() if kind == "string" else {}
         if enum or kind != "string":
-            yield f"all of {number(len(texts), 'value')}" if enum else ""
+            yield f"these are all {counted(len(texts), 'value')}" if enum else ""
             return
         if texts and len(texts) <= FEW:
-            yield number(len(texts), "distinct value")
+            yield counted(len(texts), "distinct value")
             variants = len(texts) - len({text.casefold() for text in texts})
-            yield f"{variants} of them like another but for case" if variants else ""
+            yield f"{variants} of them differ from another only in case" if variants else ""
         elif column.longest:
-            yield f"up to {number(column.longest, 'character')}"
+            yield f"up to {counted(column.longest, 'character')}"
 
 
 def _odd(text: str) -> bool:
-    """Whether a text is better not written into a mapping."""
+    """Whether a text should not be written into a mapping."""
     return not text.isprintable()
 
 

@@ -1,4 +1,4 @@
-"""Names of columns as paths of a document: snake_case, in a sub-document where columns share a prefix; distinct, none inside another."""
+"""Column names as paths: in snake_case, in a nested document where columns share a prefix; distinct, and no path inside another."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEADED = re.compile(r"(1[5-9]|20|21)[0-9]{2}([-/_ ]?(Q[1-4]|[01]?[0-9](-[0-3][0-
 
 @dataclass(frozen=True)
 class Family:
-    """Columns that are numbered: `pattern` is their name with {n} for the number, `numbers` and `columns` are in the order of these."""
+    """Numbered columns: `pattern` is their name with {n} for the number; `numbers` and `columns` are sorted by number."""
 
     pattern: str
     numbers: tuple[str, ...]
@@ -29,7 +29,7 @@ class Family:
 
 
 def paths(columns: Sequence[str]) -> dict[str, str]:
-    """A path for each column. Grouped ones fall back to flat names where they would collide."""
+    """A path for each column. Nested paths fall back to flat names where they would collide."""
     flat = _distinct({name: snake(name) or f"column_{place}" for place, name in enumerate(columns, 1)})
     grouped = flat | _prefixed(flat) | _dotted(columns)
     taken = Counter(grouped.values())
@@ -75,7 +75,7 @@ def _dotted(columns: Sequence[str]) -> dict[str, str]:
 
 
 def families(columns: Sequence[str]) -> list[Family]:
-    """Columns of the same name but for a number, three or more of them, numbered from 0 or 1 without a gap."""
+    """Columns whose names differ only in a number: three or more, numbered from 0 or 1 without a gap."""
     found: dict[str, dict[int, tuple[str, str]]] = {}
     for name in columns:
         match = NUMBERED.fullmatch(name)
@@ -91,6 +91,6 @@ def families(columns: Sequence[str]) -> list[Family]:
 
 
 def headed(columns: Sequence[str]) -> list[str]:
-    """Columns whose names are years or months: values of something that the header says."""
+    """Columns whose names are years or months, so that the header holds values."""
     found = [name for name in columns if HEADED.fullmatch(name.strip())]
     return found if len(found) >= YEARS else []

@@ -1,11 +1,11 @@
-"""Nothing is given out unproven: the text is loaded as a mapping, its tests are run, and every row goes through its plan."""
+"""Proves an inferred mapping: its text is loaded as a mapping, its tests are run, and every row goes through its plan."""
 
 from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
 
-from engine.errors import EngineError, problem
+from engine.errors import EngineError, finding
 from engine.mapping.loader import loads
 from engine.mapping.model import Mapping
 from engine.plan import compile_plan
@@ -14,10 +14,10 @@ from engine.sources import open_source
 
 
 def prove(text: str, malformed: int) -> Mapping:
-    """The mapping of a text, if it loads, its tests pass, and of its source only the `malformed` records are rejected.
+    """The mapping of a text, if it loads, its tests pass, and it rejects only the `malformed` records of its source.
 
     Raises:
-        EngineError: it does not, which is a defect of the inference. Findings hold codes and counts, no values.
+        EngineError: otherwise, which is a defect of `engine infer`. Findings hold codes and counts, no values.
     """
     mapping = loads(text, "the inferred mapping")
     failed = failures(mapping)
@@ -29,12 +29,10 @@ def prove(text: str, malformed: int) -> Mapping:
     broken = 0
     for batch in source.batches():
         broken += len(batch.malformed)
-        verdicts = plan.apply(batch.frame)
-        if verdicts.rejected.height:
-            counts = plan.count(verdicts.rejected, [check for check in plan.checks if check.flag in verdicts.rejected.columns])
-            rejected.update({f"{check.code} of {check.path}": times for check, times in counts.items()})
+        counts = plan.apply(batch.frame).rejected.counts(plan.checks)
+        rejected.update({f"{check.code} of {check.path}": times for check, times in counts.items()})
     if rejected or broken != malformed:
         told = ", ".join(f"{what}: {times:,}" for what, times in rejected.items()) or f"{broken - malformed} malformed records"
         hint = "this is a defect of engine infer: please report it"
-        raise EngineError(problem("not_proven", f"the inferred mapping would reject rows ({told})", hint=hint, file=mapping.source.path))
+        raise EngineError(finding("not_proven", f"the inferred mapping would reject rows ({told})", hint=hint, file=mapping.source.path))
     return mapping

@@ -1,6 +1,6 @@
-"""What holds between columns: duplicates, near-duplicates, keys, dependencies, and joins between files.
+"""How columns relate: duplicates, near-duplicates, keys, dependencies, and joins between files.
 
-All of it works on 64-bit hashes of the cells. Two cells that differ count as equal once in 10**19, so a column found to be unique is.
+All of it works on 64-bit hashes of the cells. Two different cells have equal hashes once in 10**19; a column found to be unique is unique.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from operator import add
 
 import polars as pl
 
-from engine.infer.tables import Table
+from engine.infer.tables import FileProfile
 
 GOLDEN = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio: its odd multiples spread well
 WORD = 1 << 64
-MOST_COLUMNS = 30  # pairs are looked at among so many columns
+MOST_COLUMNS = 30  # pairs are searched among this many columns
 SAMPLE = 10_000
 SHOWN = 3
-RARELY = 0.25  # near-duplicates are told of up to this share of the rows: more are no duplicates but the nature of the data
+RARELY = 0.25  # near-duplicates are reported up to this share of the rows: more are not duplicates but the nature of the data
 HASH = "\0hash"
 
 
@@ -28,8 +28,8 @@ HASH = "\0hash"
 class Relations:
     """What was found in one file.
 
-    `duplicates` rows repeat another in every cell; `near` counts those that do but for one column. `keys` are the candidate keys of one
-    column, or where there is none of two. `dependencies` say which columns (of several rows a value) decide which others.
+    `duplicates` rows repeat another in every cell; `near` counts those that do so except in one column. `keys` are the candidate keys of
+    one column, or if there are none, of two. `dependencies`: which columns (with several rows per value) determine which others.
     """
 
     duplicates: int
@@ -39,8 +39,8 @@ class Relations:
 
 
 @dataclass(frozen=True)
-class Join:
-    """Of the values of `column` in one file, `matched` of `values` are in the unique `key` of another."""
+class JoinCandidate:
+    """`matched` of the `values` distinct values of `column` in the file `table` are in the unique column `key` of the file `other`."""
 
     table: str
     column: str
@@ -51,13 +51,13 @@ class Join:
     unique: bool
 
 
-def relations(table: Table) -> Relations | None:
-    """What holds between the columns; None where the file was too large to tell."""
+def relations(table: FileProfile) -> Relations | None:
+    """How the columns relate; None where the file is too large to find out."""
     if table.hashes is None:
         return None
     combined = _combined(table)
     rows = table.hashes.with_columns(combined.alias(HASH)).unique(HASH, maintain_order=True)
-    complete = [one.name for one in table.columns if not one.missing and not one.blank]
+    complete = [column.name for column in table.columns if not column.missing and not column.blank]
     keys = tuple((name,) for name in complete if rows[name].n_unique() == rows.height)
     return Relations(
         duplicates=table.rows - rows.height,
@@ -71,13 +71,13 @@ def _weight(place: int) -> pl.Expr:
     return pl.lit((2 * place + 1) * GOLDEN % WORD, dtype=pl.UInt64)
 
 
-def _combined(table: Table) -> pl.Expr:
-    """One hash of a row: the weighted sum, from which a column can be taken out again."""
+def _combined(table: FileProfile) -> pl.Expr:
+    """One hash per row: a weighted sum, from which a column can be subtracted again."""
     return reduce(add, (pl.col(name) * _weight(place) for place, name in enumerate(table.names)))
 
 
-def _near(table: Table, rows: pl.DataFrame) -> tuple[tuple[str, int], ...]:
-    """How many distinct rows repeat another but for one column."""
+def _near(table: FileProfile, rows: pl.DataFrame) -> tuple[tuple[str, int], ...]:
+    """By column, how many distinct rows repeat another except in that column."""
     if len(table.columns) < 3:  # noqa: PLR2004 - of two columns, one would be left
         return ()
     rest = rows.select((pl.col(HASH) - pl.col(name) * _weight(place)).n_unique().alias(name) for place, name in enumerate(table.names))
@@ -91,7 +91,7 @@ def _pair(one: str, other: str) -> pl.Expr:
 
 
 def _pairs(names: list[str], rows: pl.DataFrame) -> Iterator[tuple[str, str]]:
-    """Pairs of complete columns that no two rows have in common; a sample says which are worth a look."""
+    """Pairs of complete columns that together are unique; a sample rules out most pairs first."""
     distinct = {name: rows[name].n_unique() for name in names[:MOST_COLUMNS]}
     sample = rows.head(SAMPLE)
     found = 0
@@ -105,9 +105,9 @@ def _pairs(names: list[str], rows: pl.DataFrame) -> Iterator[tuple[str, str]]:
             return
 
 
-def _dependencies(table: Table, rows: pl.DataFrame) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Columns that decide others, those that decide most first; each value of such a column stands in two rows or more on average."""
-    distinct = {one.name: rows[one.name].n_unique() for one in table.columns if 2 * one.filled > table.rows}
+def _dependencies(table: FileProfile, rows: pl.DataFrame) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Columns that determine others, those that determine most first; each value of such a column is in two rows or more on average."""
+    distinct = {column.name: rows[column.name].n_unique() for column in table.columns if 2 * column.filled > table.rows}
     names = [name for name, times in distinct.items() if times > 1][:MOST_COLUMNS]
     sample = rows.head(SAMPLE)
     few = {name: sample[name].n_unique() for name in names}
@@ -127,8 +127,8 @@ def _dependencies(table: Table, rows: pl.DataFrame) -> tuple[tuple[str, tuple[st
     return tuple(sorted(found, key=lambda one: -len(one[1]))[:SHOWN])
 
 
-def joins(tables: list[Table]) -> Iterator[Join]:
-    """Columns of one file whose values are, for the most part, in a unique column of another; of the same or a fitting name first."""
+def joins(tables: list[FileProfile]) -> Iterator[JoinCandidate]:
+    """Columns of one file, of the same or a fitting name, whose values are mostly in a unique column of another file."""
     for table in tables:
         for other in tables:
             if table is other or table.hashes is None or other.hashes is None:
@@ -136,7 +136,7 @@ def joins(tables: list[Table]) -> Iterator[Join]:
             yield from _joins(table, other)
 
 
-def _joins(table: Table, other: Table) -> Iterator[Join]:
+def _joins(table: FileProfile, other: FileProfile) -> Iterator[JoinCandidate]:
     assert table.hashes is not None
     assert other.hashes is not None
     for key in other.columns:
@@ -152,11 +152,11 @@ def _joins(table: Table, other: Table) -> Iterator[Join]:
             matched = int(values.is_in(other.hashes[key.name].to_list()).sum()) if len(values) else 0
             if matched > len(values) / 2:
                 unique = column.distinct == table.rows
-                yield Join(table.path, column.name, other.path, key.name, matched, len(values), unique)
+                yield JoinCandidate(table.path, column.name, other.path, key.name, matched, len(values), unique)
 
 
 def _alike(column: str, key: str, path: str) -> bool:
-    """Whether a column is named like a key, or like the file that the key is of."""
+    """Whether a column is named like a key, or like the file that has the key."""
     column, key = _plain(column), _plain(key)
     stem = _plain(path.rsplit("/", 1)[-1].partition(".")[0]).rstrip("s")
     return column == key or (bool(key) and (column in {stem + key, stem} or (len(key) > 3 and column.endswith(key))))  # noqa: PLR2004

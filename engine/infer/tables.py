@@ -1,4 +1,4 @@
-"""A whole file, read once: the evidence about each column, and a hash of every cell for what is said of several columns."""
+"""A whole file, read once: the evidence about each column, and a hash of every cell for comparing columns."""
 
 from __future__ import annotations
 
@@ -9,42 +9,44 @@ from pathlib import Path
 
 import polars as pl
 
-from engine.errors import DataError, problem
+from engine.errors import DataError, finding
 from engine.infer.columns import Gathering
 from engine.infer.dialects import Layout, layouts
-from engine.infer.evidence import Profile
+from engine.infer.evidence import ColumnProfile
 from engine.mapping.model import Source, format_of
 from engine.sources import STDIN, open_source
 
 QUOTE_FAULTS = frozenset({"stray_quote", "unclosed_quote", "record_too_long"})
-MOST_HASHED = 100_000_000  # cells; beyond these nothing is said of keys and duplicates
+MOST_HASHED = 100_000_000  # cells; in larger files keys and duplicates are not searched
 
 
 @dataclass(frozen=True)
-class Table:
-    """A file and what is in it. `hashes` has a UInt64 column per column (None where the file is too large), `malformed` counts by code."""
+class FileProfile:
+    """A file and the evidence about it. `hashes`: one UInt64 column per column (None if too large); `malformed`: counts by code."""
 
     path: str
     layout: Layout
     rows: int
-    columns: tuple[Profile, ...]
+    columns: tuple[ColumnProfile, ...]
     malformed: Mapping[str, int]
     hashes: pl.DataFrame | None
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns."""
-        return tuple(one.name for one in self.columns)
+        return tuple(column.name for column in self.columns)
 
 
-def read_table(path: str) -> Table:
+def read_table(path: str) -> FileProfile:
     """Read a file to its end.
 
     Raises:
-        DataError: it cannot be read, is no regular table, or has more than about 1 % of malformed records.
+        DataError: the file cannot be read, is not a regular table, or more than about 1 % of its records are malformed.
     """
     if path == STDIN:
-        raise DataError(problem("not_again", "standard input can be read only once, inference reads twice", hint="give a file", file=path))
+        raise DataError(
+            finding("not_again", "standard input can be read only once, engine infer reads twice", hint="name a file", file=path)
+        )
     first: DataError | None = None
     for layout in layouts(Path(path)) if format_of(path) == "csv" else [Layout()]:
         try:
@@ -57,8 +59,8 @@ def read_table(path: str) -> Table:
     raise first
 
 
-def _read(path: str, layout: Layout) -> Table:
-    source = open_source(Source((path,), layout.dialect))
+def _read(path: str, layout: Layout) -> FileProfile:
+    source = open_source(Source((path,), dialect=layout.dialect))
     gatherings = [Gathering(name) for name in source.columns]
     malformed: Counter[str] = Counter()
     hashed: list[pl.DataFrame] | None = []
@@ -67,20 +69,22 @@ def _read(path: str, layout: Layout) -> Table:
         malformed.update(record.code for record in batch.malformed)
         rows += batch.frame.height
         if batch.frame.height:
-            for one in gatherings:
-                one.add(batch.frame[one.name])
+            for gathering in gatherings:
+                gathering.add(batch.frame[gathering.name])
         hashed = hashed if rows * len(gatherings) <= MOST_HASHED else None
         if hashed is not None:
             hashed.append(batch.frame.select(pl.col(source.columns).hash()))
     _check(path, rows, malformed)
     hashes = pl.concat(hashed) if hashed else None
     distinct = {name: hashes[name].n_unique() if hashes is not None else None for name in source.columns}
-    return Table(path, layout, rows, tuple(one.profile(distinct[one.name]) for one in gatherings), dict(malformed), hashes)
+    return FileProfile(
+        path, layout, rows, tuple(gathering.profile(distinct[gathering.name]) for gathering in gatherings), dict(malformed), hashes
+    )
 
 
 def _check(path: str, rows: int, malformed: Counter[str]) -> None:
     total = rows + malformed.total()
     if 10 * malformed.total() > total or malformed.total() > 3 + total / 100:
         counts = ", ".join(f"{times:,} {code}" for code, times in malformed.most_common())
-        message = f"{malformed.total():,} of {total:,} records are no rows of the table: {counts}"
-        raise DataError(problem("irregular", message, hint="correct the file, or write its mapping by hand", file=path))
+        message = f"{malformed.total():,} of {total:,} records are not rows of the table: {counts}"
+        raise DataError(finding("irregular", message, hint="correct the file, or write its mapping by hand", file=path))

@@ -1,4 +1,4 @@
-"""The tables that inference looks things up in: texts that mean nothing, pairs of truth, shapes of cells, date formats, telling names."""
+"""The tables that inference uses: texts that mean missing, pairs of truth values, shapes of cells, date formats, telling names."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 MISSING = ("", "NULL", "null", "(null)", "\\N", "N/A", "n/a", "#N/A", "NaN", "nan", "<NA>")
-"""Texts that mean a missing value wherever they stand."""
+"""Texts that mean a missing value in any column."""
 
 DOUBTFUL = (
     "NA", "na", "None", "none", "nil", "Null", "-", "--", "---", "?", "??", ".", "..",
     "unknown", "Unknown", "UNKNOWN", "missing", "Missing",
     "MISSING", "not available", "Not Available", "ERROR", "error", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!",
 )  # fmt: skip
-"""Texts that mean a missing value only where all other values of the column are of a type; among texts they may be texts (NA: Namibia)."""
+"""Texts that mean a missing value only where all other values of the column have a type; else they may be texts (NA: Namibia)."""
 
 AMBIGUOUS = frozenset({"NA", "na", "None", "none", "nil", "Null", "-", "."})
 """Doubtful texts that may mean one thing in one column and another in the next."""
@@ -49,10 +49,10 @@ SHAPES: Mapping[str, str] = {
     "upper_hex": r"[A-F]",
     "lower_hex": r"[a-f]",
 }
-"""How a text looks, as regular expressions of Rust's syntax. A text may have several shapes."""
+"""What a text looks like, as regular expressions in Rust's syntax. A text may have several shapes."""
 
 SEPARATORS = {"bar": "|", "semicolon": ";", "comma": ","}
-"""Shapes of cells that hold a list, and what stands between its items."""
+"""Shapes of cells that hold a list, and what separates its items."""
 
 WRITTEN = ("decimal_comma", "thousands", "percent", "currency")
 """Shapes of numbers that are not plain."""
@@ -61,8 +61,8 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
     "with a decimal comma": {"decimal": ","},
     "with commas between thousands": {"group": ","},
     "with a decimal comma and points between thousands": {"decimal": ",", "group": "."},
-    "with blanks between thousands": {"group": " "},
-    "with a decimal comma and blanks between thousands": {"decimal": ",", "group": " "},
+    "with spaces between thousands": {"group": " "},
+    "with a decimal comma and spaces between thousands": {"decimal": ",", "group": " "},
     "with apostrophes between thousands": {"group": "'"},
     "with a percent sign (5% is 0.05; percent: points keeps 5)": {"percent": "fraction"},
     "with a decimal comma and a percent sign (5% is 0.05; percent: points keeps 5)": {"decimal": ",", "percent": "fraction"},
@@ -88,7 +88,7 @@ CODES = re.compile(
     r"(^|_)(zip|zip_?code|post(al)?_?code|postal|plz|cedex|phone(_?number)?|tel(ephone)?|fax|mobile|ssn|siret|siren|iban|isbn|issn|ean|upc|gtin|"
     r"fips|insee|vat|swift|bic|imei|passport|account_?(no|number)|card_?(no|number))($|_)"
 )
-"""Names (in snake_case) of columns whose digits are no numbers: nobody adds them up, and a leading zero may come."""
+"""Names (in snake_case) of columns whose digits are not numbers: nobody adds them up, and a leading zero may occur."""
 
 MONEY = re.compile(
     r"(^|_)(price|cost|costs|amount|total|subtotal|fee|fees|fare|freight|charge|charges|revenue|income|salary|wage|balance|budget|"
@@ -108,11 +108,11 @@ PERSONAL: Mapping[str, str] = {
     "health": r"(^|_)(diagnos[ei]s|medical_condition|condition|medication|test_results?|allerg(y|ies)|symptoms?)($|_)",
     "origin or belief": r"(^|_)(race|ethnicity|religion|political)($|_)",
 }
-"""What personal data a column's name (in snake_case) speaks of."""
+"""The kind of personal data that a column's name (in snake_case) suggests."""
 
 BOUNDS: Mapping[str, tuple[int | None, int | None]] = {
     r"(^|_)(lat|latitude)$": (-90, 90),
     r"(^|_)(lon|lng|long|longitude)$": (-180, 180),
     r"(^|_)(age|count|quantity|qty|price|weight|height|population|capacity|stock|distance|duration|year)$": (0, None),
 }
-"""Bounds that lie in the nature of what a name (in snake_case) speaks of: least and greatest value, None for none."""
+"""Natural bounds that a column's name (in snake_case) suggests: least and greatest value, None for no bound."""

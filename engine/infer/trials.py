@@ -1,4 +1,4 @@
-"""Trying a delimiter and a quote on the beginning of a file: how many cells its records have then."""
+"""Trying a delimiter and a quote on the beginning of a file: how many cells its records then have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from engine.sources.records import cells_of_any_length
 
 USUAL, RARE = (",", ";", "\t", "|"), (":", "^", "~", "\x01", "\x1f", "#", " ")
 QUOTES = ('"', None, "'")
@@ -17,7 +19,7 @@ ABOUT = 0.005
 
 @dataclass(frozen=True)
 class Sample:
-    """The beginning of a file, `whole` where it is all of it; lines that begin with `comment` are left out."""
+    """The beginning of a file, `whole` where it is the whole file; lines that begin with `comment` are left out."""
 
     text: str
     whole: bool
@@ -26,7 +28,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Record:
-    """Its cells, and the lines of the file before and up to its end."""
+    """The cells of a record, and the numbers of lines in the file before it and up to its end."""
 
     cells: Sequence[str]
     before: int
@@ -35,7 +37,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Trial:
-    """Records of the sample under one delimiter and quote. `share` of them have the usual `width`."""
+    """The records of the sample with one delimiter and quote. A `share` of them has the most common number of cells, `width`."""
 
     delimiter: str
     quote: str | None
@@ -61,17 +63,17 @@ class Trial:
 
 def best(sample: Sample) -> Trial:
     """The delimiter and quote that give the most regular records. May be ragged, or of one column."""
-    usual = max((one for delimiter in USUAL if (one := _quoted(sample, delimiter))), key=lambda one: one.merit, default=None)
+    usual = max((trial for delimiter in USUAL if (trial := _quoted(sample, delimiter))), key=lambda trial: trial.merit, default=None)
     if usual and usual.share >= REGULAR:
         return usual
-    rare = [one for delimiter in RARE for quote in QUOTES[:2] if (one := attempt(sample, delimiter, quote)) and one.share == 1]
+    rare = [trial for delimiter in RARE for quote in QUOTES[:2] if (trial := attempt(sample, delimiter, quote)) and trial.share == 1]
     if rare:
-        return max(rare, key=lambda one: one.merit)
+        return max(rare, key=lambda trial: trial.merit)
     return usual if usual and usual.ragged else _alone(sample)
 
 
 def attempt(sample: Sample, delimiter: str, quote: str | None) -> Trial | None:
-    """The trial; None where the delimiter divides nothing, or the quotes break the records."""
+    """The trial; None where the delimiter divides no record, or the quotes break the records."""
     records = _records(sample, delimiter, quote)
     widths = Counter(len(record.cells) for record in records if len(record.cells) > 1)
     width, times = max(widths.items(), key=lambda one: (one[1], one[0]), default=(0, 0))
@@ -83,9 +85,9 @@ def _quoted(sample: Sample, delimiter: str) -> Trial | None:
     whole = _records(sample, delimiter, QUOTES[0])
     if whole and all(len(record.cells) == 1 for record in whole):
         return None
-    tried = [one for quote in QUOTES if (one := attempt(sample, delimiter, quote))]
-    most = max((one.share for one in tried), default=0)
-    return next((one for one in tried if one.share > most - ABOUT), None)
+    tried = [trial for quote in QUOTES if (trial := attempt(sample, delimiter, quote))]
+    most = max((trial.share for trial in tried), default=0)
+    return next((trial for trial in tried if trial.share > most - ABOUT), None)
 
 
 def _alone(sample: Sample) -> Trial:
@@ -97,6 +99,7 @@ def _alone(sample: Sample) -> Trial:
     return Trial(free, quote, records, 1, sum(len(record.cells) == 1 for record in records) / max(1, len(records)))
 
 
+@cells_of_any_length()
 def _records(sample: Sample, delimiter: str, quote: str | None) -> list[Record]:
     """The first records that are not blank; none where the quotes break one (the last of all may be cut)."""
     quoting = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
@@ -118,7 +121,7 @@ def _records(sample: Sample, delimiter: str, quote: str | None) -> list[Record]:
 
 
 def _lines(sample: Sample, numbers: list[int]) -> Iterator[str]:
-    """The lines that are no comments; `numbers[0]` is that of the last one given."""
+    """The lines that are not comments; `numbers[0]` is the number of the last one returned."""
     for number, line in enumerate(io.StringIO(sample.text, newline=""), 1):
         if sample.comment is None or not line.startswith(sample.comment):
             numbers[0] = number

@@ -1,4 +1,4 @@
-"""Words: counts for comments, names of columns as names of fields."""
+"""Column names as names of fields."""
 
 from __future__ import annotations
 
@@ -7,11 +7,6 @@ import re
 JOIN = re.compile(r"[^\w]+|_+")
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 LONGEST = 60
-
-
-def number(times: int, what: str) -> str:
-    """`1 value`, `1,200 values`."""
-    return f"{times:,} {what}" + ("" if times == 1 else "s")
 
 
 def snake(name: str) -> str:

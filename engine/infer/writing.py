@@ -8,8 +8,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from engine.errors import counted
 from engine.infer.fields import ID, FieldPlan
-from engine.infer.words import number, snake
+from engine.infer.words import snake
 from engine.infer.yamltext import flow, key, path_key, printable, scalar
 from engine.mapping.model import Dialect
 
@@ -22,7 +23,7 @@ NEWLINES = {"\n": "lf", "\r": "cr"}
 
 @dataclass(frozen=True)
 class Draft:
-    """All that a mapping says. `hints` are commented sections: a title and its lines."""
+    """The contents of a mapping. `hints` are commented sections: a title and its lines."""
 
     path: str
     rows: int
@@ -55,7 +56,7 @@ def _tidy(lines: Iterable[str]) -> Iterator[str]:
 
 def _lines(draft: Draft) -> Iterator[str]:
     name = name_of(draft.path)
-    yield f"# Written by `engine infer` from {number(draft.rows, 'row')}. Each choice has its evidence beside it: look at it, then run"
+    yield f"# Written by `engine infer` from {counted(draft.rows, 'row')}. Each choice has its evidence beside it: review it, then run"
     yield "#   engine check, engine preview, engine run --dry-run"
     yield f"mapping: {name}"
     yield "version: 1"
@@ -95,7 +96,7 @@ def _source(draft: Draft) -> Iterator[str]:
 
 def _csv(dialect: Dialect) -> dict[str, Any]:
     """The keys of the `csv` section that differ from the language's defaults."""
-    said = {one.name: getattr(dialect, one.name) for one in fields(dialect) if getattr(dialect, one.name) != one.default}
+    said = {field.name: getattr(dialect, field.name) for field in fields(dialect) if getattr(dialect, field.name) != field.default}
     return (
         said
         | ({"newline": NEWLINES[dialect.newline]} if "newline" in said else {})
@@ -113,30 +114,32 @@ def _ranged(names: Sequence[str]) -> list[str]:
 def _identity(draft: Draft) -> Iterator[str]:
     repeated = draft.duplicates
     doubt = (
-        "; LOOK: so many may be records of their own, then id: {objectId: random} and no dedup"
+        "; LOOK: so many may be separate records; then use id: {objectId: random} without dedup"
         if repeated and repeated > MANY * draft.rows
         else ""
     )
-    unknown = f"not looked for: {'the file is too large' if draft.rows else 'there are no rows'}"
-    said = unknown if repeated is None else f"{number(repeated, 'row')} repeat another in every cell"
+    unknown = f"duplicates were not searched: {'the file is too large' if draft.rows else 'there are no rows'}"
+    said = unknown if repeated is None else f"{counted(repeated, 'row')} repeat another row in every cell"
     if repeated == 1:
-        said = "1 row repeats another in every cell"
+        said = "1 row repeats another row in every cell"
     if not repeated and repeated is not None:
-        said = "no row repeats another in every cell"
+        said = "no row repeats another row in every cell"
     said += doubt
-    if any(one.path == ID for one in draft.fields):
-        yield _commented("dedup: {on: row, keep: first}", said) if repeated else f"# {said}; _id is a column that is unique and complete"
+    if any(field.path == ID for field in draft.fields):
+        yield (
+            _commented("dedup: {on: row, keep: first}", said) if repeated else f"# {said}; _id is from a column that is unique and complete"
+        )
         return
     yield _commented("dedup: {on: row, keep: first}", said)
-    yield _commented("id: {hash: row}", "the same row has the same _id in every run")
+    yield _commented("id: {hash: row}", "the same row gets the same _id in every run")
 
 
 def _fields(fields: list[FieldPlan]) -> Iterator[str]:
     yield "fields:"
-    width = min(WIDEST_PATH, max(len(path_key(one.path)) for one in fields) + 1)
-    for one in fields:
-        said = flow(one.keys) if len(one.keys) > 1 else scalar(one.keys["column"])
-        yield _commented(f"  {path_key(one.path) + ':':<{width}} {said}", "; ".join(one.notes))
+    width = min(WIDEST_PATH, max(len(path_key(field.path)) for field in fields) + 1)
+    for field in fields:
+        said = flow(field.keys) if len(field.keys) > 1 else scalar(field.keys["column"])
+        yield _commented(f"  {path_key(field.path) + ':':<{width}} {said}", "; ".join(field.notes))
 
 
 def _hints(hints: list[tuple[str, list[str]]]) -> Iterator[str]:
@@ -149,14 +152,14 @@ def _hints(hints: list[tuple[str, list[str]]]) -> Iterator[str]:
 
 def _rejects(draft: Draft) -> str:
     if not draft.rejects:
-        return "no row of the file is rejected; raise it when newer files may have bad rows"
-    return f"LOOK: {number(draft.rejects, 'record')} of the file {'is no row' if draft.rejects == 1 else 'are no rows'} of the table"
+        return "no row of the file is rejected; raise this if newer files may have bad rows"
+    return f"LOOK: {counted(draft.rejects, 'record')} of the file {'is not a row' if draft.rejects == 1 else 'are not rows'} of the table"
 
 
 def _tests(tests: list[dict[str, Any]]) -> Iterator[str]:
     if tests:
         yield ""
-        yield "tests:    # invented values of the fields' kinds, none of the file's private ones"
+        yield "tests:    # invented values of the fields' types, no private values of the file"
         for test in tests:
             for place, (name, value) in enumerate(test.items()):
                 long = len(flow(value)) > LONGEST_FLOW

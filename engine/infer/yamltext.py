@@ -1,4 +1,4 @@
-"""Values as YAML text that any YAML version, and the strict loader, read back as they were."""
+"""Values as YAML text that any YAML version, and the strict loader, read back unchanged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from engine.mapping.yamltree import AMBIGUOUS, FLOAT, INTEGER, VARIABLE, WORDS
 
 PLAIN = re.compile(r"[^\W\d_][\w ./+()%-]*[\w.+)%]|[^\W\d]\w*")
-DOLLAR = "${ENGINE_LITERAL_DOLLAR:-$}"  # the loader fills in variables once: what their defaults give is not looked at again
+DOLLAR = "${ENGINE_LITERAL_DOLLAR:-$}"  # the loader fills in variables once: their defaults are not filled in again
 
 
 def scalar(value: Any) -> str:

@@ -1,7 +1,7 @@
-"""THE table of target profiles: what each kind of server can do. A row per server; what it cannot do is the engine's alone, and is said.
+"""THE table of target profiles: what each kind of server can do. What it cannot do, the engine does alone, and reports.
 
 Sources: the MongoDB manual; for Amazon DocumentDB its developer guide (JSON schema validation, functional differences, index types and
-index properties, elastic clusters). A profile counts what every release under its name can do, so what came in a later patch is absent.
+index properties, elastic clusters). A profile has only what every release under its name can do, without what came in a later patch.
 """
 
 from __future__ import annotations
@@ -15,39 +15,39 @@ DOCUMENT_DB = re.compile(r"docdb(?P<elastic>-elastic)?\.amazonaws\.com(\.cn)?$",
 
 
 @dataclass(frozen=True)
-class Profile:
+class ServerProfile:
     """One kind of server.
 
-    `validator`: it takes `$jsonSchema`. `beside`: also query operators and `$expr` beside it. `actions`: its validationActions.
-    `without`: what its indexes cannot have (kinds of keys and options), each with the reason. `judges`: it can match a document that
-    it does not store (`$documents`).
+    `validator`: it accepts `$jsonSchema`. `query_operators`: also query operators and `$expr` beside it. `actions`: its validationActions.
+    `unsupported_index_features`: what its indexes cannot have (kinds of keys and options), each with the reason. `matches_unstored`: it can
+    match a document that it does not store (`$documents`).
     """
 
     name: str
     validator: bool = True
-    beside: bool = True
+    query_operators: bool = True
     actions: frozenset[str] = frozenset({"error", "warn"})
-    rename: bool = True
+    can_rename: bool = True
     retryable_writes: bool = True
-    without: Mapping[str, str] = field(default_factory=dict)
-    judges: bool = True
+    unsupported_index_features: Mapping[str, str] = field(default_factory=dict)
+    matches_unstored: bool = True
 
     @property
     def beside_reason(self) -> str:
-        """Why a query operator or `$expr` is the engine's alone here; empty where it is not."""
-        if self.beside:
+        """Why the engine alone enforces a query operator or `$expr` here; empty where the server does, too."""
+        if self.query_operators:
             return ""
-        return f"{self.name} takes only $jsonSchema in a validator" if self.validator else self.validator_reason
+        return f"{self.name} accepts only $jsonSchema in a validator" if self.validator else self.validator_reason
 
     @property
     def validator_reason(self) -> str:
-        """Why all of the validator is the engine's alone here; empty where it is not."""
+        """Why the engine alone enforces all of the validator here; empty where the server does, too."""
         return "" if self.validator else f"{self.name} has no $jsonSchema"
 
     def index_problem(self, keys: Iterable[tuple[str, Any]], options: Iterable[str]) -> str | None:
-        """What this server refuses of an index, or None."""
+        """Why this server cannot build an index, or None."""
         kinds = [str(kind) for _, kind in keys] + (["wildcard"] if any("$**" in path for path, _ in keys) else [])
-        return next((self.without[name] for name in (*kinds, *options) if name in self.without), None)
+        return next((self.unsupported_index_features[name] for name in (*kinds, *options) if name in self.unsupported_index_features), None)
 
 
 def _never(*names: str) -> dict[str, str]:
@@ -59,38 +59,36 @@ def _from(version: str, *names: str) -> dict[str, str]:
 
 
 INDEX_WORDS = {"text": "text index", "hashed": "hashed index", "wildcard": "wildcard index", "partialFilterExpression": "partial index",
-               "collation": "collation of an index", "hidden": "hidden index", "weights": "weights of a text index",
-               "default_language": "language of a text index", "wildcardProjection": "wildcard index"}  # fmt: skip
-ALWAYS_ABSENT = _never("hashed", "weights", "default_language")
-LATER_PATCH = _from("8.0.1", "hidden") | _from("8.0.3", "wildcard", "wildcardProjection")
+               "collation": "collation for indexes", "default_language": "language for text indexes"}  # fmt: skip
+ALWAYS_ABSENT = _never("hashed", "default_language")
+LATER_PATCH = _from("8.0.3", "wildcard")
 FROM_5, FROM_8 = _from("5.0", "text", "partialFilterExpression"), _from("8.0", "collation")
 DOCUMENTDB: dict[str, Any] = {
-    "beside": False,
+    "query_operators": False,
     "actions": frozenset({"error"}),
     "retryable_writes": False,
-    "judges": False,
+    "matches_unstored": False,
 }
 
-PROFILES: dict[str, Profile] = {
+MONGODB_VERSIONS = (6, 7, 8)  # they differ in nothing that the engine uses; each is a name that a mapping may be written for
+PROFILES: dict[str, ServerProfile] = {
     row.name: row
     for row in (
-        Profile("mongodb-6"),
-        Profile("mongodb-7"),
-        Profile("mongodb-8"),
-        Profile("documentdb-4", **DOCUMENTDB, without=ALWAYS_ABSENT | FROM_5 | FROM_8 | LATER_PATCH),
-        Profile("documentdb-5", **DOCUMENTDB, without=ALWAYS_ABSENT | FROM_8 | LATER_PATCH),
-        Profile("documentdb-8", **DOCUMENTDB, without=ALWAYS_ABSENT | LATER_PATCH),
-        Profile("documentdb-elastic", **DOCUMENTDB | {"validator": False, "rename": False},
-                without=_never(*ALWAYS_ABSENT, *FROM_5, *FROM_8, *LATER_PATCH)),
+        *(ServerProfile(f"mongodb-{version}") for version in MONGODB_VERSIONS),
+        ServerProfile("documentdb-4", **DOCUMENTDB, unsupported_index_features=ALWAYS_ABSENT | FROM_5 | FROM_8 | LATER_PATCH),
+        ServerProfile("documentdb-5", **DOCUMENTDB, unsupported_index_features=ALWAYS_ABSENT | FROM_8 | LATER_PATCH),
+        ServerProfile("documentdb-8", **DOCUMENTDB, unsupported_index_features=ALWAYS_ABSENT | LATER_PATCH),
+        ServerProfile("documentdb-elastic", **DOCUMENTDB | {"validator": False, "can_rename": False},
+                unsupported_index_features=_never(*ALWAYS_ABSENT, *FROM_5, *FROM_8, *LATER_PATCH)),
     )
 }  # fmt: skip
 DEFAULT = PROFILES["mongodb-6"]
 
 
-def detect(version: str, hosts: Iterable[str]) -> Profile:
+def detect(version: str, hosts: Iterable[str]) -> ServerProfile:
     """The profile of a server: `version` as buildInfo gives it, `hosts` as the client reached them.
 
-    Amazon DocumentDB poses as MongoDB; its host names tell. A server between or beyond the rows gets the nearest below, or the lowest.
+    Amazon DocumentDB presents itself as MongoDB; its host names tell. A version between or beyond the rows gets the next lower profile.
     """
     found = [match for host in hosts if (match := DOCUMENT_DB.search(host))]
     if any(match["elastic"] for match in found):

@@ -1,4 +1,7 @@
-"""Prints what is derived from the tables: `schemas/mapping.schema.json` and `docs/mapping.md`. Run `python -m engine.mapping.reference`."""
+"""Prints what is derived from the tables: `schemas/mapping.schema.json`, `docs/mapping.md` and `docs/errors.md`.
+
+Run `python -m engine.mapping.reference`, or `make docs`.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from engine.errors.codes import CODES, PLACES
 from engine.expressions import FUNCTIONS, OPERATORS, Operation, Unsupported
 from engine.expressions.aggregates import AGGREGATES
 from engine.expressions.constraints import CONSTRAINTS
 from engine.mapping.language import mapping_schema
-from engine.mapping.profiles import PROFILES, Profile
+from engine.mapping.profiles import PROFILES, ServerProfile
 from engine.values.dates import DIRECTIVES, EPOCHS
-from engine.values.transforms import REGISTRY, Example
-from engine.values.types import Number, type_table
-from engine.values.types.numbers import EXAMPLES
+from engine.values.transforms import TRANSFORMS, TransformExample
+from engine.values.types import NumberFormat, type_table
+from engine.values.types.number_format import EXAMPLES
 
-SCHEMA_FILE, REFERENCE_FILE = Path("schemas/mapping.schema.json"), Path("docs/mapping.md")
+SCHEMA_FILE, REFERENCE_FILE, ERRORS_FILE = Path("schemas/mapping.schema.json"), Path("docs/mapping.md"), Path("docs/errors.md")
 
 INTRODUCTION = """\
 # The mapping language
@@ -32,13 +36,23 @@ A mapping is one YAML file. It says where rows come from, which document each ro
 The file is read strictly: duplicate keys, anchors, aliases, tags and merge keys are refused, and a bare word that YAML versions read
 differently (`NO`, `on`, `010`, `1:30`) must be quoted. `${NAME:-default}` in a value is taken from the environment.
 
-A cell's way: **text → null values → transforms → null values → map → default → when → type → constraints → rules → document.**
+From cell to document: **text → null values → transforms → null values → map → default → when → type → constraints → rules → document.**
 """
 
 EXPRESSIONS = """\
-`check` and `compute` hold expressions over the document's paths. A missing value makes the result missing (SQL's logic: `and`, `or` and
-`not` as Kleene's), and a check passes unless its value is false. Names with blanks, and Python's own words such as `from`, are written in
-backticks. Types are checked when the mapping is loaded.
+`check` and `compute` hold expressions over the document's paths. A missing value makes the result missing (`and`, `or` and `not`
+follow SQL's three-valued logic), and a check passes unless its value is false. Names with blanks, and Python's own words such as
+`from`, are written in backticks. Types are checked when the mapping is loaded.
+"""
+
+ERRORS = """\
+# Codes of errors, rejects and warnings
+
+This page is printed from the table in `engine/errors/codes.py` by `make docs`.
+
+A finding reads `FILE:LINE:COLUMN CODE MESSAGE — HINT`; `--json` has the same parts by name. In the report, the rejects file and
+`engine preview`, the code says why a row was rejected, filtered or noted. No message holds the value of a cell. The codes of changes
+between two mappings (E101 …) are in [evolution.md](evolution.md#codes), the exit codes in `engine --help`.
 """
 
 
@@ -71,8 +85,8 @@ def _keys() -> Iterator[str]:
 
 def _key_rows(schema: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     required = schema.get("required", ())
-    for name, said in schema["properties"].items():
-        part = mapping_schema()["properties"][name] if "$ref" in said else said  # what a collection says as the whole file does
+    for name, stated in schema["properties"].items():
+        part = mapping_schema()["properties"][name] if "$ref" in stated else stated  # a collection's key that is the same as the file's
         default = "required" if name in required else _code(part["default"]) if "default" in part else ""
         meaning = part["description"].split(". ")[0].rstrip(".") if name in ("type", "transform", "format") else part["description"]
         yield _code_text(name), meaning, _takes(part), default, _code(part.get("examples", [""])[0])
@@ -107,20 +121,20 @@ def _types() -> Iterator[str]:
 
 def _numbers() -> Iterator[str]:
     yield "## Numbers as people write them\n"
-    yield "With `number` on a field of a numeric type; see its keys above. Nothing is guessed: a text of another form is no number.\n"
-    rows = ((_code(_said(number)), _code_text(text), _code_text(value) if value else "no number") for number, text, value in EXAMPLES)
+    yield "With `number` on a field of a numeric type; see its keys above. Nothing is guessed: a text of another form is not a number.\n"
+    rows = ((_code(_changed(number)), _code_text(text), _code_text(value) if value else "not a number") for number, text, value in EXAMPLES)
     yield from _table(("number", "text", "is"), rows)
     yield ""
 
 
-def _said(number: Number) -> dict[str, Any]:
+def _changed(number: NumberFormat) -> dict[str, Any]:
     """What differs from a plain number."""
-    return {name: value for name, value in asdict(number).items() if value != asdict(Number())[name]}
+    return {name: value for name, value in asdict(number).items() if value != asdict(NumberFormat())[name]}
 
 
 def _dates() -> Iterator[str]:
     yield "## Date formats\n"
-    yield "A format is read to the letter: two digits are two digits, and blanks count.\n"
+    yield "A text must match the format exactly: two digits are two digits, and blanks count.\n"
     yield from _table(("directive", "meaning"), ((_code_text(name), row.summary) for name, row in DIRECTIVES.items()))
     yield "\nOr the format is one word, for a count:\n"
     yield from _table(("format", "meaning"), ((_code_text(name), row.summary) for name, row in EPOCHS.items()))
@@ -138,14 +152,19 @@ def _constraints() -> Iterator[str]:
 def _profiles() -> Iterator[str]:
     yield "## Target profiles\n"
     yield "`target.profile` names the server; without it, a run asks the server that it loads into. What the server cannot enforce, the"
-    yield "engine enforces alone: `engine schema --profile P` lists it, and a run notes it. An index that it refuses is refused.\n"
+    yield "engine enforces alone: `engine schema --profile P` lists it, and a run notes it. An index that it cannot build is refused.\n"
     yield from _table(("profile", "validator", "mode replace", "indexes"), map(_profile, PROFILES.values()))
     yield ""
 
 
-def _profile(row: Profile) -> tuple[str, ...]:
-    said = "`$jsonSchema`, query operators, `$expr`" if row.beside else "`$jsonSchema` only" if row.validator else "none"
-    return _code_text(row.name), said, "yes" if row.rename else "no", "; ".join(dict.fromkeys(row.without.values())) or "all"
+def _profile(row: ServerProfile) -> tuple[str, ...]:
+    validator = "`$jsonSchema`, query operators, `$expr`" if row.query_operators else "`$jsonSchema` only" if row.validator else "none"
+    return (
+        _code_text(row.name),
+        validator,
+        "yes" if row.can_rename else "no",
+        "; ".join(dict.fromkeys(row.unsupported_index_features.values())) or "all",
+    )
 
 
 def _transforms() -> Iterator[str]:
@@ -158,15 +177,15 @@ def _transforms() -> Iterator[str]:
             _list(f"{name}: {spec.summary}" for name, spec in row.parameters.items()),
             "<br>".join(map(_shown, row.examples)),
         )
-        for row in REGISTRY.values()
+        for row in TRANSFORMS.values()
     )
     yield from _table(("transform", "meaning", "arguments", "examples"), rows)
     yield ""
 
 
-def _shown(one: Example) -> str:
-    arguments = f" with {_code(dict(one.arguments))}" if one.arguments else ""
-    return f"{_code(one.text)}{arguments} → {'missing' if one.result is None else _code(one.result)}"
+def _shown(example: TransformExample) -> str:
+    arguments = f" with {_code(dict(example.arguments))}" if example.arguments else ""
+    return f"{_code(example.text)}{arguments} → {'missing' if example.result is None else _code(example.result)}"
 
 
 def _expressions() -> Iterator[str]:
@@ -177,7 +196,7 @@ def _expressions() -> Iterator[str]:
         yield from _table(("name", "meaning", "takes → gives", "on the server", "examples"), map(_operation, table.values()))
         yield ""
     yield "### Aggregates\n"
-    yield "Of all elements of an array, such as `sum(lines[].price)`; on the server only `count(lines)`. A missing value does not count.\n"
+    yield "Over all elements of an array, such as `sum(lines[].price)`; on the server only `count(lines)`. Missing values do not count.\n"
     rows = ((_code_text(f"{row.name}(x)"), row.summary, _by_result(row.gives)) for row in AGGREGATES.values())
     yield from _table(("name", "meaning", "takes → gives"), rows)
     yield ""
@@ -195,10 +214,23 @@ def _by_result(gives: Mapping[str, str]) -> str:
 
 
 def _operation(row: Operation) -> tuple[str, ...]:
-    forms = "<br>".join(dict.fromkeys(f"{', '.join(form.takes)} → {form.gives}" for form in row.forms))
-    reasons = dict.fromkeys(form.mongo.reason for form in row.forms if isinstance(form.mongo, Unsupported))
-    examples = "<br>".join(f"{_code_text(one.text)} → {_code(one.result)}" for one in row.examples)
+    forms = "<br>".join(dict.fromkeys(f"{', '.join(form.parameter_types)} → {form.result_type}" for form in row.overloads))
+    reasons = dict.fromkeys(form.mongo.reason for form in row.overloads if isinstance(form.mongo, Unsupported))
+    examples = "<br>".join(f"{_code_text(example.text)} → {_code(example.result)}" for example in row.examples)
     return _code_text(row.name), row.summary, forms, "<br>".join(reasons) or "yes", examples
+
+
+def errors_text() -> str:
+    """The page of codes as committed."""
+    return "\n".join([ERRORS, *_codes()]).rstrip() + "\n"
+
+
+def _codes() -> Iterator[str]:
+    for place, about in PLACES.items():
+        yield f"## {place[0].upper()}{place[1:]}\n\n{about}\n"
+        rows = sorted((code for code in CODES.values() if code.where == place), key=lambda code: code.name.lower())
+        yield from _table(("code", "cause", "remedy"), ((_code_text(code.name), code.cause, code.remedy) for code in rows))
+        yield ""
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
@@ -225,9 +257,10 @@ def _code_text(text: str) -> str:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
     REFERENCE_FILE.write_text(reference_text(), encoding="utf-8")
+    ERRORS_FILE.write_text(errors_text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

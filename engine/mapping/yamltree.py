@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from engine.errors import Finding
+from engine.mapping.yamlerrors import syntax_error
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
@@ -33,7 +34,7 @@ VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}
 
 
 @dataclass
-class Tree:
+class YamlDocument:
     """A parsed file: `value`, and for each path inside it the (line, column) of its key and of its value, counted from 1."""
 
     file: str
@@ -43,7 +44,7 @@ class Tree:
     findings: list[Finding] = field(default_factory=list)
 
     def report(self, path: Path, code: str, message: str, hint: str = "", *, at_key: bool = False, offset: int = 0) -> None:
-        """Add a finding at a path, or at its nearest parent that has a place."""
+        """Add a finding at a path, or at its nearest parent whose position is known."""
         places = self.keys if at_key else self.values
         near = path
         while near and near not in places:
@@ -56,11 +57,11 @@ class Tree:
         return self.keys.get(path, self.values.get(path, (0, 0)))[0]
 
 
-def parse(text: str, file: str) -> Tree:
-    """Parse strictly. Never raises for the text's sake: what is wrong is in `findings`, and `value` holds what could be read."""
-    tree = Tree(file)
+def parse(text: str, file: str) -> YamlDocument:
+    """Parse strictly. Never raises because of the text: problems are in `findings`, and `value` holds what could be read."""
+    tree = YamlDocument(file)
     if len(text.encode()) > MAX_BYTES:
-        tree.report((), "yaml_too_large", f"a mapping of more than {MAX_BYTES:,} bytes")
+        tree.report((), "yaml_too_large", f"the mapping is larger than {MAX_BYTES:,} bytes")
         return tree
     try:
         if problem := _token_problem(text):
@@ -69,10 +70,7 @@ def parse(text: str, file: str) -> Tree:
             return tree
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        what = " ".join(part for part in (error.context, error.problem) if part)
-        tree.findings.append(Finding(line, column, "yaml_syntax", what, hint="check indentation, colons and quotes near here", file=file))
+        tree.findings.append(syntax_error(error, text, file))
     except (yaml.YAMLError, RecursionError) as error:
         tree.report((), "yaml_syntax", f"not YAML ({type(error).__name__})", "is this a text file in UTF-8, without control characters?")
     else:
@@ -88,19 +86,19 @@ def _token_problem(text: str) -> tuple[Any, str, str] | None:
         if isinstance(token, yaml.TagToken):
             return token, "tags are not allowed", "quote a text that starts with !"
         if isinstance(token, yaml.ScalarToken) and SURROGATE.search(token.value):
-            return token, "half of a surrogate pair is not a character", "write the character itself"
+            return token, "the text holds half of a surrogate pair, which is not a character", "write the character itself"
         if isinstance(token, yaml.DocumentStartToken | yaml.DirectiveToken) and token.start_mark.index > 0:
-            return token, "a second document", "one mapping per file"
+            return token, "the file holds a second YAML document", "write one mapping per file"
         depth += isinstance(
             token, yaml.BlockMappingStartToken | yaml.BlockSequenceStartToken | yaml.FlowMappingStartToken | yaml.FlowSequenceStartToken
         )
         depth -= isinstance(token, yaml.BlockEndToken | yaml.FlowMappingEndToken | yaml.FlowSequenceEndToken)
         if depth > MAX_DEPTH:
-            return token, f"nested deeper than {MAX_DEPTH} levels", "no mapping needs that"
+            return token, f"nested deeper than {MAX_DEPTH} levels", "no mapping needs so many; check the brackets and the indentation"
     return None
 
 
-def _build(node: yaml.Node, path: Path, tree: Tree) -> Any:
+def _build(node: yaml.Node, path: Path, tree: YamlDocument) -> Any:
     tree.values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
     if isinstance(node, yaml.MappingNode):
         return dict(_entries(node, path, tree))
@@ -110,11 +108,11 @@ def _build(node: yaml.Node, path: Path, tree: Tree) -> Any:
     return _scalar(node, path, tree)
 
 
-def _entries(node: yaml.MappingNode, path: Path, tree: Tree) -> Iterator[tuple[str, Any]]:
+def _entries(node: yaml.MappingNode, path: Path, tree: YamlDocument) -> Iterator[tuple[str, Any]]:
     for key_node, value_node in node.value:
         place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
         if not isinstance(key_node, yaml.ScalarNode):
-            tree.findings.append(Finding(*place, "yaml_key", "a key that is not a text", ".".join(map(str, path)), file=tree.file))
+            tree.findings.append(Finding(*place, "yaml_key", "a key must be text", ".".join(map(str, path)), file=tree.file))
             continue
         name = key_node.value
         here = (*path, name)
@@ -122,20 +120,20 @@ def _entries(node: yaml.MappingNode, path: Path, tree: Tree) -> Iterator[tuple[s
             tree.findings.append(Finding(*place, "yaml_feature", "merge keys are not allowed", hint="write the keys out", file=tree.file))
         if here in tree.keys:
             first = tree.keys[here][0]
-            message = f"the key {name} stands twice, first in line {first}"
+            message = f"the key {name} is given twice, first on line {first}"
             tree.findings.append(Finding(*place, "duplicate_key", message, ".".join(map(str, here)), "keep one of them", tree.file))
             continue
         tree.keys[here] = place
         yield name, _build(value_node, here, tree)
 
 
-def _scalar(node: yaml.ScalarNode, path: Path, tree: Tree) -> Any:
+def _scalar(node: yaml.ScalarNode, path: Path, tree: YamlDocument) -> Any:
     text: str = node.value
     if node.style is not None:
         return _substitute(text, path, tree)
     if AMBIGUOUS.fullmatch(text):
-        hint = f'write "{text}" if you mean the text, or true/false or a plain number'
-        tree.report(path, "ambiguous_scalar", f"YAML versions read {text} differently", hint)
+        hint = f'quote it as "{text}" if you mean the text; otherwise write true, false or a plain number'
+        tree.report(path, "ambiguous_scalar", f"the unquoted value {text} means different things in different versions of YAML", hint)
         return text
     if text in WORDS:
         return WORDS[text]
@@ -146,7 +144,7 @@ def _scalar(node: yaml.ScalarNode, path: Path, tree: Tree) -> Any:
     return _substitute(text, path, tree)
 
 
-def _substitute(text: str, path: Path, tree: Tree) -> str:
+def _substitute(text: str, path: Path, tree: YamlDocument) -> str:
     """`${VAR:-default}` from the environment, in values only; the result is always text."""
 
     def value(match: re.Match[str]) -> str:

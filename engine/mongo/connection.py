@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from pymongo import MongoClient
+from pymongo.database import Database
 from pymongo.errors import (
     AutoReconnect,
     ConfigurationError,
@@ -14,13 +15,15 @@ from pymongo.errors import (
     PyMongoError,
     ServerSelectionTimeoutError,
 )
+from pymongo.write_concern import WriteConcern
 
-from engine.errors import Finding, TargetError, problem
-from engine.mongo.inserts import DUPLICATE_KEY
+from engine.errors import Finding, TargetError, finding
+from engine.mongo.codes import DUPLICATE_KEY
 
+Client: TypeAlias = MongoClient[Any]
 DISCARD_SECONDS = 1  # for each step of cleaning up
 SELECTION_MS = 10_000
-RUN_ID = "[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}"  # as runs are named: nobody else's collection ends like this
+WRITE_CONCERN = WriteConcern(w="majority", j=True)  # what is written is on the disks of most members
 
 CODES = {
     13: ("not_authorized", "the account may not do this", "grant it the privileges of the loader account (docs/docker.md)"),
@@ -32,23 +35,31 @@ CODES = {
     8000: ("login_refused", "the server refused the user name or the password", "check the user in MONGODB_URI and the password file"),
 }
 WRONG_URI = (
-    ("password is required", "it names a user without a password", "put the password into a file and name that in MONGODB_PASSWORD_FILE"),
-    ("requires a password", "it names a user without a password", "put the password into a file and name that in MONGODB_PASSWORD_FILE"),
+    (
+        "password is required",
+        "it names a user without a password",
+        "put the password into a file and name that file in MONGODB_PASSWORD_FILE",
+    ),
+    (
+        "requires a password",
+        "it names a user without a password",
+        "put the password into a file and name that file in MONGODB_PASSWORD_FILE",
+    ),
     ("escaped", "the user's name or the password is not percent-encoded", "write @ as %40, : as %3A, / as %2F"),
     ("Port ", "the port is not a number from 1 to 65535", "mongodb://user@host:27017/"),
-    ("port number", "mongodb+srv:// goes without a port", "remove the port"),
+    ("port number", "mongodb+srv:// takes no port", "remove the port"),
     ("URI scheme", "it does not begin with mongodb:// or mongodb+srv://", "mongodb://user@host:port/"),
-    ("database name", "what follows the host is no name of a database", "is a / in the password? write it as %2F"),
+    ("database name", "the text after the host is not the name of a database", "is a / in the password? write it as %2F"),
     ("Empty host", "it names no host", "mongodb://user@host:port/"),
     ("valid username", "the user's name before @ is empty", "mongodb://user@host:port/"),
-    ("DNS", "the name service does not know the host of mongodb+srv://", "check the host's name and the network"),
-    ("directConnection", "directConnection is for one host", "remove directConnection, or all hosts but one"),
+    ("DNS", "DNS does not know the host of mongodb+srv://", "check the host's name and the network"),
+    ("directConnection", "directConnection works with one host only", "remove directConnection, or all hosts but one"),
 )
-"""What the driver's message holds, the cause in words, what to do. The message itself may hold parts of the password."""
+"""A part of the driver's message, the cause in words, the remedy. The message itself is never shown: it may hold parts of the password."""
 UNIQUE_INDEX = (
     "index_not_unique",
-    "documents share a key that a unique index forbids",
-    "deduplicate on that key, or make the index not unique",
+    "several documents have the same key of a unique index",
+    "add dedup: {on: [COLUMNS]} with the columns of that key, or make the index not unique",
 )
 
 
@@ -80,28 +91,33 @@ def connect(uri: str, password: str | None = None, *, retry_writes: bool = True)
     return client
 
 
+def database_of(client: MongoClient[Any], name: str) -> Database[Any]:
+    """A database that the engine writes to, with `WRITE_CONCERN` whatever the client's is."""
+    return client.get_database(name, write_concern=WRITE_CONCERN)
+
+
 def _hosts(client: MongoClient[Any]) -> str:
-    """Where a client that found nobody looked, which it closes; a socket has no port."""
+    """The addresses that a client tried without an answer; closes the client. A socket has no port."""
     names = [f"{host}:{port}" if port else host for host, port in client.topology_description.server_descriptions()]
     client.close()
     return ", ".join(names)
 
 
 def _unreachable(where: str) -> Finding:
-    hint = "is it running? is MONGODB_URI right (host, port, replicaSet, directConnection)?"
-    return problem("unreachable", f"no answer from {where} in {SELECTION_MS // 1000} s", hint=hint)
+    hint = "is the server running? is MONGODB_URI right (host, port, replicaSet, directConnection)?"
+    return finding("unreachable", f"no answer from {where} in {SELECTION_MS // 1000} s", hint=hint)
 
 
 def _wrong_uri(error: Exception) -> Finding:
-    """Never what the driver says: it may repeat a part of the password."""
-    usual = ("", "the driver does not accept it", "mongodb://user@host:port/?replicaSet=…; special characters in it are percent-encoded")
+    """Never the driver's own message: it may repeat a part of the password."""
+    usual = ("", "the driver does not accept it", "mongodb://user@host:port/?replicaSet=…; percent-encode special characters in it")
     _, cause, hint = next((row for row in WRONG_URI if row[0] in str(error)), usual)
-    return problem("bad_uri", f"MONGODB_URI is not usable: {cause}", hint=hint)
+    return finding("bad_uri", f"MONGODB_URI is not usable: {cause}", hint=hint)
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """The driver's errors as TargetError. Server messages are not repeated: they can hold keys and whole documents."""
+    """Turn the driver's errors into TargetError. Server messages are not repeated: they can hold keys and whole documents."""
     try:
         yield
     except ServerSelectionTimeoutError:
@@ -112,16 +128,17 @@ def translated() -> Iterator[None]:
         raise TargetError(_refused(error)) from None
     except AutoReconnect:
         hint = "run the same command again"
-        raise TargetError(problem("connection_lost", "the connection to the server broke", hint=hint)) from None
+        raise TargetError(finding("connection_lost", "the connection to the server broke", hint=hint)) from None
     except PyMongoError as error:
-        raise TargetError(problem("target", f"the driver gave up: {type(error).__name__}", hint="run the same command again")) from None
+        raise TargetError(finding("target", f"the driver gave up: {type(error).__name__}", hint="run the same command again")) from None
 
 
 def _refused(error: OperationFailure) -> Finding:
     if error.code == DUPLICATE_KEY:
         code, message, hint = UNIQUE_INDEX
         keys = ", ".join((error.details or {}).get("keyPattern", {}))
-        return problem(code, f"{message}: {keys}" if keys else message, hint=hint)
+        return finding(code, f"{message}: {keys}" if keys else message, hint=hint)
     name = (error.details or {}).get("codeName", "")
-    code, message, hint = CODES.get(error.code or 0, ("refused", f"the server refused with code {error.code} {name}".rstrip(), ""))
-    return problem(code, message, hint=hint)
+    said = f"the server refused with code {error.code} {name}".rstrip()
+    code, message, hint = CODES.get(error.code or 0, ("refused", said, "see the server's log"))
+    return finding(code, message, hint=hint)

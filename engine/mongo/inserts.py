@@ -1,9 +1,9 @@
 """One batch of BSON documents into a collection, exactly once, whatever the connection does.
 
-The batch goes out as one piece: a RawBSONDocument whose `raw` is the concatenation of all documents is copied as it stands into the
-wire's document sequence (OP_MSG section kind 1), so that no Python object is made per document. The driver does not retry `command`, so
-an outcome that a broken connection leaves unknown is settled here: `_id`s are deterministic, so what arrived is read back and the rest is
-sent again. That works on every kind of server, with and without retryable writes.
+The batch goes out as one piece: a RawBSONDocument whose `raw` is the concatenation of all documents is copied unchanged into the
+wire's document sequence (OP_MSG section kind 1), so that no Python object is made per document. The driver does not retry `command`. When
+the connection breaks before the reply, the batch is read back by `_id` here (it is fixed before sending) and what is missing is sent again.
+That works on every kind of server, with and without retryable writes.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
 from engine.documents.bson import payload
+from engine.mongo.codes import BLAMING, DUPLICATE_KEY
+from engine.mongo.connection import WRITE_CONCERN
 from engine.mongo.refusals import failed_keyword
-from engine.mongo.retries import answered, judge
+from engine.mongo.retries import document_errors, retry_until_answered
 from engine.mongo.sink import SERVER_VALIDATOR, Refusal
 
 BATCH_BYTES, BATCH_DOCUMENTS = 8 << 20, 20_000  # that one command inserts
-DUPLICATE_KEY, INVALID_DOCUMENT = 11000, 121
-BLAMING = (DUPLICATE_KEY, INVALID_DOCUMENT)  # the only codes that blame a document; all others blame the server or the run
-WRITE_CONCERN = {"w": "majority", "j": True}
 OTHER = "another document has the same key"
 
 
@@ -41,10 +40,10 @@ class _Piece(RawBSONDocument):
 
 
 def insert(collection: Collection[Any], documents: pl.Series, stop: Event | None = None) -> list[Refusal]:
-    """Insert a batch. Returns the documents that the validator or a unique index refused, by their place in the batch.
+    """Insert a batch. Returns the documents that the validator or a unique index refused, by their index in the batch.
 
     Raises:
-        TargetError: the server failed to write, or stayed away; or `stop` was set while it was away.
+        TargetError: the server failed to write or stayed unavailable, or `stop` was set while it was.
         PyMongoError: the server refused the command.
     """
     places = list(range(len(documents)))
@@ -56,22 +55,25 @@ def insert(collection: Collection[Any], documents: pl.Series, stop: Event | None
             places, taken = _missing(collection, documents, places)
             refusals.extend(taken)
         found = _send(collection, documents.gather(places) if attempt else documents) if places else []
-        return refusals + [Refusal(places[one.index], one.code, one.path, one.reason) for one in found]
+        return refusals + [Refusal(places[refusal.index], refusal.code, refusal.path, refusal.reason) for refusal in found]
 
-    return answered(step, stop)
+    return retry_until_answered(step, stop)
 
 
 def _send(collection: Collection[Any], documents: pl.Series) -> list[Refusal]:
-    command = {"insert": collection.name, "ordered": False, "writeConcern": WRITE_CONCERN, "documents": [_Piece(documents)]}
-    return [refusal(one) for one in judge(collection.database.command(command), BLAMING)]
+    command = {"insert": collection.name, "ordered": False, "writeConcern": WRITE_CONCERN.document, "documents": [_Piece(documents)]}
+    return [refusal(one) for one in document_errors(collection.database.command(command), BLAMING)]
 
 
 def _missing(collection: Collection[Any], documents: pl.Series, places: Sequence[int]) -> tuple[list[int], list[Refusal]]:
     """Of these documents, those that did not arrive, and those whose `_id` another document has."""
     sent = {place: RawBSONDocument(documents[place]) for place in places}
-    stored = {_key(one): one.raw for one in _raw(collection).find({"_id": {"$in": [one["_id"] for one in sent.values()]}})}
-    taken = [place for place, one in sent.items() if stored.get(_key(one), one.raw) != one.raw]
-    missing = [place for place, one in sent.items() if _key(one) not in stored]
+    stored = {
+        _key(document): document.raw
+        for document in _raw(collection).find({"_id": {"$in": [document["_id"] for document in sent.values()]}})
+    }
+    taken = [place for place, document in sent.items() if stored.get(_key(document), document.raw) != document.raw]
+    missing = [place for place, document in sent.items() if _key(document) not in stored]
     return missing, [Refusal(place, "duplicate_key", "_id", OTHER) for place in taken]
 
 

@@ -1,7 +1,7 @@
 """One run at a time per target collection: a lease in `_engine_locks`, renewed by a heartbeat, with a fence that rises with each holder.
 
-One document per collection: `_id` its name, `fence`, `run`, `host`, `pid`, `since`, `expires`. Times are the server's, so that clocks of
-machines need not agree. The document stays when the lock is released, so that the fence never starts again.
+One document per collection: `_id` its name, `fence`, `run`, `host`, `pid`, `since`, `expires`. Times are the server's, so that the
+clocks of machines need not agree. The document stays when the lock is released, so that the fence never restarts.
 """
 
 from __future__ import annotations
@@ -19,12 +19,11 @@ from typing import Any, Self
 import pymongo
 from pymongo import MongoClient, ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
-from pymongo.write_concern import WriteConcern
 
-from engine.errors import EngineError, LockedError, problem
+from engine.errors import EngineError, LockedError, finding
 from engine.mapping.model import Target
-from engine.mongo.connection import DISCARD_SECONDS, translated
-from engine.mongo.retries import persist
+from engine.mongo.connection import DISCARD_SECONDS, database_of, translated
+from engine.mongo.retries import retry_transient
 
 COLLECTION = "_engine_locks"
 LEASE_SECONDS = 30.0
@@ -33,9 +32,9 @@ RACES = 5
 
 
 class Lock:
-    """Holds a target as long as its context lasts. `beat` is called with each heartbeat.
+    """Holds the lock on a target while its context lasts. `beat` is called with each heartbeat.
 
-    `lingers`: at the end the lock is left to expire, since a write that got no answer may still be carried out.
+    `leave_to_expire`: at the end the lock is left to expire, since a write that got no answer may still be carried out.
 
     Raises (on entering):
         LockedError: another run holds the target.
@@ -43,11 +42,11 @@ class Lock:
 
     def __init__(self, client: MongoClient[Any], target: Target, run_id: str, beat: Callable[[], None] = lambda: None) -> None:
         self._client, self._target, self._run_id, self._beat = client, target, run_id, beat
-        self._locks = client.get_database(target.database, write_concern=WriteConcern(w="majority", j=True))[COLLECTION]
+        self._locks = database_of(client, target.database)[COLLECTION]
         self._fence = 0
         self._until = 0.0
         self._lost = False
-        self.lingers = False
+        self.leave_to_expire = False
         self._done = Event()
         self._thread = Thread(target=self._renew, name="heartbeat", daemon=True)
 
@@ -59,12 +58,12 @@ class Lock:
                     return self
                 if holder := self._locks.find_one({"_id": self._target.collection, "run": {"$ne": None}}):
                     raise LockedError(self._held(holder, self._now()))
-        raise LockedError(problem("locked", "other runs are racing for the target", hint="run again"))
+        raise LockedError(finding("locked", "several runs are trying to lock the target at once", hint="run again"))
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._done.set()
         self._thread.join(DISCARD_SECONDS)
-        if self.lingers:
+        if self.leave_to_expire:
             return
         with suppress(PyMongoError), pymongo.timeout(DISCARD_SECONDS):  # else it expires
             self._locks.update_one(self._mine, {"$set": {"run": None, "expires": datetime.min}})  # noqa: DTZ901 -- long ago
@@ -74,17 +73,17 @@ class Lock:
         return {"_id": self._target.collection, "fence": self._fence}
 
     def check(self) -> None:
-        """Costs nothing as long as the heartbeat keeps up; asks the server where it did not. Raises LockedError when the lock is lost."""
+        """Renew the lease, but only if the heartbeat has not. Raises LockedError when the lock is lost."""
         if self._lost or time.monotonic() > self._until:
             self.hold()
 
     def hold(self) -> None:
-        """Renew the lease, if the fence is still ours: after this nobody else takes the target for `LEASE_SECONDS`. Raises LockedError."""
+        """Renew the lease if the fence is still ours: then nobody else can take the target for `LEASE_SECONDS`. Raises LockedError."""
         with translated():
-            held = persist(lambda _: self._extend())
+            held = retry_transient(lambda _: self._extend())
         if not held:
-            message = f"the lock on {self._target.collection} was lost: this run was out of touch and another one has taken over"
-            raise LockedError(problem("lock_lost", message, hint="look at `engine runs`, then run again if need be"))
+            message = f"the lock on {self._target.collection} was lost: this run could not renew it in time, and another run has taken it"
+            raise LockedError(finding("lock_lost", message, hint="see `engine runs`, then run again if needed"))
 
     def _take(self) -> bool:
         started, now = time.monotonic(), self._now()
@@ -108,7 +107,7 @@ class Lock:
 
     def _renew(self) -> None:
         while not self._done.wait(LEASE_SECONDS / BEATS):
-            with suppress(PyMongoError, EngineError):  # the server is away: `check` finds out when it matters
+            with suppress(PyMongoError, EngineError):  # the server does not answer: `check` finds out when it matters
                 if not self._extend():
                     return
                 self._beat()
@@ -125,4 +124,4 @@ class Lock:
         who = f"run {holder['run']}, process {holder['pid']} on {holder['host']}, since {holder['since']:%Y-%m-%d %H:%M:%S} UTC"
         left = max(1, round((holder["expires"] - now).total_seconds()))
         hint = f"wait until it ends; if it was killed, its lock expires in {left} s"
-        return problem("locked", f"{self._target.database}.{self._target.collection} is being loaded by {who}", hint=hint)
+        return finding("locked", f"{self._target.database}.{self._target.collection} is locked by {who}", hint=hint)

@@ -1,4 +1,4 @@
-"""Why the server refused a document: MongoDB's errInfo, read for the path and keyword of the first failure. Values are left behind.
+"""Why the server refused a document: path and keyword of the first failure in MongoDB's errInfo, without its values.
 
 The format is MongoDB's since 5.0 ("Schema Validation Errors" in its manual): nested details, each with `operatorName`. Amazon DocumentDB
 sends none.
@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 INNER = ("schemaRulesNotSatisfied", "propertiesNotSatisfied", "clausesNotSatisfied", "clausesSatisfied", "details")
-UNKNOWN = "the server does not say by which keyword"
+UNKNOWN = "the server does not say which keyword failed"
 
 
 def failed_keyword(details: dict[str, Any]) -> tuple[str, str]:
-    """Path and keyword of the first failure; the path is empty where it lies between fields."""
+    """Path and keyword of the first failure; the path is empty where the failure is not about one field."""
     path: list[str] = []
     while inner := next((details[name] for name in INNER if details.get(name)), None):
         details = inner[0] if isinstance(inner, list) else inner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from threading import Event
 from typing import Any
@@ -13,27 +13,27 @@ import polars as pl
 import pymongo
 from pymongo import IndexModel, MongoClient
 from pymongo.collection import Collection
-from pymongo.write_concern import WriteConcern
 
 from engine.digests.checksum import Content
-from engine.digests.keys import Seen, digests
+from engine.digests.keys import DigestSet, digests
 from engine.documents.bson import id_element, slices
-from engine.mapping.model import Index, Target
-from engine.mongo.connection import DISCARD_SECONDS, RUN_ID, translated
+from engine.mapping.model import Index, Mapping, Target
+from engine.mongo.connection import DISCARD_SECONDS, database_of, translated
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS, insert
-from engine.mongo.retries import persist
+from engine.mongo.retries import retry_transient
+from engine.mongo.runids import RUN_ID
 from engine.mongo.sink import Refusal
-from engine.mongo.state import read
+from engine.mongo.state import CollectionState, content_of, state_of
 from engine.mongo.unique import check_unique
 
 
 class Replacement:
-    """A collection in the making. It becomes the target in `publish`, or nothing in `discard`.
+    """A staging collection. `publish` renames it over the target, `discard` drops it.
 
-    `hold` renews the lock on the target, and raises where it is lost.
+    `hold` renews the lock on the target, and raises LockedError when it is lost.
     """
 
-    in_place = False
+    writes_live = False
 
     def __init__(
         self,
@@ -46,18 +46,18 @@ class Replacement:
         ids_may_repeat: bool = True,
     ) -> None:
         self._target, self._options, self._hold = target, options, hold
-        self._database = client.get_database(target.database, write_concern=WriteConcern(w="majority", j=True))
+        self._database = database_of(client, target.database)
         self._staging: Collection[Any] = self._database[staging_name(target.collection, run_id)]
-        self._ids = Seen() if ids_may_repeat else None
+        self._ids = DigestSet() if ids_may_repeat else None
         self._stop = Event()
         self._identity: Any = None
         self._content = Content()
         self.changes: Counter[str] = Counter()
 
-    def replaced(self) -> int:
+    def live_document_count(self) -> int:
         """How many documents are live."""
         with translated():
-            return int(persist(lambda _: self._database[self._target.collection].estimated_document_count(), self._stop))
+            return int(retry_transient(lambda _: self._database[self._target.collection].estimated_document_count(), self._stop))
 
     def open(self) -> None:
         """Create the staging collection with its validator, before any document goes in."""
@@ -65,47 +65,51 @@ class Replacement:
             self._database.create_collection(self._staging.name, check_exists=False, **self._options)
             self._identity = self._uuid(self._staging.name)
 
-    def claim(self, documents: pl.Series) -> pl.Series:
-        """Of documents with the same `_id` the first one: the index on `_id` would keep the one that happens to arrive first."""
+    def first_with_id(self, documents: pl.Series) -> pl.Series:
+        """True for the first document with an `_id`: the index on `_id` would keep whichever happens to arrive first."""
         return firsts(self._ids, documents)
 
     def write(self, documents: pl.Series) -> list[Refusal]:
-        """Insert BSON documents; returns those that the validator or a unique index refused."""
+        """Insert BSON documents. Returns those that the validator or a unique index refused. Raises TargetError."""
         refusals: list[Refusal] = []
         start = 0
         with translated():
             for part in slices(documents, BATCH_BYTES, BATCH_DOCUMENTS):
-                refusals += [replace(one, index=start + one.index) for one in insert(self._staging, part, self._stop)]
+                refusals += [replace(refusal, index=start + refusal.index) for refusal in insert(self._staging, part, self._stop)]
                 start += len(part)
         return refusals
 
-    def build(self, indexes: tuple[Index, ...]) -> None:
-        """Build all indexes in one command."""
-        if indexes:
-            models = [IndexModel(list(one.keys), name=one.name, **one.options) for one in indexes]
+    def build(self, mapping: Mapping) -> None:
+        """Build all indexes in one command. Raises TargetError."""
+        if indexes := mapping.indexes:
             with translated():
-                persist(lambda _: check_unique(self._staging, indexes), self._stop)
-                persist(lambda _: self._staging.create_indexes(models), self._stop)
+                retry_transient(lambda _: check_unique(self._staging, mapping), self._stop)
+                retry_transient(lambda _: self._staging.create_indexes(index_models(indexes)), self._stop)
 
     def read_back(self) -> Content:
-        """Count and checksum of what the server holds."""
+        """Count and content checksum of the staging collection. Raises TargetError."""
         with translated():
-            self._content = persist(lambda _: read(self._staging, self._stop), self._stop)
+            self._content = retry_transient(lambda _: content_of(self._staging, self._stop), self._stop)
         return self._content
 
     def publish(self) -> Content:
-        """Rename over the live collection: readers see the old one or the new one, never a mixture.
+        """Rename the staging collection over the live one: readers see the old or the new one. Raises TargetError, LockedError.
 
-        The lock is renewed right before. Whoever takes it over removes the staging collection first, so a run that was stopped in between
-        and wakes up later has nothing left to rename.
+        The lock is renewed right before. A run that takes the lock over removes the staging collection first, so a run that was suspended
+        in between and continues later has nothing left to rename.
         """
         self._hold()
         with translated():
-            persist(self._rename, self._stop)
+            retry_transient(self._rename, self._stop)
         return self._content
 
+    def state(self, content: Content) -> CollectionState:
+        """Its validator and indexes came with it."""
+        with translated():
+            return state_of(self._database[self._target.collection], content)
+
     def _rename(self, attempt: int) -> None:
-        """An earlier attempt may have been carried out without an answer: then the live collection is the one that was staging."""
+        """An earlier attempt may have succeeded without an answer: then the live collection is the former staging collection."""
         if attempt and self._identity and self._uuid(self._target.collection) == self._identity:
             return
         self._staging.rename(self._target.collection, dropTarget=True)
@@ -115,30 +119,35 @@ class Replacement:
         return found.get("info", {}).get("uuid")
 
     def stop(self) -> None:
-        """End waiting for a server that is away."""
+        """Stop waiting for a server that does not answer."""
         self._stop.set()
 
     def discard(self) -> None:
-        """Drop the staging collection; waits a second at most for a server that may be gone."""
+        """Drop the staging collection; waits at most a second for a server that may be gone. Raises TargetError."""
         with translated(), pymongo.timeout(DISCARD_SECONDS):
             self._staging.drop()
 
 
-def firsts(ids: Seen | None, documents: pl.Series) -> pl.Series:
-    """Which documents have an `_id` that is not among `ids` yet (of equal ones the first); adds them. All of them where nobody counts."""
+def index_models(indexes: Iterable[Index]) -> list[IndexModel]:
+    """The mapping's indexes as the driver takes them."""
+    return [IndexModel(list(index.keys), name=index.name, **index.options) for index in indexes]
+
+
+def firsts(ids: DigestSet | None, documents: pl.Series) -> pl.Series:
+    """A boolean per document: whether its `_id` is not yet in `ids` (of equal ones, the first); adds them. All true without `ids`."""
     if ids is None:
         return pl.repeat(value=True, n=len(documents), dtype=pl.Boolean, eager=True)
     return pl.Series(ids.add(digests(id_element(raw) for raw in documents.to_list())), dtype=pl.Boolean)
 
 
 def staging_name(collection: str, run_id: str) -> str:
-    """The collection that a run in mode replace loads into."""
+    """The name of the staging collection that a run in mode replace loads into."""
     return f"{collection}__staging_{run_id}"
 
 
 def remove_staging(client: MongoClient[Any], target: Target) -> list[str]:
-    """Remove what dead runs left of a target, and name it. To be called by the holder of its lock: nobody else works on it."""
-    database = client.get_database(target.database, write_concern=WriteConcern(w="majority", j=True))
+    """Drop the staging collections that dead runs of a target left. Returns their names. The caller must hold the target's lock."""
+    database = database_of(client, target.database)
     pattern = f"^{re.escape(staging_name(target.collection, ''))}{RUN_ID}$"
     with translated():
         found = sorted(database.list_collection_names(filter={"name": {"$regex": pattern}}))

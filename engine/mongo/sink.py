@@ -1,4 +1,4 @@
-"""Where documents go. A sink takes batches of BSON documents and says which ones the target refused."""
+"""Where documents go. A sink takes batches of BSON documents and returns the ones that the target refused."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Protocol
 import polars as pl
 
 from engine.digests.checksum import Content
-from engine.mapping.model import Index
+from engine.mapping.model import Mapping
+from engine.mongo.state import CollectionState
 
 SERVER_VALIDATOR = "server_validator"  # the code of a document that the collection's own validator refused
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A document that the target refused: its place in the batch, a code, and why, without values."""
+    """A document that the target refused: its index in the batch, a code, a path, and the reason; no values."""
 
     index: int
     code: str
@@ -25,38 +26,41 @@ class Refusal:
 
 
 class Sink(Protocol):
-    """The life of a target during a run, in this order.
+    """A target during a run; its methods are called in this order.
 
-    `in_place`: documents go into the live collection as they come, so whatever can be known before is checked before. Otherwise nothing
+    `writes_live`: documents go into the live collection as they come, so whatever can be known before is checked before. Otherwise nothing
     is live before `publish`, and `discard` leaves the live data as it was. `changes` counts what became of documents.
     """
 
-    in_place: bool
+    writes_live: bool
     changes: Counter[str]
 
-    def replaced(self) -> int:
-        """How many live documents publishing would replace as a whole; 0 for a target that is written in place."""
+    def live_document_count(self) -> int:
+        """How many live documents `publish` would replace; 0 for a target that is written in place."""
 
     def open(self) -> None:
-        """Make ready to take documents."""
+        """Prepare the target for documents."""
 
-    def claim(self, documents: pl.Series) -> pl.Series:
-        """Boolean: the documents whose `_id` did not come before in this run, as far as the target does not tell itself."""
+    def first_with_id(self, documents: pl.Series) -> pl.Series:
+        """A boolean per document: whether its `_id` is new in this run; all true where the target itself would refuse a second one."""
 
     def write(self, documents: pl.Series) -> list[Refusal]:
         """Store a batch of BSON documents (may be called from several threads); returns those that were refused."""
 
-    def build(self, indexes: tuple[Index, ...]) -> None:
-        """Build all indexes."""
+    def build(self, mapping: Mapping) -> None:
+        """Build all indexes that are not there yet."""
 
     def read_back(self) -> Content:
-        """The documents of this run, as they were read back from the target."""
+        """Count and content checksum of this run's documents, as read back from the target."""
 
     def publish(self) -> Content:
-        """Make the written documents the live ones; what the live collection then holds."""
+        """Make the written documents live. Returns count and content checksum of the live collection."""
+
+    def state(self, content: Content) -> CollectionState:
+        """What the live collection is after `publish`, its content being known."""
 
     def stop(self) -> None:
-        """End waiting for a server that is away; writes under way fail."""
+        """Stop waiting for a server that does not answer; writes in progress fail."""
 
     def discard(self) -> None:
         """Remove what was written and is not live."""

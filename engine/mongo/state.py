@@ -1,4 +1,4 @@
-"""What a live collection is: its content, validator and indexes. Recorded by a run, compared by `engine verify`."""
+"""The state of a live collection: its content, validator and indexes. Recorded by a run, compared by `engine verify`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bson import json_util
 from pymongo.collection import Collection
 
 from engine.digests.checksum import Content, content
-from engine.errors import TargetError, problem
+from engine.errors import TargetError, counted, finding
 
 VALIDATION = {"validator": {}, "validationLevel": "strict", "validationAction": "error"}  # with the server's defaults
 BATCH = 2_000  # documents fetched at a time; large ones are fewer, as a reply ends at 16 MB
-UNTOLD = frozenset({"v", "ns"})  # of an index: the server's own business
+UNTOLD = frozenset({"v", "ns"})  # of an index: internal to the server
 
 
 @dataclass(frozen=True)
-class State:
+class CollectionState:
     """Plain values, for the ledger. `validator` and each of the `indexes` (by name) are canonical Extended JSON."""
 
     count: int
@@ -33,12 +33,12 @@ class State:
         return asdict(self) | {"indexes": [{"name": name, "spec": spec} for name, spec in self.indexes.items()]}
 
     @classmethod
-    def of(cls, document: dict[str, Any]) -> State:
+    def of(cls, document: dict[str, Any]) -> CollectionState:
         """Back from the ledger."""
         return cls(**document | {"indexes": {one["name"]: one["spec"] for one in document["indexes"]}})
 
 
-def split(batch: bytes) -> Iterator[bytes]:
+def split_documents(batch: bytes) -> Iterator[bytes]:
     """The documents of concatenated BSON; each starts with its length in four bytes, little-endian."""
     at = 0
     while at < len(batch):
@@ -47,8 +47,8 @@ def split(batch: bytes) -> Iterator[bytes]:
         at = end
 
 
-def read(collection: Collection[Any], stop: Event | None = None) -> Content:
-    """Count and checksum of all that the server holds, each batch fetched while the one before it is worked on.
+def content_of(collection: Collection[Any], stop: Event | None = None) -> Content:
+    """Count and content checksum of the whole collection; each batch is fetched while the one before it is processed.
 
     Raises:
         TargetError: `stop` was set.
@@ -59,23 +59,23 @@ def read(collection: Collection[Any], stop: Event | None = None) -> Content:
         coming = cursor.submit(next, batches, b"")
         while batch := coming.result():
             if stop and stop.is_set():
-                raise TargetError(problem("stopped", "the run was stopped while documents were read back", hint="run it again"))
+                raise TargetError(finding("stopped", "the run was stopped while documents were read back", hint="run it again"))
             coming = cursor.submit(next, batches, b"")
-            found += content(split(batch))
+            found += content(split_documents(batch))
     finally:
         cursor.shutdown(wait=False)  # a server that does not answer must not hold up the end of the run
     return found
 
 
-def state(collection: Collection[Any], found: Content) -> State:
-    """The state of a collection whose content is known."""
+def state_of(collection: Collection[Any], found: Content) -> CollectionState:
+    """The state of a collection; `found` is its content, which has been read before."""
     live = next(iter(collection.database.list_collections(filter={"name": collection.name})), {})
     options = live.get("options", {})
     validation = {name: options.get(name, usual) for name, usual in VALIDATION.items()}
     indexes = {
         one["name"]: _canonical({key: value for key, value in one.items() if key not in UNTOLD}) for one in collection.list_indexes()
     }
-    return State(found.count, found.checksum, _canonical(validation), dict(sorted(indexes.items())))
+    return CollectionState(found.count, found.checksum, _canonical(validation), dict(sorted(indexes.items())))
 
 
 def _canonical(value: Any) -> str:
@@ -83,20 +83,20 @@ def _canonical(value: Any) -> str:
     return str(json_util.dumps(value, json_options=json_util.CANONICAL_JSON_OPTIONS, ensure_ascii=False))
 
 
-def differences(recorded: State, found: State) -> list[str]:
-    """What differs, in words without values."""
+def differences(recorded: CollectionState, found: CollectionState) -> list[str]:
+    """One line per difference, without values."""
     said = []
     if recorded.count != found.count:
-        said.append(f"count: recorded {recorded.count:,} documents, found {found.count:,}")
+        said.append(f"count: recorded {counted(recorded.count, 'document')}, found {found.count:,}")
     elif recorded.checksum != found.checksum:
         said.append(f"checksum: recorded {recorded.checksum}, found {found.checksum}: the content of documents has changed")
     if recorded.validator != found.validator:
-        said.append("validator: not the one that the run left")
+        said.append("validator: differs from the recorded one")
     for name in sorted(recorded.indexes.keys() | found.indexes.keys()):
         if name not in found.indexes:
             said.append(f"index {name}: missing")
         elif name not in recorded.indexes:
-            said.append(f"index {name}: not there when the run ended")
+            said.append(f"index {name}: added since the run ended")
         elif recorded.indexes[name] != found.indexes[name]:
-            said.append(f"index {name}: other keys or options than recorded")
+            said.append(f"index {name}: keys or options differ from the recorded ones")
     return said

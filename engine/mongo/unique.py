@@ -5,22 +5,23 @@ A failed build writes the duplicate key, which may be private, to mongod's log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pymongo.collection import Collection
 
-from engine.errors import TargetError, problem
-from engine.mapping.model import Index
+from engine.errors import Finding, TargetError
+from engine.mapping.model import Index, Mapping
 
 
-def check_unique(collection: Collection[Any], indexes: Iterable[Index], stages: Sequence[dict[str, Any]] = ()) -> None:
-    """Raises TargetError for the first unique index whose keys two documents share, as they are after these stages of a pipeline."""
-    for index in indexes:
+def check_unique(collection: Collection[Any], mapping: Mapping, stages: Sequence[dict[str, Any]] = ()) -> None:
+    """Raises TargetError for the first unique index of which two documents have the same key, after these stages of a pipeline."""
+    for index in mapping.indexes:
         if index.options.get("unique") and _shared(collection, index, stages):
             keys = ", ".join(path for path, _ in index.keys)
-            message = f"documents share a key that the unique index {index.name} forbids: {keys}"
-            raise TargetError(problem("index_not_unique", message, hint="deduplicate on that key, or make the index not unique"))
+            message = f"several documents have the same key of the unique index {index.name}: {keys}"
+            hint = "add dedup: {on: [COLUMNS]} with the columns of that key, or make the index not unique"
+            raise TargetError(Finding(index.line, 1, "index_not_unique", message, f"indexes.{index.name}", hint, str(mapping.file)))
 
 
 def _shared(collection: Collection[Any], index: Index, stages: Sequence[dict[str, Any]]) -> bool:

@@ -1,6 +1,6 @@
 """One batch of BSON documents into a live collection, by `_id`: compared with what is there, written where it differs, read back.
 
-All of it may be repeated: what is already there is not written again, so an outcome that a broken connection leaves open does not matter.
+All of it may be repeated: what is already there is not written again. So it does not matter if a connection breaks before the reply.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
 from engine.documents.bson import id_element
-from engine.errors import TargetError, problem
-from engine.mongo.inserts import BLAMING, OTHER, WRITE_CONCERN, insert, refusal
-from engine.mongo.retries import answered, judge
+from engine.errors import TargetError, finding
+from engine.mongo.codes import BLAMING
+from engine.mongo.connection import WRITE_CONCERN
+from engine.mongo.inserts import OTHER, insert, refusal
+from engine.mongo.retries import document_errors, retry_until_answered
 from engine.mongo.sink import Refusal
 
 EXACT: CodecOptions[Any] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
@@ -29,9 +31,9 @@ Documents = dict[bytes, bytes]  # by their `_id` as bytes
 
 @dataclass(frozen=True)
 class Policy:
-    """What happens to a document whose `_id` is there: `holds(old, new)` tells whether `old` is as wanted, `update` makes it so.
+    """What happens to a document whose `_id` exists: `holds(old, new)` is true where `old` needs no update, `update(new)` makes the update.
 
-    No `update`: the new document is refused.
+    Without `update` the new document is refused.
     """
 
     holds: Callable[[bytes, bytes], bool]
@@ -65,18 +67,18 @@ MERGE = Policy(_merged, lambda document: {"$set": {path: value for path, value i
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Documents with distinct `_id`s on their way into a collection. `stop` ends waiting for a server that is away."""
+class UpsertBatch:
+    """Documents with distinct `_id`s on their way into a collection. `stop` ends the wait for a server that does not answer."""
 
     collection: Collection[Any]
     policy: Policy
     stop: Event
 
     def write(self, documents: pl.Series) -> tuple[list[Refusal], Counter[str]]:
-        """The documents that were refused, by their place, and how many were `inserted`, `updated`, or `unchanged`.
+        """Write the documents. Returns the refused ones, by index, and how many were `inserted`, `updated` or `unchanged`.
 
         Raises:
-            TargetError: the server failed to write, stayed away, or does not hold what was sent.
+            TargetError: the server failed to write, stayed unavailable, or does not hold what was sent.
         """
         sent = {id_element(raw): raw for raw in documents.to_list()}
         places = {key: place for place, key in enumerate(sent)}
@@ -86,10 +88,10 @@ class Batch:
         other = [key for key, raw in before.items() if not self.policy.holds(raw, sent[key])]
         if new:
             found = insert(self.collection, pl.Series([sent[key] for key in new], dtype=pl.Binary), self.stop)
-            refused |= {new[one.index]: one for one in found}
+            refused |= {new[refusal.index]: refusal for refusal in found}
         if self.policy.update:  # of those that were refused as new, some may have come from elsewhere meanwhile
             again = [key for key in [*other, *refused] if key in before or refused[key].code == "duplicate_key"]
-            refused = {key: one for key, one in refused.items() if key not in again} | self._update(again, sent)
+            refused = {key: refusal for key, refusal in refused.items() if key not in again} | self._update(again, sent)
         else:
             refused |= {key: Refusal(0, "duplicate_key", "_id", OTHER) for key in other}
         self._verify(sent, refused)
@@ -97,7 +99,7 @@ class Batch:
         counts = Counter(
             "inserted" if key not in before else "updated" if key in changed else "unchanged" for key in sent if key not in refused
         )
-        return [replace(one, index=places[key]) for key, one in refused.items()], counts
+        return [replace(refusal, index=places[key]) for key, refusal in refused.items()], counts
 
     def _stored(self, sent: Documents) -> Documents:
         """Those of the collection's documents whose `_id` is among these."""
@@ -105,7 +107,7 @@ class Batch:
         options: Any = self.collection.codec_options.with_options(document_class=RawBSONDocument)
         raw = self.collection.with_options(codec_options=options)
         # the driver may give a view of its reply, which is not hashable and keeps all of it
-        found = answered(lambda _: [bytes(one.raw) for one in raw.find({"_id": {"$in": ids}})], self.stop)
+        found = retry_until_answered(lambda _: [bytes(one.raw) for one in raw.find({"_id": {"$in": ids}})], self.stop)
         return {key: one for one in found if (key := id_element(one)) in sent}
 
     def _update(self, keys: list[bytes], sent: Documents) -> dict[bytes, Refusal]:
@@ -113,8 +115,8 @@ class Batch:
         if not keys:
             return {}
         updates = [{"q": {"_id": RawBSONDocument(sent[key])["_id"]}, "u": self.policy.update(sent[key]), "upsert": True} for key in keys]
-        command = {"update": self.collection.name, "ordered": False, "writeConcern": WRITE_CONCERN, "updates": updates}
-        errors = answered(lambda _: judge(self.collection.database.command(command), BLAMING), self.stop)
+        command = {"update": self.collection.name, "ordered": False, "writeConcern": WRITE_CONCERN.document, "updates": updates}
+        errors = retry_until_answered(lambda _: document_errors(self.collection.database.command(command), BLAMING), self.stop)
         return {keys[one["index"]]: refusal(one) for one in errors}
 
     def _verify(self, sent: Documents, refused: dict[bytes, Refusal]) -> None:
@@ -123,5 +125,5 @@ class Batch:
         if wrong:
             message = f"{wrong:,} of {len(sent):,} documents were not read back as sent"
             raise TargetError(
-                problem("not_as_sent", message, hint="does something else write them? look at the server's log, then run again")
+                finding("not_as_sent", message, hint="does something else write them? look at the server's log, then run again")
             )

@@ -5,156 +5,166 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
-from engine.expressions.bounds import comparable
 from engine.expressions.constraints import CONSTRAINTS, holds
 from engine.mapping.columns import our_columns
-from engine.mapping.model import Array, Field, Lookup, Mapping, Rule
-from engine.plan.cells import CELL, checks_map, raw_name, unmapped_name, when_name
-from engine.values.types import expected
+from engine.mapping.model import Array, Field, Lookup, Mapping, OnConflict, Rule
+from engine.plan.cells import checks_map
+from engine.plan.names import cell_name, conflict_name, flag_name, raw_name, unmapped_name, unmatched_name, when_name
+from engine.values.types import expected, type_table
+
+Outcome = Literal["reject", "filter", "warn", "null", "fail", "drop", "ignore"]
+"""What a broken check does: to the row, to the value (null), to the element of an array (drop), to the run (fail)."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that a row can break. `outcome` is reject, filter, warn, null or fail; `flag` names the Boolean column that says so."""
+    """One thing that a row can break. `flag` names the Boolean column that says so."""
 
     code: str
     path: str
     column: str
     message: str
-    outcome: str
+    outcome: Outcome
     flag: str
 
 
 def _unique(lists: pl.Expr, _limit: object, kind: str) -> pl.Expr:
-    return lists.list.eval(comparable(pl.element(), kind)).list.n_unique().eq(lists.list.len())
+    return lists.list.eval(type_table[kind].comparable(pl.element())).list.n_unique().eq(lists.list.len())
 
 
 ARRAY_CONSTRAINTS: dict[str, tuple[Callable[[pl.Expr, Any, str], pl.Expr], str]] = {
     "minItems": (lambda lists, limit, _: lists.list.len().ge(limit), "at least {} elements"),
     "maxItems": (lambda lists, limit, _: lists.list.len().le(limit), "at most {} elements"),
-    "uniqueItems": (_unique, "no value twice"),
+    "uniqueItems": (_unique, "no repeated values"),
 }
 """Keywords of `$jsonSchema` for arrays: the engine's verdict on a list that is there, and what it says."""
 
 
-def broken_by(checks: Iterable[Check], outcome: str) -> pl.Expr:
+def broken_by(checks: Iterable[Check], outcome: Outcome) -> pl.Expr:
     """Rows that break one of the checks with this outcome."""
     flags = [check.flag for check in checks if check.outcome == outcome]
     return pl.any_horizontal(flags) if flags else pl.lit(value=False)
 
 
-def _sound(one: Field) -> pl.Expr:
+def _sound(field: Field) -> pl.Expr:
     """Whether there is a value, and it meets the field's constraints."""
-    value = pl.col(one.path)
-    return value.is_not_null() & holds(one.constraints, value, one.type.name) if one.constraints else value.is_not_null()
+    value = pl.col(field.path)
+    return value.is_not_null() & holds(field.constraints, value, field.type.name) if field.constraints else value.is_not_null()
 
 
 DAMAGED = r"^[+-]?[0-9](?:[.,][0-9]{1,14})?[eE]\+[0-9]{2,3}$"
 """A number of few digits in scientific notation, as spreadsheets show and then save a long one."""
-DAMAGED_SAYS = "a number that a spreadsheet has rounded, so that others look the same; take it from the original"
+DAMAGED_SAYS = "a number that a spreadsheet rounded, so that different numbers look the same; take it from the original"
 
 
-def _applies(one: Field, broken: pl.Expr) -> pl.Expr:
+def _applies(field: Field, broken: pl.Expr) -> pl.Expr:
     """Only where the field's condition holds."""
-    return pl.col(when_name(one)) & broken if one.when else broken
+    return pl.col(when_name(field.path)) & broken if field.when else broken
 
 
 @dataclass(frozen=True)
 class Checks:
     """Collects the checks of all levels in `found`, and gives their flag expressions.
 
-    `dropping`: what would reject the document only drops the element of an array.
+    `dropping`: what would reject the document drops only the element of an array.
     """
 
     found: list[Check]
     dropping: bool = False
 
-    def _add(self, one: Field | None, code: str, message: str, *, outcome: str, broken: pl.Expr) -> pl.Expr:
+    def _add(self, field: Field | None, code: str, message: str, *, outcome: Outcome, broken: pl.Expr) -> pl.Expr:
         return self.add(
-            code, one.path if one else "", message, column=next(iter(one.columns), "") if one else "", outcome=outcome, broken=broken
+            code,
+            field.path if field else "",
+            message,
+            column=str(next(iter(field.columns), "")) if field else "",
+            outcome=outcome,
+            broken=broken,
         )
 
-    def add(self, code: str, path: str, message: str, *, outcome: str, broken: pl.Expr, column: str = "") -> pl.Expr:
-        """A check of its own."""
-        flag = f"\0flag {len(self.found)}"
+    def add(self, code: str, path: str, message: str, *, outcome: Outcome, broken: pl.Expr, column: str = "") -> pl.Expr:
+        """Add a check; gives its flag expression."""
+        flag = flag_name(len(self.found))
         outcome = "drop" if self.dropping and outcome == "reject" else outcome
         self.found.append(Check(code, path, column, message, outcome, flag))
         return broken.alias(flag)
 
-    def of_field(self, one: Field) -> Iterable[pl.Expr]:
+    def field_flags(self, field: Field) -> Iterable[pl.Expr]:
         """Flags of the field's policies, type and constraints."""
-        raw, value = pl.col(raw_name(one)), pl.col(one.path)
-        if one.required:
-            outcome = "fail" if one.on_error == "fail" or one.empty == "fail" else "reject"
-            broken = ~_sound(one) if one.on_error == "null" else raw.is_null()
-            yield self._add(one, "required", "a value is required", outcome=outcome, broken=_applies(one, broken))
-        elif one.empty == "fail":
-            yield self._add(one, "empty", "the cell is empty", outcome="fail", broken=_applies(one, raw.is_null()))
-        yield from self._of_text(one, raw, value)
-        for name, limit in one.constraints.items():
+        raw, value = pl.col(raw_name(field.path)), pl.col(field.path)
+        if field.required:
+            outcome: Outcome = "fail" if field.on_error == "fail" or field.empty == "fail" else "reject"
+            broken = ~_sound(field) if field.on_error == "null" else raw.is_null()
+            yield self._add(field, "required", "a value is required", outcome=outcome, broken=_applies(field, broken))
+        elif field.empty == "fail":
+            yield self._add(field, "empty", "the cell is empty", outcome="fail", broken=_applies(field, raw.is_null()))
+        yield from self._of_text(field, raw, value)
+        for name, limit in field.constraints.items():
             row = CONSTRAINTS[name]
-            broken = value.is_not_null() & ~row.holds(value, limit, one.type.name)
-            yield self._add(one, name, f"expected {row.says(limit)}", outcome=one.on_error, broken=broken)
+            broken = value.is_not_null() & ~row.holds(value, limit, field.type.name)
+            yield self._add(field, name, f"expected {row.describe(limit)}", outcome=field.on_error, broken=broken)
 
-    def _of_text(self, one: Field, raw: pl.Expr, value: pl.Expr) -> Iterable[pl.Expr]:
-        """Flags of a text that is no value."""
+    def _of_text(self, field: Field, raw: pl.Expr, value: pl.Expr) -> Iterable[pl.Expr]:
+        """Flags of a text that is not a value."""
         known = raw.is_not_null()
-        if checks_map(one):
-            yield self._add(one, "map", "the map lacks this text", outcome=one.on_error, broken=known & pl.col(unmapped_name(one)))
-            known &= ~pl.col(unmapped_name(one))
-        if one.type.name != "string" or one.compute:
-            message = f"expected {expected(one.type, one.options)}"
-            yield self._add(one, "type", message, outcome=one.on_error, broken=known & value.is_null())
-        elif one.key:
-            outcome = "fail" if one.on_error == "fail" else "reject"  # without its key, a row would be taken for others
-            yield self._add(one, "damaged_key", DAMAGED_SAYS, outcome=outcome, broken=known & raw.str.contains(DAMAGED))
+        if checks_map(field):
+            yield self._add(
+                field, "map", "this text is not in the map", outcome=field.on_error, broken=known & pl.col(unmapped_name(field.path))
+            )
+            known &= ~pl.col(unmapped_name(field.path))
+        if field.type.name != "string" or field.compute:
+            message = f"expected {expected(field.type, field.options)}"
+            yield self._add(field, "type", message, outcome=field.on_error, broken=known & value.is_null())
+        elif field.identifies_row:
+            outcome: Outcome = "fail" if field.on_error == "fail" else "reject"  # without its key, a row would be taken for others
+            yield self._add(field, "damaged_key", DAMAGED_SAYS, outcome=outcome, broken=known & raw.str.contains(DAMAGED))
 
-    def of_keys(self, mapping: Mapping, columns: Iterable[str]) -> Iterable[pl.Expr]:
-        """Flags of the columns that rows are told apart by, though no such field is mapped from them."""
+    def key_flags(self, mapping: Mapping, columns: Iterable[str]) -> Iterable[pl.Expr]:
+        """Flags of the columns that identify rows, though no such field is mapped from them."""
         on = [mapping.dedup and mapping.dedup.on, mapping.identity and mapping.identity.hash]
         named = dict.fromkeys(name for names in on if isinstance(names, tuple) for name in names)
-        fields = {name for one in mapping.fields if one.key for name in (one.path, *one.columns)}
+        fields = {name for field in mapping.fields if field.identifies_row for name in (field.path, *map(str, field.columns))}
         for name in named:
             if name in columns and name not in fields:
-                broken = pl.col(CELL + name).str.contains(DAMAGED)
+                broken = pl.col(cell_name(name)).str.contains(DAMAGED)
                 yield self.add("damaged_key", "", DAMAGED_SAYS, column=name, outcome="reject", broken=broken)
 
-    def of_rules(self, rules: Iterable[Rule], now: datetime) -> Iterable[pl.Expr]:
+    def rule_flags(self, rules: Iterable[Rule], now: datetime) -> Iterable[pl.Expr]:
         """Flags of the rules."""
         for rule in rules:
             message = rule.description or f"must hold: {rule.text}"
             yield self._add(None, rule.name, message, outcome=rule.on_fail, broken=~rule.check.check_polars(now))
 
-    def of_conflict(self, one: Field, differs: str, outcome: str) -> pl.Expr:
-        """The flag of groups whose rows do not agree on a field."""
+    def conflict_flag(self, field: Field, outcome: OnConflict) -> pl.Expr:
+        """The flag of groups whose rows differ in a field."""
         message = "the rows of a group differ" + (", the first value counts" if outcome == "warn" else "")
-        return self._add(one, "conflict", message, outcome=outcome, broken=pl.col(differs).fill_null(value=False))
+        return self._add(field, "conflict", message, outcome=outcome, broken=pl.col(conflict_name(field.path)).fill_null(value=False))
 
-    def of_lookup(self, one: Lookup, unmatched: str) -> pl.Expr:
-        """The flag of rows whose key the other source does not have."""
-        ours = ", ".join(our_columns(one.origin))
-        message = f"{one.name} has no row with this {ours}"
-        return self.add("unmatched", "", message, column=ours, outcome=one.unmatched, broken=pl.col(unmatched))
+    def lookup_flag(self, lookup: Lookup) -> pl.Expr:
+        """The flag of rows whose key the secondary source does not have."""
+        ours = ", ".join(map(str, our_columns(lookup.origin)))
+        message = f"{lookup.name} has no row with this {ours}"
+        return self.add("unmatched", "", message, column=ours, outcome=lookup.unmatched, broken=pl.col(unmatched_name(lookup.name)))
 
-    def of_array(self, one: Array, values: str | None) -> Iterable[pl.Expr]:
-        """Flags of the array's own policies and constraints; `values` is the type of its values where they are no documents."""
-        if one.empty == "fail":
-            yield self.add("empty", one.path, "the array has no element", outcome="fail", broken=pl.col(one.path).is_null())
-        for name, limit in one.constraints.items():
+    def array_flags(self, array: Array, values: str | None) -> Iterable[pl.Expr]:
+        """Flags of the array's own policies and constraints; `values` is the type of its values where they are not documents."""
+        if array.empty == "fail":
+            yield self.add("empty", array.path, "the array has no elements", outcome="fail", broken=pl.col(array.path).is_null())
+        for name, limit in array.constraints.items():
             holds, says = ARRAY_CONSTRAINTS[name]
-            outcome, broken = "reject", ~holds(pl.col(one.path), limit, values or "")
-            yield self.add(name, one.path, f"expected {says.format(limit)}", outcome=outcome, broken=broken.fill_null(value=False))
+            broken = ~holds(pl.col(array.path), limit, values or "")
+            yield self.add(name, array.path, f"expected {says.format(limit)}", outcome="reject", broken=broken.fill_null(value=False))
 
-    def flags_of(self, one: Field, outcome: str) -> list[str]:
+    def flags_of(self, field: Field, outcome: Outcome) -> list[str]:
         """The flags of a field's checks with this outcome."""
-        return [check.flag for check in self.found if check.path == one.path and check.outcome == outcome]
+        return [check.flag for check in self.found if check.path == field.path and check.outcome == outcome]
 
 
-def nulled(one: Field, checks: Checks) -> pl.Expr:
+def null_where_broken(field: Field, checks: Checks) -> pl.Expr:
     """`on_error: null`: a bad value becomes a missing one (its flag stays, and is counted)."""
-    broken = checks.flags_of(one, "null")
-    return pl.when(~pl.any_horizontal(broken)).then(pl.col(one.path)).alias(one.path) if broken else pl.col(one.path)
+    broken = checks.flags_of(field, "null")
+    return pl.when(~pl.any_horizontal(broken)).then(pl.col(field.path)).alias(field.path) if broken else pl.col(field.path)

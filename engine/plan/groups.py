@@ -1,4 +1,4 @@
-"""Rows that are grouped to one document: which groups do not agree on what the document shall hold."""
+"""Rows that are grouped into one document: which groups differ in a field of the document."""
 
 from __future__ import annotations
 
@@ -6,34 +6,30 @@ from collections.abc import Container
 
 import polars as pl
 
-from engine.mapping.columns import level, lookup_of
+from engine.mapping.columns import level
 from engine.mapping.model import Field, Mapping
-from engine.plan.cells import CELL, text_of
-from engine.sources.batch import ROW
-from engine.sources.secondary import Table
+from engine.plan.cells import as_cells, text_of
+from engine.plan.names import cell_name, conflict_name
+from engine.sources.names import ROW
+from engine.sources.secondary import SecondarySource
 
 
-def conflict_name(one: Field) -> str:
-    """Name of the column that says whether the rows of a group differ in a field."""
-    return f"\0conflict {one.path}"
-
-
-def agreed(mapping: Mapping) -> list[Field]:
+def single_valued_fields(mapping: Mapping) -> list[Field]:
     """The fields of the document that all rows of a group should agree on: those read from their own cells."""
     if not mapping.group_by or mapping.conflicts == "ignore":
         return []
-    read = [one for one in level(mapping, "") if one.columns and not one.late]
-    return [one for one in read if not any(lookup_of(mapping, column) for column in one.columns)]
+    read = [field for field in level(mapping, "") if field.columns and not field.depends_on_fields]
+    return [field for field in read if not any(column.lookup for column in field.columns)]
 
 
-def conflicts(mapping: Mapping, table: Table, missing: Container[str]) -> pl.DataFrame:
+def conflicts(mapping: Mapping, table: SecondarySource, missing: Container[str]) -> pl.DataFrame:
     """For the first row of each group (ROW), whether its rows have different texts in a field; missing ones agree with all."""
-    fields = agreed(mapping)
-    names = {name: CELL + name for name in table.columns}
-    texts = table.frame.rename(names).with_columns(text_of(one, missing).alias(conflict_name(one)) for one in fields)
-    differ = [pl.col(conflict_name(one)).drop_nulls().n_unique().gt(1) for one in fields]
+    fields = single_valued_fields(mapping)
+    cells = as_cells(table.frame, table.columns)
+    texts = cells.with_columns(text_of(field, missing).alias(conflict_name(field.path)) for field in fields)
+    differ = [pl.col(conflict_name(field.path)).drop_nulls().n_unique().gt(1) for field in fields]
     return (
-        texts.group_by([CELL + name for name in mapping.group_by], maintain_order=True)
+        texts.group_by([cell_name(name) for name in mapping.group_by], maintain_order=True)
         .agg(pl.col(ROW).first(), *differ)
-        .select(ROW, *(conflict_name(one) for one in fields))
+        .select(ROW, *(conflict_name(field.path) for field in fields))
     )

@@ -1,11 +1,12 @@
-"""The headers that a mapping expects against those that are there."""
+"""Compares the headers that a mapping expects with those of the sources."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from engine.errors import DataError, Finding, suggest
-from engine.mapping.columns import Reading, columns_of, matched
+from engine.mapping.columns import ColumnUse, columns_of, matched
 from engine.mapping.model import Mapping, Source
 
 SHOWN_COLUMNS = 20
@@ -15,7 +16,7 @@ def check_header(mapping: Mapping, columns: Sequence[str], source: str = "") -> 
     """The mapped columns of a source that are missing, and notes.
 
     Raises:
-        DataError: the mapping does not put up with what is missing or extra.
+        DataError: the mapping does not allow the missing or extra columns.
     """
     wanted, said = columns_of(mapping, source), mapping.sources[source] if source else mapping.source
     missing = {name for name in wanted if name not in columns}
@@ -24,14 +25,16 @@ def check_header(mapping: Mapping, columns: Sequence[str], source: str = "") -> 
     always = set() if source else {*mapping.group_by}
     needed = missing if said.missing == "fail" else missing & always
     if needed and len(columns) == 1 and (other := _other_delimiter(columns[0], said)):
-        message = f"{_named(source)} has a single column, which looks like several with {other!r} between them"
-        raise DataError(Finding(0, 0, "missing_column", message, hint=f'csv: {{delimiter: "{other}"}}', file=str(mapping.file)))
+        message = f"{_named(source)} has a single column, whose name looks like several with {other!r} between them"
+        raise DataError(Finding(said.line, 1, "missing_column", message, hint=f'set csv: {{delimiter: "{other}"}}', file=str(mapping.file)))
     if needed:
-        raise DataError([_missing(wanted[name], columns, extra, str(mapping.file), source) for name in sorted(needed)])
+        found = [_missing(wanted[name], columns, extra, source) for name in sorted(needed)]
+        raise DataError([replace(item, line=item.line or said.line, file=str(mapping.file)) for item in found])
     if extra and said.extra == "fail":
         names = ", ".join(map(repr, extra))
         message = f"{_named(source)} has columns that no field reads: {names}"
-        raise DataError(Finding(0, 0, "extra_column", message, hint="map them", file=str(mapping.file)))
+        hint = "map them, or set source.columns.extra: warn"
+        raise DataError(Finding(said.line, 1, "extra_column", message, hint=hint, file=str(mapping.file)))
     return missing, list(_notes(said, source, missing, extra))
 
 
@@ -48,11 +51,11 @@ def _other_delimiter(header: str, said: Source) -> str:
     return next((one for one in (";", ",", "\t", "|") if one in header and one != said.dialect.delimiter), "")
 
 
-def _missing(one: Reading, columns: Sequence[str], extra: list[str], file: str, source: str) -> Finding:
+def _missing(use: ColumnUse, columns: Sequence[str], extra: list[str], source: str) -> Finding:
     found = ", ".join(map(repr, columns[:SHOWN_COLUMNS])) + (" …" if len(columns) > SHOWN_COLUMNS else "")
-    message = f"{_named(source)} has no column {one.column!r}; it has {found}"
-    hint = suggest(one.column, extra) or suggest(one.column, columns) or "correct the column, or source.columns.missing: 'null'"
-    return Finding(one.line, 1, "missing_column", message, one.path, hint, file)
+    message = f"{_named(source)} has no column {use.column!r}; it has {found}"
+    hint = suggest(use.column, extra) or suggest(use.column, columns) or "correct the column, or set source.columns.missing: 'null'"
+    return Finding(use.line, 1, "missing_column", message, use.path, hint)
 
 
 def _notes(said: Source, source: str, missing: set[str], extra: list[str]) -> list[str]:

@@ -10,13 +10,14 @@ from typing import Any
 
 import polars as pl
 
-from engine.mapping.columns import KEY, VALUE
 from engine.mapping.model import Json
+from engine.plan.names import cell_name
+from engine.values.columns import KEY, VALUE
 
 MALFORMED = (ValueError, SyntaxError, RecursionError, MemoryError, TypeError)
 
 
-class Number:
+class WrittenNumber:
     """A number, by its digits."""
 
     __slots__ = ("digits",)
@@ -26,8 +27,8 @@ class Number:
 
 
 def _json(text: str) -> Any:
-    """Numbers stay as they are written; NaN and the infinities are no JSON."""
-    return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=_refuse)
+    """Numbers stay as they are written; NaN and the infinities are not JSON."""
+    return json.loads(text, parse_float=WrittenNumber, parse_int=WrittenNumber, parse_constant=_refuse)
 
 
 def _refuse(text: str) -> Any:
@@ -53,35 +54,35 @@ def _literal(node: ast.expr, lines: list[bytes]) -> Any:
             return node.value
         case ast.Constant(int() | float()) | ast.UnaryOp(ast.USub() | ast.UAdd(), ast.Constant(int() | float())):
             if node.end_lineno == node.lineno:
-                return Number(lines[node.lineno - 1][node.col_offset : node.end_col_offset].decode())
-    raise ValueError("no literal of the kind")
+                return WrittenNumber(lines[node.lineno - 1][node.col_offset : node.end_col_offset].decode())
+    raise ValueError("not a literal of this kind")
 
 
 def _node(key: ast.expr | None) -> ast.expr:
     if key is None:
-        raise ValueError("** is no literal")
+        raise ValueError("** is not a literal")
     return key
 
 
 READERS: dict[str, Callable[[str], Any]] = {"json": _json, "python": _python}
 
 
-def dtype_of(members: Sequence[str], prefix: str = "") -> pl.DataType:
-    """What `parsed` gives: lists of structs of texts, named by the members behind the prefix."""
-    return pl.List(pl.Struct({prefix + name: pl.String for name in members}))
+def dtype_of(members: Sequence[str]) -> pl.DataType:
+    """What `parsed` gives: lists of structs of texts, which are named as cells."""
+    return pl.List(pl.Struct({cell_name(name): pl.String for name in members}))
 
 
-def parsed(one: Json, members: Sequence[str], *, many: bool, prefix: str = "") -> Callable[[pl.Series], pl.Series]:
-    """From texts to lists of elements, structs of the members' texts; null where the text is none, or holds something else.
+def parsed(origin: Json, members: Sequence[str], *, many: bool) -> Callable[[pl.Series], pl.Series]:
+    """From texts to lists of elements, structs of the members' texts; null where the text is not valid, or holds something else.
 
-    With `many`, a list gives its items and an object its members (`{key}`, `{value}`); without, an object is one element. A null is none.
+    With `many`, a list gives its items and an object its members (`{key}`, `{value}`); without, an object is one element. Null gives none.
     """
-    dtype = dtype_of(members, prefix)
-    read = READERS[one.syntax]
+    dtype = dtype_of(members)
+    read = READERS[origin.syntax]
 
     def elements(text: str) -> list[dict[str, str | None]] | None:
         try:
-            return [{prefix + name: _member(item, name) for name in members} for item in _items(read(text), many=many)]
+            return [{cell_name(name): _member(item, name) for name in members} for item in _items(read(text), many=many)]
         except MALFORMED:
             return None
 
@@ -111,7 +112,7 @@ def _member(item: Any, name: str) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    """A text as it is, another value as JSON writes it. Raises ValueError for half a surrogate pair, which is no text."""
+    """A text as it is, another value as JSON writes it. Raises ValueError for half of a surrogate pair, which is not text."""
     if value is None:
         return None
     found = value if isinstance(value, str) else _written(value)
@@ -121,7 +122,7 @@ def _text(value: Any) -> str | None:
 
 def _written(value: Any) -> str:
     """JSON, with numbers by their digits."""
-    if isinstance(value, Number):
+    if isinstance(value, WrittenNumber):
         return value.digits
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_written(name)}: {_written(member)}" for name, member in value.items()) + "}"

@@ -6,73 +6,71 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from engine.errors import DataError, problem
-from engine.mapping.columns import KEY, NUMBER, PLACEHOLDERS, VALUE, cells_of, expanded, matching
-from engine.mapping.model import Array, Child, Columns, Json, Numbered, Split
-from engine.plan.cells import CELL
+from engine.errors import DataError, finding
+from engine.mapping.columns import cells_of, matching
+from engine.mapping.model import Array, Columns, Json, Numbered, RowsOrigin, Split
 from engine.plan.elements import Cells, in_row, numbered, unpacked
-from engine.plan.given import Given
-from engine.plan.joins import Children, child_rows
+from engine.plan.given import SourceContext
+from engine.plan.joins import ChildRows, child_rows
+from engine.plan.names import cell_name, items_name
+from engine.values.columns import KEY, NUMBER, VALUE, ColumnKind, ColumnRef
 from engine.values.paths import array_of
 
-LIST = "\0list "  # before an array's path: its elements as they are read from a JSON cell
 
-
-def members_of(given: Given, one: Array) -> list[str]:
+def members_of(given: SourceContext, array: Array) -> list[str]:
     """The members that elements of a JSON text must have as cells."""
-    return [name for name in cells_of(given.mapping, one.path, ()) if name != NUMBER] or [VALUE]
+    return [column.written for column in cells_of(given.mapping, array.path, ()) if column.kind is not ColumnKind.NUMBER] or [VALUE]
 
 
-def cells(given: Given, one: Array) -> Cells:
-    """What makes the elements of an array. Raises DataError where no column is there for any."""
-    outer = array_of(one.path)
-    asked = cells_of(given.mapping, one.path, given.header(one.path))
-    columns = [name for name in asked if name not in PLACEHOLDERS]
-    match one.origin:
-        case Child():
-            made = _children(given, one, one.origin, columns)
+def cells(given: SourceContext, array: Array) -> Cells:
+    """What makes the elements of an array. Raises DataError where no column matches."""
+    asked = cells_of(given.mapping, array.path, given.header(array.path))
+    columns = [column for column in asked if not column.of_element]
+    match array.origin:
+        case RowsOrigin():
+            made = _children(given, array, array.origin, columns)
         case Json():
-            made = unpacked(LIST + one.path)
+            made = unpacked(items_name(array.path))
         case Split(column, separator):
-            parts = given.cell(outer, column).str.split(separator).alias(CELL + VALUE)
-            made = in_row([parts], _plain(given, outer, columns))
+            parts = given.cell(column).str.split(separator).alias(cell_name(VALUE))
+            made = in_row([parts], _plain(given, columns))
         case Columns():
-            made = in_row(_by_name(given, one, one.origin), _plain(given, outer, columns))
+            made = in_row(_by_name(given, array, array.origin), _plain(given, columns))
         case Numbered(names):
-            sets = [name for name in columns if NUMBER in name]
-            lists = [_parallel(given, outer, expanded(given.mapping, one.path, name)).alias(CELL + name) for name in sets]
-            lists.append(pl.lit(pl.Series(names)).implode().alias(CELL + NUMBER))
-            return in_row(lists, _plain(given, outer, [name for name in columns if name not in sets]))
-    return numbered(made, CELL + NUMBER) if NUMBER in asked else made
+            sets = [column for column in columns if column.kind is ColumnKind.NUMBERED]
+            lists = [_parallel(given, column.cells).alias(cell_name(column.written)) for column in sets]
+            lists.append(pl.lit(pl.Series(names)).implode().alias(cell_name(NUMBER)))
+            return in_row(lists, _plain(given, [column for column in columns if column not in sets]))
+    return numbered(made, cell_name(NUMBER)) if any(column.kind is ColumnKind.NUMBER for column in asked) else made
 
 
-def _children(given: Given, one: Array, origin: Child, columns: list[str]) -> Cells:
-    table, keys = given.tables[origin.source], given.keys(array_of(one.path), origin)
-    sort = [name for name, _ in one.sort if name in table.columns]
-    wide = _named(given, one, origin.wide, table.columns) if origin.wide else []
-    return Children(table, keys, child_rows(table, keys, list(dict.fromkeys([*columns, *sort])), one.path, wide), one.path)
+def _children(given: SourceContext, array: Array, origin: RowsOrigin, columns: list[ColumnRef]) -> Cells:
+    table, keys = given.secondary_sources[origin.source], given.keys(origin)
+    sort = [name for name, _ in array.sort if name in table.columns]
+    wide = _named(given, array, origin.wide, table.columns) if origin.wide else []
+    return ChildRows(keys, child_rows(table, keys, list(dict.fromkeys([*map(str, columns), *sort])), array.path, wide))
 
 
-def _plain(given: Given, outer: str, columns: Iterable[str]) -> list[str]:
+def _plain(given: SourceContext, columns: Iterable[ColumnRef]) -> list[str]:
     """Cells of the surrounding row, for elements that are made of it."""
-    return [CELL + name for name in columns if not given.is_absent(outer, name)]
+    return [cell_name(column.written) for column in columns if not given.is_missing(column)]
 
 
-def _by_name(given: Given, one: Array, origin: Columns) -> list[pl.Expr]:
+def _by_name(given: SourceContext, array: Array, origin: Columns) -> list[pl.Expr]:
     """Keys and cells of the columns whose names match."""
-    found = _named(given, one, origin, given.header(array_of(one.path)))
-    keys = pl.lit(pl.Series([key for key, _ in found])).implode().alias(CELL + KEY)
-    return [keys, pl.concat_list([CELL + name for _, name in found]).alias(CELL + VALUE)]
+    found = _named(given, array, origin, given.header(array_of(array.path)))
+    keys = pl.lit(pl.Series([key for key, _ in found])).implode().alias(cell_name(KEY))
+    return [keys, pl.concat_list([cell_name(name) for _, name in found]).alias(cell_name(VALUE))]
 
 
-def _named(given: Given, one: Array, origin: Columns, header: Iterable[str]) -> list[tuple[str, str]]:
-    """The columns whose names match, each behind its key. Raises DataError where there is none."""
+def _named(given: SourceContext, array: Array, origin: Columns, header: Iterable[str]) -> list[tuple[str, str]]:
+    """The columns whose names match, each behind its key. Raises DataError where no column matches."""
     found = matching(origin, tuple(header))
     if not found:
         message = f"the source has no column that matches {origin.pattern}"
-        raise DataError(problem("missing_column", message, file=str(given.mapping.file), line=one.line))
+        raise DataError(finding("missing_column", message, file=str(given.mapping.file), line=array.line))
     return found
 
 
-def _parallel(given: Given, outer: str, columns: Iterable[str]) -> pl.Expr:
-    return pl.concat_list([pl.lit("") if given.is_absent(outer, name) else pl.col(CELL + name) for name in columns])
+def _parallel(given: SourceContext, columns: Iterable[ColumnRef]) -> pl.Expr:
+    return pl.concat_list([pl.lit("") if given.is_missing(column) else pl.col(cell_name(column.written)) for column in columns])

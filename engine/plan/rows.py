@@ -1,4 +1,4 @@
-"""What rows are known by: their cells, or the paths and columns that a mapping names."""
+"""What identifies rows: their cells, or the paths and columns that a mapping names."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from engine.digests.keys import RowKey
-from engine.errors import DataError, Finding, suggest
+from engine.errors import DataError, Finding, finding, suggest
 from engine.mapping.model import ROW_KEY, Field, Mapping
-from engine.plan.cells import CELL
+from engine.plan.names import cell_name
 
 KeyParts = str | tuple[str, ...]
 
@@ -20,18 +20,34 @@ def row_keys(mapping: Mapping, columns: Sequence[str]) -> dict[KeyParts, RowKey]
     return {on: _key(on, mapping, columns) for on in wanted if on}
 
 
+def near_key(mapping: Mapping, columns: Sequence[str]) -> RowKey | None:
+    """The row without the columns in which near-duplicates differ. Raises DataError where the source lacks one, or no column is left."""
+    dedup = mapping.dedup
+    if not dedup or not dedup.near:
+        return None
+    unknown = [name for name in dedup.near.ignored_columns if name not in columns]
+    if unknown:
+        message = f"dedup.near.except: {unknown[0]!r} is not a column of the source"
+        raise DataError(Finding(0, 0, "unknown_key_column", message, hint=suggest(unknown[0], columns), file=str(mapping.file)))
+    rest = [name for name in sorted(columns) if name not in dedup.near.ignored_columns]
+    if not rest:
+        message = "dedup.near.except leaves no column to compare rows by"
+        raise DataError(finding("no_columns", message, hint="name fewer columns", file=str(mapping.file)))
+    return RowKey(tuple(pl.col(cell_name(name)) for name in rest))
+
+
 def _key(on: KeyParts, mapping: Mapping, columns: Sequence[str]) -> RowKey:
     """The whole row (its cells, in the order of the columns' names), or the listed paths and columns."""
     if on == ROW_KEY:
-        return RowKey(tuple(pl.col(CELL + name) for name in sorted(columns)))
-    paths = {one.path: one for one in mapping.fields}
+        return RowKey(tuple(pl.col(cell_name(name)) for name in sorted(columns)))
+    paths = {field.path: field for field in mapping.fields}
     for name in on:
         if name not in paths and name not in columns:
             message = f"{name!r} is neither a field nor a column of the source"
             raise DataError(Finding(0, 0, "unknown_key_column", message, hint=suggest(name, [*paths, *columns]), file=str(mapping.file)))
-    return RowKey(tuple(_as_text(paths[name]) if name in paths else pl.col(CELL + name) for name in on))
+    return RowKey(tuple(_as_text(paths[name]) if name in paths else pl.col(cell_name(name)) for name in on))
 
 
-def _as_text(one: Field) -> pl.Expr:
-    value = pl.col(one.path)
-    return value.bin.encode("hex") if one.type.dtype == pl.Binary else value.cast(pl.String)
+def _as_text(field: Field) -> pl.Expr:
+    value = pl.col(field.path)
+    return value.bin.encode("hex") if field.type.dtype == pl.Binary else value.cast(pl.String)

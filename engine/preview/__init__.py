@@ -1,1 +1,5 @@
-"""Wing."""
+"""Looking without writing: the first documents, one row's steps, the mapping's own tests.
+
+In: a mapping and rows. Out: lines of text (`documents`, `tracing`) and findings of the `tests:` that fail (`examples`). Private values are
+masked.
+"""

@@ -11,30 +11,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-import polars as pl
-
-from engine.errors import DataError, problem
+from engine.errors import DataError, finding
+from engine.mapping.model import MASK
 from engine.mongo.sink import Refusal
-from engine.plan import CELL, Check
+from engine.plan import Check, Evaluated, EvaluatedRow
 from engine.run.report import Reason
-from engine.sources.batch import FILE, ROW, Malformed
+from engine.sources.batch import Malformed
 
 META = ("_row", "_file", "_column", "_code", "_reason")
 EXTRA = "_extra"
 JOIN = "; "
-MASK = "(private)"
 QUOTE = "'"
 FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
 """A cell that begins with one of these is, or may be, a formula to a spreadsheet (OWASP, "CSV Injection")."""
 
 
-def neutralise(cell: str) -> str:
-    """A cell as spreadsheets take it for text: an apostrophe before what could be a formula, or be mistaken for one neutralised."""
+def escape_formula(cell: str) -> str:
+    """A cell that spreadsheets take for text: with an apostrophe before what could be a formula or looks neutralised already."""
     return QUOTE + cell if cell[:1] in FORMULA or _looks_neutralised(cell) else cell
 
 
-def restore(cell: str) -> str:
-    """The cell that was neutralised; one that was typed anew stays as it is."""
+def unescape_formula(cell: str) -> str:
+    """The original of a neutralised cell; a cell that was typed in since stays as it is."""
     return cell[1:] if _looks_neutralised(cell) else cell
 
 
@@ -48,7 +46,7 @@ class Rejects:
 
     Columns: the row's number among the data rows, the file that it is from, the column, code and reason of each check that it breaks
     (joined by "; "), the original columns, and `_extra` with the cells that a too long row has more, as CSV. Every cell is neutralised.
-    `private` columns are kept, masked or omitted; of a malformed record nobody knows which cell is which, so there all count as private.
+    `private` columns are kept, masked or omitted; which cell of a malformed record is which is unknown, so all count as private.
     """
 
     path: Path
@@ -60,13 +58,8 @@ class Rejects:
     _file: IO[str] | None = None
     _writer: Any = None
 
-    @property
-    def needs(self) -> list[str]:
-        """The columns of a frame that a rejected row is told from."""
-        return [ROW, FILE, *(CELL + name for name in self.columns)]
-
     def add_malformed(self, records: Sequence[Malformed]) -> None:
-        """Records that are not rows of the table."""
+        """Add malformed records."""
         hide = bool(self.private) and self.policy != "keep"
         for record in records:
             cells = [MASK] * len(record.cells) if hide else list(record.cells)
@@ -74,18 +67,19 @@ class Rejects:
             padded = (*cells, *[""] * (len(self.columns) - len(cells)))
             self._add((record.row, record.file), [(Reason(record.code, "", record.message), "")], padded, _as_csv(extra))
 
-    def add_refused(self, frame: pl.DataFrame, refusals: Sequence[Refusal]) -> None:
-        """Rows of a batch whose documents the target refused."""
-        for one in refusals:
-            row = frame.row(one.index, named=True)
-            self._add((row[ROW], row[FILE]), [(Reason(one.code, one.path, one.reason), "")], [row[CELL + name] for name in self.columns])
+    def add_refused(self, rows: Evaluated, refusals: Sequence[Refusal]) -> None:
+        """Add the rows of a batch whose documents the target refused. Raises DataError when the file cannot be written."""
+        for refusal in refusals:
+            self._add_row(rows.row(refusal.index), [(Reason(refusal.code, refusal.path, refusal.reason), "")])
 
-    def add_rejected(self, frame: pl.DataFrame, checks: Sequence[Check]) -> None:
-        """Rows that break checks; the flags of the checks are columns of the frame."""
+    def add_rejected(self, rows: Evaluated, checks: Sequence[Check]) -> None:
+        """Add rows that break checks (the frame has their flags as columns). Raises DataError when the file cannot be written."""
         rejecting = [check for check in checks if check.outcome == "reject"]
-        for row in frame.iter_rows(named=True):
-            broken = [(Reason(check.code, check.path, check.message), check.column) for check in rejecting if row[check.flag]]
-            self._add((row[ROW], row[FILE]), broken, [row[CELL + name] for name in self.columns])
+        for row in rows.rows():
+            self._add_row(row, [(Reason(check.code, check.path, check.message), check.column) for check in rejecting if row.breaks(check)])
+
+    def _add_row(self, row: EvaluatedRow, broken: Sequence[tuple[Reason, str]]) -> None:
+        self._add((row.number, row.file), broken, [row.cells[name] for name in self.columns])
 
     def _add(self, place: tuple[int, str], broken: Sequence[tuple[Reason, str]], cells: Sequence[str], extra: str = "") -> None:
         self.count += 1
@@ -104,7 +98,7 @@ class Rejects:
 
     def _write(self, cells: Sequence[str]) -> None:
         try:
-            self._open().writerow(map(neutralise, cells))
+            self._open().writerow(map(escape_formula, cells))
         except OSError as error:
             raise _unwritable(self.path, error) from None
 
@@ -115,11 +109,11 @@ class Rejects:
             self._file = os.fdopen(descriptor, "w", encoding="utf-8", newline="")
             self._writer = csv.writer(self._file)
             names = [name for name in self.columns if self.policy != "omit" or name not in self.private]
-            self._writer.writerow([*META, *map(neutralise, names), EXTRA])
+            self._writer.writerow([*META, *map(escape_formula, names), EXTRA])
         return self._writer
 
     def close(self) -> None:
-        """Put what was written on the disk. Raises DataError when it cannot be."""
+        """Flush the file to disk and close it. Raises DataError when that fails."""
         if self._file is not None:
             try:
                 self._file.flush()
@@ -130,12 +124,12 @@ class Rejects:
 
 
 def _as_csv(cells: Sequence[str]) -> str:
-    """Cells as one CSV line without its end; nothing for none."""
+    """Cells as one CSV line without a line end; empty for no cells."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(cells)
     return line.getvalue()
 
 
 def _unwritable(path: Path, error: OSError) -> DataError:
-    hint = "make room or a writable folder (ENGINE_HOME says where), then run the same command again"
-    return DataError(problem("rejects_unwritable", f"rejected rows cannot be kept in {path}: {error.strerror}", hint=hint))
+    hint = "free disk space or make its folder writable (ENGINE_HOME names the folder), then run the same command again"
+    return DataError(finding("rejects_unwritable", f"cannot write the rejects file {path}: {error.strerror}", hint=hint))

@@ -1,4 +1,4 @@
-"""What a run did, as data: the accounting, the reasons, the stages. Holds no cell value."""
+"""What a run did, as data: the accounting, the reasons, the stages. Contains no cell values."""
 
 from __future__ import annotations
 
@@ -6,34 +6,18 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from engine.mongo.records import Accounting, Outcome, Reason, reasons_as_plain
 
-@dataclass
-class Accounting:
-    """Where each row ended. The law: rows_read = documents + grouped + duplicates + rejected + filtered.
-
-    `grouped` are rows that went into the document of the first one of their group.
-    """
-
-    rows_read: int = 0
-    documents: int = 0
-    grouped: int = 0
-    duplicates: int = 0
-    rejected: int = 0
-    filtered: int = 0
-
-    @property
-    def balanced(self) -> bool:
-        """Whether the law holds."""
-        return self.rows_read == self.documents + self.grouped + self.duplicates + self.rejected + self.filtered
+__all__ = ["Accounting", "Outcome", "Reason", "Report", "SecondaryAccount"]
 
 
 @dataclass(frozen=True)
-class Other:
-    """Where the rows of another source ended, one that arrays and lookups read.
+class SecondaryAccount:
+    """What became of the rows of a secondary source, which arrays and lookups read.
 
-    `embedded` are in documents, `left_out` belong to documents that were not stored, were dropped as
-    bad elements, or hold no value; `orphans` belong to none, `malformed` are no rows. Rows of a
-    source that only lookups read are `looked_up`.
+    `embedded` are in documents; `left_out` belong to documents that were not stored, were dropped as
+    bad elements, or have no value; `orphans` belong to no document; `malformed` are malformed records.
+    Rows of a source that only lookups read are `looked_up`.
     """
 
     source: str
@@ -45,21 +29,12 @@ class Other:
     looked_up: int
 
 
-@dataclass(frozen=True, order=True)
-class Reason:
-    """Why rows were rejected, noted or had a value left out: a code, the path or column it is about, and the rule in words."""
-
-    code: str
-    path: str
-    message: str
-
-
 @dataclass
 class Report:
     """The record of one run. `stages` are wall seconds by stage.
 
-    `checksum` is that of what the live collection holds after it, as read back, `live_documents` its count. `changes`, in the modes that
-    write into a live collection, counts documents inserted, updated, unchanged, deleted, and written before by a run that this one resumes.
+    `checksum` is the content checksum of the live collection as read back after the run, `live_documents` its count. In modes that write
+    into a live collection, `changes` counts documents inserted, updated, unchanged, deleted, and written `before` by the resumed run.
     """
 
     run_id: str
@@ -67,9 +42,9 @@ class Report:
     version: int
     source: str
     target: str
-    outcome: str = "running"
+    outcome: Outcome = Outcome.RUNNING
     accounting: Accounting = field(default_factory=Accounting)
-    others: list[Other] = field(default_factory=list)
+    secondary: list[SecondaryAccount] = field(default_factory=list)
     rejects: Counter[Reason] = field(default_factory=Counter)
     warnings: Counter[Reason] = field(default_factory=Counter)
     nulled: Counter[Reason] = field(default_factory=Counter)
@@ -90,8 +65,9 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for `--json` and the ledger."""
-        plain = {one.name: getattr(self, one.name) for one in fields(self)} | {"rows_per_second": self.rows_per_second}
+        plain = {field.name: getattr(self, field.name) for field in fields(self)} | {"rows_per_second": self.rows_per_second}
         for name, value in plain.items():
             if isinstance(value, Counter):
-                plain[name] = [{**asdict(reason), "rows": rows} for reason, rows in value.most_common()]
-        return plain | {"accounting": asdict(self.accounting), "others": [asdict(one) for one in self.others]}
+                plain[name] = reasons_as_plain(value)
+        accounts = {"accounting": asdict(self.accounting), "secondary": [asdict(account) for account in self.secondary]}
+        return plain | accounts | {"outcome": self.outcome.value}

@@ -1,4 +1,10 @@
-"""Reading sources: files in, batches of text columns with row numbers out. Nothing is changed, padded or dropped on the way."""
+"""Sources: files in, batches of text columns with row numbers out. Nothing is changed, padded or dropped on the way.
+
+In: a mapping's `Source`. Out: a `RowReader`, whose batches hold each row's cells as text with its number and file, and the records that are
+not rows; of a secondary source, all rows in memory (`secondary`).
+
+A new format is a module here, a row of `READERS` and a row of `model.FORMATS`; a new place of files stands beside `disk`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +21,7 @@ from engine.sources.files import Files, find
 from engine.sources.ndjson import NdjsonFile
 from engine.sources.parquet import ParquetFile
 
-__all__ = ["READERS", "STDIN", "CsvFile", "Files", "Rows", "notes", "open_source"]
+__all__ = ["READERS", "STDIN", "CsvFile", "Files", "RowReader", "notes", "open_source"]
 
 READERS: dict[str, Callable[[Path | str, Source], File]] = {
     "csv": lambda path, source: CsvFile(path, source.dialect, source.member),
@@ -25,8 +31,8 @@ READERS: dict[str, Callable[[Path | str, Source], File]] = {
 """How a file of each format is opened. A new format has a module here, a line in this table and one in `model.FORMATS`."""
 
 
-class Rows(Protocol):
-    """What a run reads. `size` and `position` count bytes on disk; no size where the source can be read only once."""
+class RowReader(Protocol):
+    """What a run reads. `size` and `position` count bytes on disk; `size` is None where the source can be read only once."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -48,13 +54,13 @@ class Rows(Protocol):
         """The rows, from the first one on."""
 
 
-def open_source(source: Source) -> Rows:
+def open_source(source: Source) -> RowReader:
     """The files of a mapping's source, whose batches have `batch.FILE` too; nothing is read yet.
 
     Raises:
-        DataError: no file matches a pattern, or one is named twice.
+        DataError: there is no such file, no file matches a pattern, or one is named twice.
     """
-    found = find(source.paths)
+    found = find(source)
     return Files(source.path, [_file(path, source) for path, _ in found], [name for _, name in found])
 
 
@@ -62,7 +68,7 @@ def _file(path: str, source: Source) -> File:
     return READERS[source.format_of(path)](path if path == STDIN else Path(path), source)
 
 
-def notes(rows: Rows, name: str = "") -> list[str]:
-    """What a run's report says of the source of this name (empty for the document's), once it was read."""
+def notes(rows: RowReader, name: str = "") -> list[str]:
+    """What a run's report says about the source of this name (empty for the primary source), once it was read."""
     found, whose = rows.fingerprint, f"the source {name}" if name else "the source"
     return [words.format(number=found[kind], source=whose) for kind, words in COUNTED.items() if found.get(kind)]

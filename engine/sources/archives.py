@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple, cast
 
-from engine.errors import DataError, problem
+from engine.errors import DataError, counted, finding
 from engine.mapping.model import GZIP, ZIP, ZSTANDARD
-from engine.sources.disk import Hashed, failures, open_file, sha256_of
+from engine.sources.disk import HashingFile, failures, open_file, sha256_of
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -21,18 +21,18 @@ else:
     from backports import zstd
 
 SHOWN_MEMBERS = 10
-FOREIGN_MEMBER = "__MACOSX/"  # where macOS keeps what is no content
+FOREIGN_MEMBER = "__MACOSX/"  # where macOS keeps what is not content
 DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zstd.ZstdError, zipfile.BadZipFile)
 
 
-class Kind(NamedTuple):
+class ArchiveKind(NamedTuple):
     """A way of compressing: its name, and the command that tests such a file."""
 
     name: str
     test: str
 
 
-KINDS = {GZIP: Kind("gzip", "gzip -t"), ZSTANDARD: Kind("Zstandard", "zstd -t"), ZIP: Kind("ZIP", "unzip -t")}
+KINDS = {GZIP: ArchiveKind("gzip", "gzip -t"), ZSTANDARD: ArchiveKind("Zstandard", "zstd -t"), ZIP: ArchiveKind("ZIP", "unzip -t")}
 """By the end of the file's name, in lower case."""
 
 
@@ -41,7 +41,7 @@ def compression(name: str) -> str:
     return next((suffix for suffix in KINDS if name.lower().endswith(suffix)), "")
 
 
-class Content:
+class ArchiveContent:
     """What is in a file, decompressed where its name says so. `position` is how many bytes of the file on disk were read.
 
     Raises (all methods):
@@ -52,7 +52,7 @@ class Content:
         self.name, self.position = path, 0
         self._kind = compression(path)
         self._file = open_file(path)
-        self._hashed = Hashed(self._file)
+        self._hashed = HashingFile(self._file)
         self.fileno = self._file.fileno
         try:
             self._bytes = self._decompressed(member)
@@ -97,18 +97,20 @@ def _zipped(file: BinaryIO, name: str, member: str | None) -> BinaryIO:
         if len(wanted) != 1:
             raise _no_member(name, names, member)
         if wanted[0].flag_bits & 1:
-            raise DataError(problem("archive_encrypted", "the archive is encrypted", hint="decrypt it", file=name))
+            raise DataError(finding("archive_encrypted", "the archive is encrypted", hint="decrypt it", file=name))
         try:
             return cast("BinaryIO", archive.open(wanted[0]))
         except NotImplementedError:
-            raise DataError(problem("archive_method", "the archive is compressed in a rare way", hint="zip it anew", file=name)) from None
+            raise DataError(
+                finding("archive_method", "the archive uses an unsupported compression method", hint="zip it again", file=name)
+            ) from None
 
 
 def _no_member(name: str, names: list[str], member: str | None) -> DataError:
     listed = ", ".join(map(repr, names[:SHOWN_MEMBERS])) + (" …" if len(names) > SHOWN_MEMBERS else "")
-    what = f"the archive holds {len(names)} files" if member is None else f"the archive has no file {member!r}, or several"
+    what = f"the archive holds {counted(len(names), 'file')}" if member is None else f"the archive has no file {member!r}, or several"
     message = f"{what}: {listed}" if names else "the archive holds no file"
-    return DataError(problem("archive_member", message, hint="source.member names the one that is meant", file=name))
+    return DataError(finding("archive_member", message, hint="name the file to read in source.member", file=name))
 
 
 @contextmanager
@@ -118,5 +120,5 @@ def damage(name: str) -> Iterator[None]:
         yield
     except DAMAGE:
         kind = KINDS[compression(name)]
-        message = f"the {kind.name} archive is truncated, corrupt, followed by something else, or no {kind.name} at all"
-        raise DataError(problem("damaged_archive", message, hint=f"test it with {kind.test}", file=name)) from None
+        message = f"the {kind.name} archive is truncated, corrupt, followed by something else, or not {kind.name} at all"
+        raise DataError(finding("damaged_archive", message, hint=f"test it with {kind.test}", file=name)) from None

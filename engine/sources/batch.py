@@ -6,10 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-ROW = "\0row"
-"""Name of the row-number column (Int64) of every batch. No header can hold it: NUL is refused there."""
-FILE = "\0file"
-"""Name of the column (String) that says which file a row is from (see `files.Found`); in the batches of `open_source`."""
+from engine.sources.names import MEMBERS, ROW
 
 
 @dataclass(frozen=True)
@@ -17,7 +14,7 @@ class Malformed:
     r"""A record that cannot be a row of the table.
 
     `row` counts data records from 1 (header, comments and blank lines not counted). `cells` are as read, invalid bytes written `\xNN`;
-    those that no column has come behind as many as there are columns. `code` is `short_row`, `long_row`, `encoding` or `not_json`. `file`
+    surplus cells come after those of the columns. `code` is `short_row`, `long_row`, `encoding` or `not_json`. `file`
     is as FILE.
     """
 
@@ -30,12 +27,35 @@ class Malformed:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows in file order: one String column per header name plus `ROW`; no nulls, an empty cell is the empty string."""
+    """Rows in file order: one String column per header name plus `names.ROW`; no nulls, an empty cell is the empty string."""
 
     frame: pl.DataFrame
     malformed: tuple[Malformed, ...] = ()
 
     @property
+    def row_numbers(self) -> pl.Series:
+        """The numbers of its rows (Int64), those of malformed records not among them."""
+        return self.frame[ROW]
+
+    @property
     def last(self) -> int:
         """The number of its last row; 0 where it has none."""
-        return max([*self.frame[ROW].tail(1), *(record.row for record in self.malformed)], default=0)
+        return max([*self.row_numbers.tail(1), *(record.row for record in self.malformed)], default=0)
+
+    @property
+    def source_rows(self) -> int:
+        """How many rows of the source it is made of, malformed ones included."""
+        return source_rows(self.frame) + len(self.malformed)
+
+    def up_to(self, number: int) -> Batch:
+        """Its rows and malformed records up to this number."""
+        return Batch(self.frame.filter(pl.col(ROW) <= number), tuple(record for record in self.malformed if record.row <= number))
+
+    def row(self, number: int) -> pl.DataFrame:
+        """The row of this number; no row where it is in another batch."""
+        return self.frame.filter(pl.col(ROW) == number)
+
+
+def source_rows(frame: pl.DataFrame) -> int:
+    """How many rows of the source these stand for: all rows of their groups, where rows are grouped."""
+    return int(frame[MEMBERS].sum()) if MEMBERS in frame.columns else len(frame)

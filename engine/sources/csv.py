@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.mapping.model import Dialect
 from engine.sources.file import File
 from engine.sources.grammar import compile_dialect
-from engine.sources.reading import Reading
+from engine.sources.reading import RecordReader
 from engine.sources.text import Text
 
 __all__ = ["CsvFile", "Dialect"]
@@ -16,8 +16,8 @@ __all__ = ["CsvFile", "Dialect"]
 class CsvFile(File):
     """One CSV file.
 
-    Blank lines (nothing between two line ends) are no records, not even in a file of one column, nor are comments. The last line need
-    not end. `block_bytes` is about what is held in memory and makes a batch, `record_cap` the most bytes that one record may have.
+    Blank lines (nothing between two line ends) are not records, not even in a file of one column; nor are comments. The last line needs
+    no line end. `block_bytes` is about what is held in memory and makes a batch; `record_cap` is the most bytes that one record may have.
     """
 
     def __init__(
@@ -28,6 +28,6 @@ class CsvFile(File):
         self._sizes = block_bytes, record_cap
         self._grammar = compile_dialect(dialect)
 
-    def open(self) -> Reading:
+    def open(self) -> RecordReader:
         """Begin to read."""
-        return Reading(Text(self.path, self._grammar.codec, self._member), self._grammar, self._names, *self._sizes)
+        return RecordReader(Text(self.path, self._grammar.codec, self._member), self._grammar, self._names, *self._sizes)

@@ -11,18 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.errors import DataError, problem
+from engine.errors import DataError, finding, near_file
 
 STDIN = "-"
 OPENING: tuple[tuple[type[OSError], str, str], ...] = (
     (FileNotFoundError, "source_missing", "there is no such file"),
-    (IsADirectoryError, "source_is_directory", "this is a directory, a file is expected"),
+    (IsADirectoryError, "source_is_directory", "this is a directory, but a file is expected"),
     (PermissionError, "source_denied", "reading this file is not permitted"),
     (OSError, "source_unreadable", "the file cannot be read"),
 )
 
 
-class Hashed:
+class HashingFile:
     """A file that hashes what is read of it, from its beginning on."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -50,7 +50,7 @@ def open_file(path: Path | str) -> BinaryIO:
 
 
 def size_on_disk(path: Path | str) -> int | None:
-    """Bytes of the file, None where that means nothing (standard input, a pipe).
+    """Bytes of the file, None where there is no such number (standard input, a pipe).
 
     Raises:
         DataError: there is no such file.
@@ -86,4 +86,5 @@ def failures(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         kind, code, message = next(row for row in OPENING if isinstance(error, row[0]))
-        raise DataError(problem(code, message, hint=(error.strerror or "") if kind is OSError else "", file=name)) from None
+        hint = (error.strerror or "") if kind is OSError else near_file(name) if kind is FileNotFoundError else ""
+        raise DataError(finding(code, message, hint=hint, file=name)) from None

@@ -9,23 +9,23 @@ from contextlib import closing
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from engine.errors import DataError, Finding, problem
+from engine.errors import DataError, Finding, finding
 from engine.sources.batch import Batch
 from engine.sources.disk import identity_on_disk, size_on_disk
 
 Fingerprint = dict[str, str | int | None]
 COUNTED = {
-    "comments": "lines of {source} that were passed over as comments: {number:,}",
-    "repaired": "rows of {source} whose cells too many were joined, as csv.overflow says: {number:,}",
+    "comments": "lines of {source} that were skipped as comments: {number:,}",
+    "repaired": "rows of {source} whose surplus cells were joined, as csv.overflow says: {number:,}",
 }
-"""What is counted besides rows, and how it is told. A new one is a line here and counted where it is met."""
+"""What is counted besides rows, and how it is reported. A new one needs a line here, and is counted where it occurs."""
 
 
 class Pass(Protocol):
     """One reading of a file, from its beginning to its end. All of it may raise DataError; the finding has the line."""
 
     counted: Counter[str]
-    """How often each of COUNTED was met so far."""
+    """How often each of COUNTED occurred so far."""
 
     @property
     def position(self) -> int:
@@ -50,7 +50,7 @@ class Pass(Protocol):
 
 
 class File(ABC):
-    """One file as batches of text. A record is a row, or is given as malformed, or stops the file: none is changed or dropped.
+    """One file as batches of text. A record is a row, or is given as malformed, or stops the file: no record is changed or dropped.
 
     A regular file must stay the same from the first look at it to the last: size, time of change, inode, and the hash of its bytes.
     `path` may be `-`, standard input. That and a pipe are read once, any other file anew by each `batches()`.
@@ -75,12 +75,12 @@ class File(ABC):
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """What was read: the hash is of the bytes on disk, and there once the file was read to its end; no size where it is no file.
+        """What was read: the hash is of the bytes on disk, known once the file was read to its end; size is None where it is not a file.
 
-        Of what is COUNTED, that which there was.
+        Of what is COUNTED, only what occurred.
         """
         size, mtime = self._identity[:2] or (None, None)
-        counted = +self._reading.counted if self._reading else {}  # without those that there are none of
+        counted = +self._reading.counted if self._reading else {}  # without those that did not occur
         return {"path": str(self.path), "size": size, "mtime_ns": mtime, "sha256": self.sha256 or None, **counted}
 
     @property
@@ -113,7 +113,7 @@ class File(ABC):
             self._check(reading)
 
     def _begin(self) -> Pass:
-        """A reading that stands before the first row."""
+        """A reading that is before the first row."""
         reading = self.open()
         try:
             self._identify(reading)
@@ -136,7 +136,7 @@ class File(ABC):
         return names
 
     def _check(self, reading: Pass) -> None:
-        """The file has been read to its end: it must be the one of before."""
+        """The file has been read to its end: it must be the same as before."""
         found = reading.sha256
         changed = self.sha256 not in ("", found)
         if self._identity:
@@ -146,8 +146,8 @@ class File(ABC):
         self.sha256 = found
 
     def _changed(self, message: str, line: int = 0) -> DataError:
-        hint = "run again when nothing writes to it any more"
-        return DataError(problem("source_changed", message, hint=hint, file=str(self.path), line=line))
+        hint = "run again when nothing writes to it"
+        return DataError(finding("source_changed", message, hint=hint, file=str(self.path), line=line))
 
 
 def check_names(names: Sequence[str], file: str, line: int) -> tuple[str, ...]:
@@ -157,8 +157,8 @@ def check_names(names: Sequence[str], file: str, line: int) -> tuple[str, ...]:
         DataError: `duplicate_header`, one finding a name; `header_nul`.
     """
     if any("\0" in name for name in names):
-        hint = "if every other byte of the file is NUL, csv.encoding: utf-16-le or utf-16-be"
-        raise DataError(problem("header_nul", "a column name holds a NUL character", hint=hint, file=file, line=line))
+        hint = "if every other byte of the file is NUL, set csv.encoding: utf-16-le or utf-16-be"
+        raise DataError(finding("header_nul", "a column name holds a NUL character", hint=hint, file=file, line=line))
     if problems := _duplicates(names, file, line):
         raise DataError(problems)
     return tuple(names)
@@ -168,9 +168,9 @@ def _duplicates(names: Sequence[str], file: str, line: int) -> list[Finding]:
     places: dict[str, list[str]] = {}
     for place, name in enumerate(names, 1):
         places.setdefault(name, []).append(str(place))
-    hint = "name them apart; if the file has no header line, give csv.names"
+    hint = "give them different names; if the file has no header line, set csv.names"
     return [
-        problem("duplicate_header", f"{len(at)} columns are named {name!r}: columns {', '.join(at)}", hint=hint, file=file, line=line)
+        finding("duplicate_header", f"{len(at)} columns are named {name!r}: columns {', '.join(at)}", hint=hint, file=file, line=line)
         for name, at in places.items()
         if len(at) > 1
     ]

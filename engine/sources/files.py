@@ -14,9 +14,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from engine.errors import DataError, problem
-from engine.sources.batch import FILE, ROW, Batch, Malformed
+from engine.errors import DataError, Finding, finding, near_file
+from engine.mapping.model import Source
+from engine.sources.batch import Batch, Malformed
+from engine.sources.disk import STDIN
 from engine.sources.file import COUNTED, File, Fingerprint
+from engine.sources.names import FILE, ROW
 
 SHOWN_NAMES = 10
 MAGIC = re.compile(r"[*?[]")
@@ -29,37 +32,47 @@ class Found(NamedTuple):
     name: str
 
 
-def find(paths: Sequence[str]) -> list[Found]:
-    """The files that are meant: each as it is, or, where there is none of that name, those that the pattern matches, sorted by path.
+def find(source: Source) -> list[Found]:
+    """The files of a source's paths: each as it is, or, where no file has that name, those that the pattern matches, sorted by path.
 
     Raises:
-        DataError: a pattern matches nothing, or a file is named twice.
+        DataError: there is no such file, a pattern matches nothing, or a file is named twice.
     """
-    found = [file for path in paths for file in _matches(path)]
+    found = [file for path in source.paths for file in _matches(path, source)]
     places: set[str] = set()
     for path, _ in found:
         place = os.path.realpath(path)
         if place in places:
-            raise DataError(problem("source_repeated", "the file would be read twice", hint="correct source.path", file=path))
+            raise DataError(finding("source_repeated", "the file would be read twice", hint="name it only once in source.path", file=path))
         places.add(place)
     return found
 
 
-def _matches(path: str) -> list[Found]:
-    magic = MAGIC.search(path)
-    if not magic or os.path.lexists(path):
+def _matches(path: str, source: Source) -> list[Found]:
+    if path == STDIN or os.path.lexists(path):
         return [Found(path, Path(path).name)]
+    magic = MAGIC.search(path)
+    if not magic:
+        raise _missing(path, source, "there is no such file", near_file(path) or "correct the path; it is relative to the current folder")
     files = sorted(file for file in glob.glob(path, recursive=True) if not Path(file).is_dir())  # noqa: PTH207 - relative or not
     if not files:
-        raise DataError(problem("source_missing", "no file matches", hint="a pattern is * ? [ab] or **/", file=path))
+        raise _missing(path, source, "no file matches this pattern", "a pattern can have * ? [ab] and **/")
     folder = Path(path[: magic.start()] + "x").parent
     return [Found(file, Path(file).relative_to(folder).as_posix()) for file in files]
+
+
+def _missing(path: str, source: Source, message: str, hint: str) -> DataError:
+    """At the mapping's line, where the mapping names the path."""
+    if not source.line:
+        return DataError(finding("source_missing", message, hint=hint, file=path))
+    message = f"{message}: {path}"
+    return DataError(Finding(source.line, 1, "source_missing", message, hint=hint, file=source.mapping_file))
 
 
 class Files:
     """Files as one source. Their rows are numbered through, and each batch says in `FILE` which one it is from.
 
-    All must have the same columns, in any order; the first one's counts. Where the format lets a row lack columns, so may a file.
+    All must have the same columns, in any order; the first file's order counts. Where the format lets a row lack columns, so may a file.
 
     Raises (whatever reads):
         DataError: as of a single file; `other_columns`.
@@ -86,7 +99,7 @@ class Files:
 
     @property
     def size(self) -> int | None:
-        """Bytes on disk; None where one of them is no file."""
+        """Bytes on disk; None where one of them is not a file."""
         sizes = [file.size for file in self._files]
         return None if None in sizes else sum(size for size in sizes if size)
 
@@ -132,7 +145,7 @@ class Files:
 
 
 def _placed(record: Malformed, own: tuple[str, ...], columns: tuple[str, ...], before: int) -> Malformed:
-    """A record of one file as one of all; its cells under the right columns, or behind them where nobody can tell."""
+    """A record of one file as one of all; its cells under the right columns, or after them where the columns are unknown."""
     if own != columns:
         cells, rest = record.cells[: len(own)], record.cells[len(own) :]
         if len(cells) == len(own):
@@ -148,9 +161,9 @@ def _expect_columns(first: File, file: File) -> None:
     lacks = [name for name in first.columns if name not in file.columns]
     more = [name for name in file.columns if name not in first.columns]
     if lacks or more:
-        said = [f"{what} {_listed(names)}" for what, names in (("it lacks", lacks), ("it has besides", more)) if names]
-        message = f"the columns are not those of {first.path}: {'; '.join(said)}"
-        raise DataError(problem("other_columns", message, hint="load such files by a mapping of their own", file=str(file.path)))
+        said = [f"{what} {_listed(names)}" for what, names in (("it lacks", lacks), ("it also has", more)) if names]
+        message = f"the columns differ from those of {first.path}: {'; '.join(said)}"
+        raise DataError(finding("other_columns", message, hint="load such files with a separate mapping", file=str(file.path)))
 
 
 def _listed(names: list[str]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.errors import DataError, problem
+from engine.errors import DataError, finding
 from engine.mapping.model import Dialect
 
 INVALID = re.compile("[\ud800-\udfff]")
@@ -22,7 +22,6 @@ WINDOWS = {"iso8859-1": "cp1252", "iso8859-15": "cp1252", "iso8859-2": "cp1250",
            "iso8859-9": "cp1254"}  # fmt: skip
 """Encodings with control characters from 0x80 to 0x9f, which no table holds, and the one that has letters there."""
 STAND_INS = ("\x1f", "\x1e", "\x1d")  # ASCII's own delimiters: one of them is neither delimiter nor quote
-ANY_LENGTH = 2**31 - 1  # csv's own limit on a cell is 131,072 characters; ours is the cap on a record
 
 
 class Fault(Exception):  # noqa: N818 - not an error yet: the reader adds file and line
@@ -59,11 +58,11 @@ class Grammar:
     narrow: Grammar | None = None
 
     def clean(self, data: bytes) -> bool:
-        """Whether all of it is text of the encoding; a character cut by the block's end does not matter, it is merely judged with care."""
+        """Whether all of it is text of the encoding; where the block's end cuts a character, the exact way is taken."""
         return is_utf8(data) and not (self.windows and CONTROLS_UTF8.search(data))
 
     def complaint(self, cells: Sequence[str]) -> str:
-        """What in these cells is no text of the encoding; empty where nothing is."""
+        """What in these cells is not text of the encoding; empty where all of it is."""
         if any(INVALID.search(cell) for cell in cells):
             return "bytes that are invalid in the declared encoding"
         if self.windows and any(CONTROLS.search(cell) for cell in cells):
@@ -71,7 +70,7 @@ class Grammar:
         return ""
 
     def comments(self, data: bytes, start: int) -> bool:
-        """Whether a line that is no record is a comment, not blank."""
+        """Whether a line that is not a record is a comment, not blank."""
         return self.comment is not None and data.startswith(self.comment, start)
 
     def overflows(self, names: Sequence[str]) -> int | None:
@@ -131,7 +130,9 @@ def _codec(encoding: str) -> str | None:
         "".encode(encoding)
         codecs.getincrementaldecoder(encoding)
     except (LookupError, UnicodeError):
-        raise DataError(problem("encoding", "the declared encoding is none of Python's text encodings", hint="see csv.encoding")) from None
+        raise DataError(
+            finding("encoding", "the declared encoding is not a text encoding of Python", hint="correct csv.encoding")
+        ) from None
     name = codecs.lookup(encoding).name
     return None if name in {"utf-8", "utf-8-sig"} else name
 
@@ -149,7 +150,6 @@ def is_utf8(data: bytes) -> bool:
 
 def compile_dialect(dialect: Dialect) -> Grammar:
     """The grammar of a dialect. Its delimiter must be one character, its quote one of ASCII (the loader sees to it)."""
-    csv.field_size_limit(ANY_LENGTH)
     delimiter, eol = dialect.delimiter.encode(), dialect.newline.encode("ascii")
     quote = dialect.quote.encode("ascii") if dialect.quote is not None else None
     codec, mark = _codec(dialect.encoding), re.escape(quote or b'"')
@@ -163,7 +163,7 @@ def compile_dialect(dialect: Dialect) -> Grammar:
         reader={"delimiter": dialect.delimiter, "strict": True, **quoting},
         quoted=re.compile(mark + b"(?:[^" + mark + b"]|" + mark + mark + b")*+" + mark),
         plain=re.compile(b"(?:(?!" + re.escape(delimiter) + b")[^\r\n])*+"),
-        # as csv.reader has it, any run of CR may stand before the LF; at the end of the data more may follow
+        # as csv.reader has it, any run of CR may come before the LF; at the end of the data more may follow
         end=re.compile(rb"\r*+(?:\n|\Z)" if eol == b"\n" else rb"\n*+(?:\r|\Z)"),
         ragged=dialect.ragged,
         comment=dialect.comment.encode() if dialect.comment else None,

@@ -1,6 +1,6 @@
 """NDJSON files (JSON Lines): one JSON object a line, in UTF-8; its members are the cells.
 
-A text is itself, a number keeps its digits, true and false are those words, an object or array is its JSON text as it stands. A member
+A text is itself, a number keeps its digits, true and false are those words, an object or array is its JSON text, unchanged. A member
 that is null or missing is an empty cell. The columns are the members of all lines, in the order in which they first occur, so that a file
 is read twice; standard input is kept in a temporary file for that.
 """
@@ -19,14 +19,15 @@ from typing import Any, BinaryIO, ClassVar, cast
 
 import polars as pl
 
-from engine.errors import DataError, problem
-from engine.sources.batch import ROW, Batch, Malformed
+from engine.errors import DataError, finding
+from engine.sources.batch import Batch, Malformed
 from engine.sources.disk import size_on_disk
 from engine.sources.file import File
 from engine.sources.grammar import INVALID, escaped
+from engine.sources.names import ROW
 from engine.sources.text import Text
 
-NOT_JSON = "the line is no JSON object"
+NOT_JSON = "the line is not a JSON object"
 TWICE = "the name of a member occurs twice in an object"
 WORDS = {None: "", True: "true", False: "false"}
 BLANKS = " \t\r\n"
@@ -140,7 +141,7 @@ class NdjsonPass:
             self._spool.close()
 
     def header(self) -> tuple[Sequence[str], int]:
-        """The members of all lines, in the order in which they first occur. A line that is no record has none."""
+        """The members of all lines, in the order in which they first occur. A line that is not a record has none."""
         if self._known is not None:
             return self._known, 0
         if size_on_disk(self._path) is None:
@@ -182,8 +183,8 @@ class NdjsonPass:
 
     def _expect(self, names: tuple[str, ...], rows: list[dict[str, str]]) -> None:
         if not set().union(*rows) <= set(names):
-            message = "the file changed while it was read: it has members that it had not before"
-            raise DataError(problem("source_changed", message, hint="run again when nothing writes to it", file=str(self._path)))
+            message = "the file changed while it was read: it has members that it did not have before"
+            raise DataError(finding("source_changed", message, hint="run again when nothing writes to it", file=str(self._path)))
 
     def _spooled(self, size: int) -> bytes:
         data = self._text.read(size)
@@ -198,8 +199,8 @@ class NdjsonPass:
             *lines, rest = (rest + data).split(b"\n")
             line += len(lines)
             if len(rest) > self._cap:
-                message = f"a line of more than {self._cap} bytes"
-                raise DataError(problem("record_too_long", message, hint="is it NDJSON?", file=str(self._path), line=line))
+                message = f"the file has a line of more than {self._cap} bytes"
+                raise DataError(finding("record_too_long", message, hint="check that the file is NDJSON", file=str(self._path), line=line))
             if found := [bare for one in lines if (bare := one.strip(BLANKS_BYTES))]:
                 yield found
         if bare := rest.strip(BLANKS_BYTES):

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import polars as pl
 
-from engine.errors import DataError, problem
+from engine.errors import DataError, finding
 from engine.sources.archives import compression
-from engine.sources.batch import ROW, Batch
+from engine.sources.batch import Batch
 from engine.sources.disk import STDIN, identity, open_file, sha256_of
 from engine.sources.file import File
+from engine.sources.names import ROW
 
 CELLS_OF_A_BATCH = 500_000
 FRACTION = {"ms": "%.3f", "us": "%.6f", "ns": "%.9f"}
@@ -32,8 +33,8 @@ class ParquetPass:
         self.position, self.counted = 0, Counter[str]()
         self._name, self._batch_rows = str(path), batch_rows
         if self._name == STDIN or compression(self._name):
-            message = "a Parquet file is read from its end, so neither from standard input nor from an archive"
-            raise DataError(problem("parquet_not_a_file", message, hint="save it as a file by itself", file=self._name))
+            message = "a Parquet file is read from its end, so it cannot be in standard input or an archive"
+            raise DataError(finding("parquet_not_a_file", message, hint="save it as a separate file", file=self._name))
         self._file = open_file(path)
         self.close = self._file.close
         self._frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
@@ -49,7 +50,7 @@ class ParquetPass:
         return sha256_of(self._name)
 
     def header(self) -> tuple[list[str], int]:
-        """The names of the columns. Raises DataError for a nested column, and where the file is none or damaged."""
+        """The names of the columns. Raises DataError for a nested column, and where the file is not Parquet, or damaged."""
         try:
             schema = self._frame.collect_schema()
         except FAILURES:
@@ -57,7 +58,7 @@ class ParquetPass:
         if nested := [name for name, dtype in schema.items() if dtype.is_nested() or dtype == pl.Object]:
             names = ", ".join(map(repr, nested))
             hint = "write them as JSON texts, or the table as NDJSON"
-            raise DataError(problem("nested_column", f"columns that hold lists or structures: {names}", hint=hint, file=self._name))
+            raise DataError(finding("nested_column", f"columns that hold lists or structures: {names}", hint=hint, file=self._name))
         self._frame = self._frame.select(text_of(name, dtype) for name, dtype in schema.items())
         return list(schema), 0
 
@@ -77,8 +78,8 @@ class ParquetPass:
             raise self._damaged() from None
 
     def _damaged(self) -> DataError:
-        message = "the file is no Parquet file, is truncated or damaged, or has a kind of column that is not known here"
-        return DataError(problem("damaged_parquet", message, hint="write it anew, or as CSV", file=self._name))
+        message = "the file is not a Parquet file, is truncated or damaged, or has an unsupported type of column"
+        return DataError(finding("damaged_parquet", message, hint="write it again, or as CSV", file=self._name))
 
 
 def text_of(name: str, dtype: pl.DataType) -> pl.Expr:

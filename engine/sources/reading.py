@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from engine.errors import DataError, problem, suggest
+from engine.errors import DataError, finding, suggest
 from engine.sources import scan
 from engine.sources.batch import Batch
 from engine.sources.grammar import Fault, Grammar
-from engine.sources.records import exact, records
-from engine.sources.text import Footless, Text
+from engine.sources.records import cells_of_any_length, exact, records
+from engine.sources.text import Text, WithoutFooter
 
 MESSAGES = {
-    "unclosed_quote": ("a quoted cell begins here and never ends", "csv.quote: null, where quotes mean nothing in this file"),
+    "unclosed_quote": ("a quoted cell begins here and never ends", "set csv.quote: null if quotes mean nothing in this file"),
     "stray_quote": (
         "text after the closing quote of the cell that begins on line {opened}",
-        "a quote inside a quoted cell is written twice; csv.quote: null, where quotes mean nothing in this file",
+        "write a quote inside a quoted cell twice, or set csv.quote: null if quotes mean nothing in this file",
     ),
-    "stray_cr": ("a line end of another kind inside an unquoted cell", "such a cell must be quoted"),
-    "record_too_long": ("a record of more than {cap} bytes", "is a quote left open on line {opened}?"),
+    "stray_cr": ("a line end of another kind inside an unquoted cell", "quote such a cell"),
+    "record_too_long": ("the file has a record of more than {cap} bytes", "is a quote left open on line {opened}?"),
 }
-OTHER_NEWLINE = {b"\n": "csv.newline: cr", b"\r": "csv.newline: lf"}
+OTHER_NEWLINE = {b"\n": "set csv.newline: cr", b"\r": "set csv.newline: lf"}
 
 
 PIECES = 32
@@ -32,7 +32,7 @@ NARROW, BLOCK_PER_COLUMN, WIDEST_BLOCK = 128, 8 << 10, 8 << 20
 """A file of more columns is read in larger blocks: a batch costs a fixed time per column, so a wide one needs rows enough to pay for it."""
 
 
-class Reading:
+class RecordReader:
     """What is read and not yet given out: `buffer[at:]` begins at a record, on physical line `line`.
 
     `row` counts data records, `counted` other things (see `file.COUNTED`).
@@ -43,13 +43,13 @@ class Reading:
 
     def __init__(self, text: Text, grammar: Grammar, given: tuple[str, ...] | None, block_bytes: int, record_cap: int) -> None:
         self.text, self.close, self._given = text, text.close, given
-        self._source = Footless(text, grammar.eol, grammar.skip_footer, record_cap) if grammar.skip_footer else text
+        self._source = WithoutFooter(text, grammar.eol, grammar.skip_footer, record_cap) if grammar.skip_footer else text
         self._grammar, self._block, self._cap = grammar, block_bytes, record_cap
         self._buffer, self._at, self._line, self._row, self._final = b"", 0, 1, 1, False
         self._window, self.counted = 0, Counter[str]()
 
     def header(self) -> tuple[Sequence[str], int]:
-        """The names that are given, or the first record that is not blank, with its line. The lines before it are passed over."""
+        """The names that are given, or the first record that is not blank, with its line. The lines before it are skipped."""
         names, line = self._names()
         if self._grammar.overflow not in (None, *names):
             message = f"there is no column {self._grammar.overflow!r}, which csv.overflow names"
@@ -63,11 +63,13 @@ class Reading:
         while self._at < len(self._buffer) or self._more():
             if found := self._first_record():
                 if complaint := self._grammar.complaint(found[0]):
-                    raise self._stop("encoding", f"in the header: {complaint}", "see csv.encoding", found[1])
+                    raise self._stop("encoding", f"in the header: {complaint}", "correct csv.encoding", found[1])
                 return found
             self._judge_rest()
             self._more()
-        raise DataError(problem("no_header", "the file holds no header line", hint="csv.names, if it has none", file=self.text.name))
+        raise DataError(
+            finding("no_header", "the file has no header line", hint="set csv.names if it should have none", file=self.text.name)
+        )
 
     def _pass_over(self, lines: int) -> None:
         while lines:
@@ -108,6 +110,7 @@ class Reading:
                 self._judge_rest()
                 self._more()
 
+    @cells_of_any_length()
     def _first_record(self) -> tuple[list[str], int] | None:
         blank = 0
         try:
@@ -170,7 +173,7 @@ class Reading:
         raise self._error(fault)
 
     def _error(self, fault: Fault) -> DataError:
-        """What the user reads of a fault in the buffer."""
+        """What the user reads about a fault in the buffer."""
         message, hint = MESSAGES[fault.code]
         if fault.code == "stray_cr" and self._grammar.eol not in self._buffer[self._at : -1]:
             hint = OTHER_NEWLINE[self._grammar.eol]
@@ -181,10 +184,10 @@ class Reading:
         line = self._line_at(len(self._buffer) - self._at)
         if isinstance(error, UnicodeDecodeError):
             line += error.object[: error.start].decode(error.encoding, "ignore").count(self._grammar.eol.decode())
-        return self._stop("encoding", "bytes that are invalid in the declared encoding", "see csv.encoding", line)
+        return self._stop("encoding", "bytes that are invalid in the declared encoding", "correct csv.encoding", line)
 
     def _line_at(self, offset: int) -> int:
         return self._line + self._buffer.count(self._grammar.eol, self._at, self._at + offset)
 
     def _stop(self, code: str, message: str, hint: str, line: int) -> DataError:
-        return DataError(problem(code, message, hint=hint, file=self.text.name, line=line))
+        return DataError(finding(code, message, hint=hint, file=self.text.name, line=line))

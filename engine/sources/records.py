@@ -1,16 +1,30 @@
-"""The exact way to read a block: record by record with Python's strict csv reader. Slow, right, and the judge of the fast way."""
+"""The exact way to read a block: record by record with Python's strict csv reader. Slow and exact: the fast way must agree with it."""
 
 from __future__ import annotations
 
 import csv
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import polars as pl
 
-from engine.sources.batch import ROW, Batch, Malformed
+from engine.sources.batch import Batch, Malformed
 from engine.sources.grammar import Fault, Grammar
+from engine.sources.names import ROW
+
+ANY_LENGTH = 2**31 - 1  # csv's own limit on a cell is 131,072 characters; ours is the cap on a record
+
+
+@contextmanager
+def cells_of_any_length() -> Iterator[None]:
+    """Lift csv's limit, which is the process's, while somebody reads; one thread at a time does."""
+    usual = csv.field_size_limit(ANY_LENGTH)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(usual)
 
 
 class _Lines:
@@ -35,7 +49,7 @@ class _Lines:
 def records(data: bytes, grammar: Grammar) -> Iterator[tuple[list[str], int, int]]:
     """Cells, first byte and end of each complete record, blank lines and comments being records of no cells.
 
-    One cut by the block's end is not given.
+    One cut by the block's end is not given. Cells may be as long as `cells_of_any_length` around the call lets them be.
 
     Raises:
         Fault: a record breaks the grammar.
@@ -69,6 +83,7 @@ class Exact(NamedTuple):
     counted: Counter[str]
 
 
+@cells_of_any_length()
 def exact(data: bytes, grammar: Grammar, names: tuple[str, ...], first: int, cap: int) -> Exact:
     """Read the complete records of a block, which begins at a record; `first` is the number of its first record.
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from engine.sources.batch import ROW
 from engine.sources.grammar import Grammar
+from engine.sources.names import ROW
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.intp]
@@ -36,7 +36,7 @@ class Scan(NamedTuple):
 
 
 class Fast(NamedTuple):
-    """A block read fast: the bytes `used`, and how many rows had cells too many that were joined."""
+    """A block read the fast way: the bytes `used`, and how many rows had surplus cells that were joined."""
 
     frame: pl.DataFrame
     used: int
@@ -75,7 +75,7 @@ def _hidden(data: bytes, places: Places, grammar: Grammar) -> bytes:
 
 
 def _read_narrow(data: bytes, wide: Grammar, names: tuple[str, ...], first: int, cap: int) -> Fast | None:
-    """`read` for a delimiter of several bytes: a character that the block lacks stands for it. The cap is kept with care."""
+    """`read` for a delimiter of several bytes: a character that the block lacks replaces it. The cap is kept with care."""
     grammar, size = wide.narrow, len(wide.delimiter)
     if grammar is None or grammar.delimiter in data:
         return None
@@ -95,7 +95,7 @@ def _holds(frame: pl.DataFrame, text: str) -> bool:
 def scan(data: bytes, grammar: Grammar, width: int, cap: int, overflow: int | None = None) -> Scan | None:
     """Prove that a block is regular, or give None. `width` is the number of cells of a record, the most where the rows are ragged.
 
-    `overflow` is the place of the cell that what a record has more belongs to.
+    `overflow` is the place of the cell that a record's surplus belongs to.
     """
     if not _plain_bytes(data, grammar):
         return None

@@ -1,98 +1,80 @@
-"""Sources that arrays and lookups read: held whole, every row accounted for."""
+"""Secondary sources, which arrays and lookups read: held in memory as a whole, every row accounted for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import polars as pl
 
 from engine.errors import DataError
 from engine.mapping.model import Mapping as Model
 from engine.mapping.model import Source
-from engine.sources import Rows, notes, open_source
-from engine.sources.batch import FILE, ROW, Batch, Malformed
+from engine.sources import RowReader, notes, open_source
+from engine.sources.batch import Batch, Malformed
+from engine.sources.names import FILE, FIRST, MEMBERS, ROW
 
 GROUPS = 20_000  # of them a batch
 NO_KEY = "no_key"
-FIRST = "\0first"
-INDEX = "\0index"
-"""Name of the column that numbers a table's rows from 0 (UInt32)."""
+SourceRows = tuple[str, pl.Series]
+"""Rows of a secondary source: its name, and their places in its frame, from 0 (UInt32, in no order, repeated or null ones among them)."""
 
 
-@dataclass
-class Table:
-    """A source in memory: `frame` has its columns as text, ROW and INDEX; `notes` is what the report says of having read it.
-
-    `embedded` says of each row whether a document took it in, `matched` whether one asked for it.
-    """
+@dataclass(frozen=True)
+class SecondarySource:
+    """A source in memory: `frame` has its columns as text, ROW and FILE; `notes` are what the report says about reading it."""
 
     name: str
     columns: tuple[str, ...]
-    frame: pl.DataFrame
+    frame: pl.DataFrame = field(repr=False)
     malformed: tuple[Malformed, ...] = ()
     notes: tuple[str, ...] = ()
-    matched: np.ndarray[tuple[int], np.dtype[np.bool_]] = field(init=False)
-    embedded: np.ndarray[tuple[int], np.dtype[np.bool_]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.frame = self.frame.with_row_index(INDEX)
-        self.matched, self.embedded = np.zeros(len(self.frame), np.bool_), np.zeros(len(self.frame), np.bool_)
-
-    def match(self, rows: pl.Series) -> None:
-        """Note that rows (by INDEX) were asked for."""
-        self.matched[rows.to_numpy()] = True
-
-    def embed(self, rows: pl.Series) -> None:
-        """Note that rows (by INDEX) are in a document."""
-        self.embedded[rows.drop_nulls().to_numpy()] = True
 
     @property
     def rows(self) -> int:
         """Records read, malformed ones included."""
         return len(self.frame) + len(self.malformed)
 
-    def first_orphan(self) -> int:
-        """The number of the first row that nobody asked for; 0 for none."""
-        missed = np.flatnonzero(~self.matched)
-        return int(self.frame[ROW][int(missed[0])]) if len(missed) else 0
+    @property
+    def row_numbers(self) -> pl.Series:
+        """The numbers of the frame's rows (Int64)."""
+        return self.frame[ROW]
 
 
-def read_others(mapping: Model, source: Rows) -> tuple[dict[str, Table], Rows]:
-    """The sources that arrays and lookups read, whole; and the document's own, or the first rows of its groups."""
+def read_secondary_sources(mapping: Model, source: RowReader) -> tuple[dict[str, SecondarySource], RowReader]:
+    """The secondary sources as tables by name (with `group_by` also the primary one, as ""), and the primary source or its groups."""
     tables = read_tables(mapping.sources)
     if not mapping.group_by:
         return tables, source
-    tables[""] = read_table("", source)
+    tables[""] = read_secondary_source("", source)
     return tables, Groups(source, tables[""], mapping.group_by, mapping.source.null_values)
 
 
-def read_tables(sources: Mapping[str, Source]) -> dict[str, Table]:
+def read_tables(sources: Mapping[str, Source]) -> dict[str, SecondarySource]:
     """Read sources whole. Raises DataError as reading them does."""
     return {name: _read_named(name, source) for name, source in sources.items()}
 
 
-def _read_named(name: str, source: Source) -> Table:
+def _read_named(name: str, source: Source) -> SecondarySource:
     """Read one source whole; an error says which one it is."""
     try:
-        return read_table(name, open_source(source))
+        return read_secondary_source(name, open_source(source))
     except DataError as error:
-        raise DataError([replace(one, message=f"source {name}: {one.message}") for one in error.findings]) from None
+        raise DataError([replace(item, message=f"source {name}: {item.message}") for item in error.findings]) from None
 
 
-def read_table(name: str, rows: Rows) -> Table:
+def read_secondary_source(name: str, rows: RowReader) -> SecondarySource:
     """Read one source whole."""
     columns = rows.columns
     malformed: list[Malformed] = []
-    frames = [table_frame(columns)]
+    frames = [text_frame(columns)]
     for batch in rows.batches():
         frames.append(batch.frame.select(*columns, ROW, FILE))
         malformed += batch.malformed
-    return Table(name, columns, pl.concat(frames), tuple(malformed), tuple(notes(rows, name)))
+    return SecondarySource(name, columns, pl.concat(frames), tuple(malformed), tuple(notes(rows, name)))
 
 
-def table_frame(columns: tuple[str, ...], rows: Iterable[Mapping[str, str]] = ()) -> pl.DataFrame:
+def text_frame(columns: tuple[str, ...], rows: Iterable[Mapping[str, str]] = ()) -> pl.DataFrame:
     """Rows of cells as a frame of text, numbered from 1; a cell that a row lacks is empty."""
     cells = [[row.get(name, "") for name in columns] for row in rows]
     numbered = [(*row, number) for number, row in enumerate(cells, start=1)]
@@ -100,17 +82,13 @@ def table_frame(columns: tuple[str, ...], rows: Iterable[Mapping[str, str]] = ()
     return frame.with_columns(pl.lit("").alias(FILE))
 
 
-MEMBERS = "\0members"
-"""Name of the column that says of how many rows a document's row is the first (UInt32)."""
-
-
 class Groups:
-    """A source whose rows are grouped: one row for each group.
+    """A source whose rows are grouped: it has one row for each group.
 
     It has the first value of each column, the number of the group's first row, and MEMBERS. Rows without a key are malformed.
     """
 
-    def __init__(self, rows: Rows, table: Table, keys: Sequence[str], null_values: Sequence[str]) -> None:
+    def __init__(self, rows: RowReader, table: SecondarySource, keys: Sequence[str], null_values: Sequence[str]) -> None:
         self._rows, self._table, self._keys, self._nulls = rows, table, list(keys), list(null_values)
         self.columns = rows.columns
 
@@ -149,15 +127,10 @@ class Groups:
 
     def _keyless(self) -> Iterator[Malformed]:
         for row in self._table.frame.filter(self._without_key()).select(*self.columns, ROW, FILE).iter_rows():
-            yield Malformed(row[-2], NO_KEY, f"no value in {', '.join(self._keys)}, which say whose row it is", row[:-2], row[-1])
+            yield Malformed(row[-2], NO_KEY, f"no value in {', '.join(self._keys)}, the columns of group_by", row[:-2], row[-1])
 
 
-def members(table: Table, keys: Sequence[str], firsts: pl.DataFrame) -> pl.DataFrame:
-    """All rows of the groups that begin with these (column ROW): FIRST, which of these it belongs to, the cells and ROW."""
+def members(table: SecondarySource, keys: Sequence[str], firsts: pl.Series) -> pl.DataFrame:
+    """All rows of the groups that begin with the rows of these numbers: FIRST, which of these it belongs to, the cells and ROW."""
     first = table.frame.with_columns(pl.col(ROW).first().over(list(keys)).alias(FIRST))
-    return firsts.select(pl.col(ROW).alias(FIRST)).join(first, on=FIRST, how="inner", maintain_order="left_right")
-
-
-def weight(frame: pl.DataFrame) -> int:
-    """How many rows of the source these are: more than themselves where they are the first ones of groups."""
-    return int(frame[MEMBERS].sum()) if MEMBERS in frame.columns else len(frame)
+    return firsts.alias(FIRST).to_frame().join(first, on=FIRST, how="inner", maintain_order="left_right")

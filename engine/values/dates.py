@@ -25,11 +25,15 @@ DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 
 @dataclass(frozen=True)
 class Directive:
-    """`pattern` is what the text must look like; `chrono` is how polars' parser names the same thing."""
+    """`pattern` is what the text must look like; `chrono` is how polars' parser names the same thing.
+
+    `as_the_server`: MongoDB's `$dateFromString` has it under the same name, and reads such texts alike.
+    """
 
     summary: str
     pattern: str
     chrono: str
+    as_the_server: bool = False
 
 
 def _short(names: str) -> str:
@@ -37,24 +41,24 @@ def _short(names: str) -> str:
 
 
 DIRECTIVES: dict[str, Directive] = {
-    "%Y": Directive("year, four digits", "[0-9]{4}", "%Y"),
+    "%Y": Directive("year, four digits", "[0-9]{4}", "%Y", as_the_server=True),
     "%y": Directive("year, two digits: 69-99 is 1969-1999, 00-68 is 2000-2068", "[0-9]{2}", "%y"),
-    "%m": Directive("month, two digits", "[0-9]{2}", "%m"),
+    "%m": Directive("month, two digits", "[0-9]{2}", "%m", as_the_server=True),
     "%-m": Directive("month, one or two digits", "[0-9]{1,2}", "%m"),
     "%B": Directive("month, English name", f"(?i:{MONTHS})", "%B"),
     "%b": Directive("month, English name of three letters", f"(?i:{_short(MONTHS)})", "%b"),
-    "%d": Directive("day of the month, two digits", "[0-9]{2}", "%d"),
+    "%d": Directive("day of the month, two digits", "[0-9]{2}", "%d", as_the_server=True),
     "%-d": Directive("day of the month, one or two digits", "[0-9]{1,2}", "%d"),
     "%j": Directive("day of the year, three digits", "[0-9]{3}", "%j"),
     "%A": Directive("weekday, English name", f"(?i:{DAYS})", "%A"),
     "%a": Directive("weekday, English name of three letters", f"(?i:{_short(DAYS)})", "%a"),
-    "%H": Directive("hour 00-23", "[0-9]{2}", "%H"),
+    "%H": Directive("hour 00-23", "[0-9]{2}", "%H", as_the_server=True),
     "%-H": Directive("hour 0-23, one or two digits", "[0-9]{1,2}", "%H"),
     "%I": Directive("hour 01-12, with %p", "[0-9]{2}", "%I"),
     "%-I": Directive("hour 1-12, one or two digits, with %p", "[0-9]{1,2}", "%I"),
     "%p": Directive("AM or PM", "(?i:AM|PM)", "%p"),
-    "%M": Directive("minute, two digits", "[0-9]{2}", "%M"),
-    "%S": Directive("second 00-59, two digits", "[0-5][0-9]", "%S"),
+    "%M": Directive("minute, two digits", "[0-9]{2}", "%M", as_the_server=True),
+    "%S": Directive("second 00-59, two digits", "[0-5][0-9]", "%S", as_the_server=True),
     ".%f": Directive("fraction of a second: a BSON date holds milliseconds, so further digits must be 0", r"\.[0-9]{1,3}0*", "%.f"),
     "%z": Directive("offset from UTC: Z, +0200 or +02:00", "(?:Z|[+-][0-9]{2}:?[0-9]{2})", "%#z"),
     "%%": Directive("a percent sign", "%", "%%"),
@@ -63,7 +67,7 @@ DIRECTIVES: dict[str, Directive] = {
 
 @dataclass(frozen=True)
 class Epoch:
-    """A count since 1970-01-01T00:00:00Z. `milliseconds` makes them of the count, a Decimal with three places."""
+    """A count since 1970-01-01T00:00:00Z. `milliseconds` converts the count, a Decimal with three places."""
 
     summary: str
     pattern: str
@@ -71,18 +75,18 @@ class Epoch:
 
 
 EPOCHS: dict[str, Epoch] = {
-    "epoch_s": Epoch("seconds since 1970, UTC; of a fraction, whole milliseconds", r"-?[0-9]{1,12}(?:\.[0-9]{1,3}0*)?", lambda a: a * 1000),
+    "epoch_s": Epoch("seconds since 1970, UTC, with up to 3 decimals", r"-?[0-9]{1,12}(?:\.[0-9]{1,3}0*)?", lambda a: a * 1000),
     "epoch_ms": Epoch("milliseconds since 1970, UTC", r"-?[0-9]{1,15}(?:\.0+)?", lambda a: a),
-    "epoch_us": Epoch("microseconds since 1970, UTC, of whole milliseconds", r"-?(?:[0-9]{1,15}000|0)(?:\.0+)?", lambda a: a / 1000),
+    "epoch_us": Epoch("microseconds since 1970, UTC; must be whole milliseconds", r"-?(?:[0-9]{1,15}000|0)(?:\.0+)?", lambda a: a / 1000),
 }
-"""Formats that are no pattern of directives, by the name that stands for one."""
+"""Formats that are not made of directives, by name."""
 TOKEN = re.compile(r"\.%f|%-?.|.", re.DOTALL)
 HOURS = {"%H", "%-H"}
 TWELVE_HOURS = {"%I", "%-I"}
 
 
 def format_problem(text: str) -> str | None:
-    """What is wrong with a format, or None. A format must say year, month and day, and must not leave half a time of day."""
+    """What is wrong with a format, or None. A format must have year, month and day, and must not have only half of a time of day."""
     if text in EPOCHS:
         return None
     tokens = TOKEN.findall(text)
@@ -91,7 +95,7 @@ def format_problem(text: str) -> str | None:
         return f"has the unknown directive {unknown[0]}; known are {' '.join((*DIRECTIVES, *EPOCHS))}"
     has = set(tokens)
     if not ({"%Y", "%y"} & has and ("%j" in has or ({"%m", "%-m", "%B", "%b"} & has and {"%d", "%-d"} & has))):
-        return "does not say year, month and day"
+        return "lacks year, month or day"
     if bool(TWELVE_HOURS & has) != ("%p" in has):
         return "needs %I and %p together"
     if ("%M" in has) != bool((HOURS | TWELVE_HOURS) & has) or ("%S" in has and "%M" not in has) or (".%f" in has and "%S" not in has):
@@ -99,8 +103,28 @@ def format_problem(text: str) -> str | None:
     return None
 
 
+WRITTEN = {"YYYY": "%Y", "yyyy": "%Y", "YY": "%y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%-m", "DD": "%d", "dd": "%d",
+           "D": "%-d", "d": "%-d", "HH": "%H", "mm": "%M", "ss": "%S", "SS": "%S", ".SSS": ".%f"}  # fmt: skip
+"""How spreadsheets and other languages write parts of a date."""
+LETTERS = re.compile("|".join(map(re.escape, sorted(WRITTEN, key=len, reverse=True))))
+
+
+def suggested_format(text: str) -> str:
+    """The format that a text such as `DD/MM/YYYY` means; empty where that is not clear."""
+    for written in (text, text.upper()):
+        found = LETTERS.sub(lambda part: WRITTEN[part[0]], written)
+        if "%" not in text and format_problem(found) is None:
+            return found
+    return ""
+
+
 def _pattern(text: str) -> str:
-    return "^" + "".join(DIRECTIVES[token].pattern if token in DIRECTIVES else re.escape(token) for token in TOKEN.findall(text)) + "$"
+    return "^" + "".join(map(token_pattern, TOKEN.findall(text))) + "$"
+
+
+def token_pattern(token: str) -> str:
+    """What the text of one of a format's tokens, a directive or a character, must look like."""
+    return DIRECTIVES[token].pattern if token in DIRECTIVES else re.escape(token)
 
 
 def _chrono(text: str) -> str:
@@ -127,13 +151,13 @@ def _parse_one(text: pl.Expr, written: str, zone: str | pl.Expr) -> pl.Expr:
 
 
 def _in_zone(local: Local, zone: str) -> Local:
-    """Local time to UTC; one that the clock change skipped or repeated is not a moment."""
+    """Local time to UTC; null for a time that a clock change skipped or repeated."""
     moment = local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
     return moment.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
 
 
 def _in_their_zones(both: pl.Series) -> pl.Series:
-    """Local times to UTC, each in the zone beside it; null where there is no such zone."""
+    """Local times to UTC, each in the zone beside it; null where that zone does not exist."""
     local, zone = both.struct.field("moment"), both.struct.field("zone")
     found = pl.Series([None], dtype=local.dtype).new_from_index(0, len(local))
     for name in zone.drop_nulls().unique().to_list():
@@ -157,7 +181,7 @@ def is_timezone(name: str) -> bool:
 def parse_dates(text: pl.Expr, formats: Sequence[str], timezone: str, *, zoned: bool = False) -> pl.Expr:
     """Text to UTC milliseconds (Datetime("ms")), by the first format that fits; null where none does or the year is not 1-9999.
 
-    `zoned`: the text ends in a blank and the name of its time zone, which stands in place of `timezone`.
+    `zoned`: the text ends in a blank and the name of its time zone, which replaces `timezone`.
     """
     zone: str | pl.Expr = timezone
     if zoned:

@@ -1,8 +1,10 @@
-"""THE table of load metadata: what a field can hold of the load itself. A run's id is not among it, as it would differ in every run."""
+"""THE table of load metadata: what a field can hold about the load itself. A run's id is left out, as it would differ in every run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from engine.values.tables import table
 
 
 @dataclass(frozen=True)
@@ -16,13 +18,13 @@ class Meta:
     key: str = ""
 
 
-META: dict[str, Meta] = {
-    row.name: row
-    for row in (
+META: dict[str, Meta] = table(
+    "load metadata",
+    (
         Meta("row", "the number of the data row, from 1, through all files of the source", "long"),
         Meta("file", "the name of the file that the row is from", "string"),
         Meta("loaded_at", "the time when the run began", "date", compute="now()"),
         Meta("mapping", "the mapping's name", "string", key="mapping"),
         Meta("version", "the mapping's version", "int", key="version"),
-    )
-}
+    ),
+)

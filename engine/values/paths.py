@@ -1,19 +1,20 @@
-"""Paths of the mapping language: `a.b`, and `lines[].a` for what lies in an array."""
+"""Paths of the mapping language: `a.b`, and `lines[].a` for what is in an array."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 MARK = "[]"
+MAX_LEVELS = 180  # of documents and arrays in one another, the outermost document included: what mongod stores
 
 
 def array_of(path: str) -> str:
-    """The innermost array that a path lies in: `a[].b` of `a[].b[].c`, `genres` of `genres[]`; empty for the document itself."""
+    """The innermost array that a path is in: `a[].b` of `a[].b[].c`, `genres` of `genres[]`; empty for the document itself."""
     return path[: path.rindex(MARK)] if MARK in path else ""
 
 
 def arrays_of(path: str) -> Iterator[str]:
-    """All arrays that a path lies in, the innermost first."""
+    """All arrays that a path is in, the innermost first."""
     while path := array_of(path):
         yield path
 
@@ -24,5 +25,5 @@ def in_element(path: str) -> str:
 
 
 def dotted(path: str) -> str:
-    """As MongoDB's queries and indexes write it: without marks."""
+    """The path as MongoDB's queries and indexes write it: without marks."""
     return path.replace(MARK, "")

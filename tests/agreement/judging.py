@@ -17,8 +17,8 @@ from engine.documents.validators import enforcement, options
 from engine.mapping.columns import columns_of
 from engine.mapping.loader import loads
 from engine.mapping.model import ID, Mapping
-from engine.plan import Plan, Verdicts, compile_plan
-from engine.sources.batch import ROW
+from engine.plan import Evaluated, Plan, Verdicts, compile_plan
+from engine.sources.names import ROW
 
 NOW = datetime(2024, 6, 1, 12)  # noqa: DTZ001 -- BSON dates are UTC
 DUPLICATE_KEY, INVALID_DOCUMENT = 11000, 121
@@ -46,18 +46,18 @@ def verdicts(mapping: Mapping, rows: Rows) -> tuple[Plan, Verdicts]:
 def judge(mapping: Mapping, rows: Rows) -> Judged:
     """The engine's verdicts. Rows whose only fault is a cell that is no value of its type become no document and are in neither list."""
     plan, found = verdicts(mapping, rows)
-    shared = {(one.subject, one.what) for one in enforcement(mapping) if not one.why}
-    flags = [check.flag for check in plan.checks if check.outcome == "reject" and (check.path or "rule", check.code) in shared]
-    refused = found.rejected.filter(pl.any_horizontal(flags)) if flags else found.rejected.clear()
+    shared = {(one.subject, one.what) for one in enforcement(mapping) if not one.reason}
+    checks = [check for check in plan.checks if check.outcome == "reject" and (check.path or "rule", check.code) in shared]
+    refused = found.rejected.filter(found.rejected.broken(checks))
     return Judged(documents(plan, found.accepted), documents(plan, refused))
 
 
-def documents(plan: Plan, frame: pl.DataFrame) -> list[bytes]:
-    """The documents of a frame, in its order, whatever its verdicts."""
+def documents(plan: Plan, rows: Evaluated) -> list[bytes]:
+    """The documents of rows, in their order, whatever their verdicts."""
     if plan.mapping.identity:
         size = 16 if plan.mapping.identity.hash else 12
-        frame = frame.with_columns(pl.Series(ID, [secrets.token_bytes(size) for _ in range(len(frame))], dtype=pl.Binary))
-    return plan.encoder.encode(frame).to_list()
+        rows = rows.with_ids(pl.Series([secrets.token_bytes(size) for _ in range(len(rows))], dtype=pl.Binary))
+    return plan.encode(rows).to_list()
 
 
 def taken(database: Database, mapping: Mapping, raw: Sequence[bytes], collection: str = "judged") -> list[bool]:

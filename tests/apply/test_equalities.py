@@ -17,8 +17,8 @@ from jobs import command
 from pymongo.database import Database
 
 from engine.errors import UsageError
-from engine.evolution import diff
-from engine.evolution.changes import KINDS, undoing
+from engine.evolution import KINDS, diff
+from engine.evolution.changes import undoing
 from engine.mapping.loader import loads
 
 SOAK = int(os.environ.get("ENGINE_SOAK", "1"))

@@ -19,7 +19,7 @@ from jobs import command
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from engine.mongo.state import read, state
+from engine.mongo.state import content_of, state_of
 
 ROOT = Path(__file__).parents[2]
 ROWS = 4500  # three batches
@@ -71,7 +71,7 @@ class Rooms:
     @property
     def state(self) -> Any:
         live = self.database["rooms"]
-        return state(live, read(live))
+        return state_of(live, content_of(live))
 
     def apply(self) -> None:
         ended = command("apply", "-m", self.new, "--allow", "E102", "--quiet")

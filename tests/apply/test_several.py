@@ -112,8 +112,8 @@ def test_data_reads_the_other_sources_too(orders: Orders) -> None:
 @pytest.mark.parametrize(
     ("part", "reason"),
     [
-        ({"items": "on_error: drop"}, "made anew"),
-        ({"items": "sort: [sku]"}, "made anew"),
+        ({"items": "on_error: drop"}, "built again"),
+        ({"items": "sort: [sku]"}, "built again"),
         ({"more": "items[].other: {column: other}"}, "column 'other'"),
         ({"more": "total: {compute: 'sum(items[].price)'}"}, "aggregates over an array"),
     ],

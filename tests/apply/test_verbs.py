@@ -107,7 +107,10 @@ def test_two_mappings_need_no_server(people: People, monkeypatch: pytest.MonkeyP
     assert ended.code == 10, ended.err
     assert "E103 home.town: field renamed: home.city → home.town" in ended.out
     assert "E111 age: constraint tightened, minimum: 0 → 18" in ended.out
-    assert "of 50 rows: 42 documents differ, 0 are the same; 8 rows would no longer be loaded, 0 would be now, 0 by neither" in ended.out
+    assert (
+        "of 50 rows: 42 documents differ, 0 are the same; 8 rows would no longer be loaded, 0 would newly be loaded, 0 by neither mapping"
+        in ended.out
+    )
     assert "row 1: would no longer be loaded" in ended.out
     assert "Canary" not in ended.out
     assert command("plan", old).code == 2
@@ -121,6 +124,19 @@ def test_a_change_of_rules_alone(people: People) -> None:
     assert people.plan()[0] == 0
     with pytest.raises(WriteError):
         people.live.insert_one({"_id": 1000, "age": 131})
+
+
+def test_an_interrupted_apply_says_what_it_did(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    people.edit("type: int, minimum: 0", "type: long, minimum: 0")
+    file = people.file
+    with monkeypatch.context() as stopping:
+        stopping.setattr(Applying, "_check", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        ended = command("apply", "-m", file)
+    assert (ended.code, "at least 50 documents rewritten; run `engine apply` again" in ended.err) == (130, True), ended.err
+    assert "finished steps: " in ended.err
+    assert people.database["_engine_runs"].count_documents({"kind": "apply", "outcome": "interrupted"}) == 1
+    assert command("apply", "-m", file).code == 0
+    assert people.plan()[0] == 0
 
 
 def test_what_is_removed_must_be_allowed(people: People) -> None:
@@ -156,7 +172,7 @@ def test_a_new_column_needs_the_source(people: People) -> None:
     _, plan = people.plan()
     assert plan["blocked"] == {"mail": "the cells of column 'mail' are not in the documents"}
     ended = people.apply()
-    assert (ended.code, "needs_source mail: the cells of column 'mail' are not in the documents — engine run" in ended.err) == (3, True), (
+    assert (ended.code, "needs_source mail: the cells of column 'mail' are not in the documents — load" in ended.err) == (3, True), (
         ended.err
     )
 
@@ -164,14 +180,14 @@ def test_a_new_column_needs_the_source(people: People) -> None:
 def test_a_rename_is_asked_for(people: People) -> None:
     people.edit("  name:", "  called:")
     ended = command("plan", "-m", people.file)
-    assert "is called a new name of name? then say so at the field, and nothing is lost: was: name" in ended.out
+    assert "is called a new name for name? if so, write was: name at the field, and its values are kept" in ended.out
 
 
 def test_drift_is_shown_and_mended(people: People) -> None:
     people.database.command("collMod", "people", validator={}, validationLevel="off")
     people.live.drop_index("by_city")
     code, plan = people.plan()
-    assert (code, plan["drift"]) == (10, ["validator: not the one that the run left", "index by_city: missing"])
+    assert (code, plan["drift"]) == (10, ["validator: differs from the recorded one", "index by_city: missing"])
     assert people.apply("--quiet").code == 0
     assert people.plan()[0] == 0
     assert "by_city" in people.live.index_information()
@@ -194,14 +210,14 @@ def test_documents_of_no_known_shape_stop_it(people: People) -> None:
     people.edit("type: int, minimum: 0", "type: long, minimum: 0")
     assert people.plan()[1]["strangers"] == 1
     ended = people.apply()
-    assert (ended.code, "1 documents are not of the shape" in ended.err, "Canary" in ended.err) == (3, True, False)
+    assert (ended.code, "1 document of unknown shape" in ended.err, "Canary" in ended.err) == (3, True, False)
 
 
 def test_a_value_of_which_only_the_source_tells(people: People) -> None:
     people.edit("type: int, minimum: 0", "type: double, minimum: 0")
     assert people.plan()[1]["blocked"] == {}
     people.live.update_one({"_id": 3}, {"$set": {"age": 0}})
-    assert people.plan()[1]["blocked"] == {"age": "of 1 documents only the source tells the new value"}
+    assert people.plan()[1]["blocked"] == {"age": "the new value of 1 document can only come from the source"}
 
 
 def test_a_dry_run_prints_commands_and_does_nothing(people: People) -> None:
@@ -269,7 +285,7 @@ def test_rows_that_may_fit_now_are_counted(people: People) -> None:
     people.edit("age: {column: age, type: int, minimum: 20}", "years: {column: age, type: int, minimum: 15, was: age}")
     assert people.plan()[1]["rejected_before"] == {"age": 10}
     ended = command("plan", "-m", people.file)
-    assert "10 rows were rejected for age, and may fit now: `engine rejects retry` loads them after it" in ended.out
+    assert "rejected for age: 10 rows that may be accepted now; load them afterwards with `engine rejects retry`" in ended.out
 
 
 def test_what_only_eases_the_rules_is_no_mixture(people: People) -> None:

@@ -16,7 +16,7 @@ from pymongo.database import Database
 from engine import cli
 
 CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
-TOLD = ("outcome", "accounting", "others", "rejects", "warnings", "nulled", "notes")
+TOLD = ("outcome", "accounting", "secondary", "rejects", "warnings", "nulled", "notes")
 RELAXED = json_util.RELAXED_JSON_OPTIONS
 
 
@@ -52,5 +52,5 @@ def test_case(case: Path, mongo_uri: str, database: Database, monkeypatch: pytes
 
     counts = report["accounting"]
     assert counts["rows_read"] == sum(value for name, value in counts.items() if name != "rows_read") or code
-    for one in report["others"]:
+    for one in report["secondary"]:
         assert one["rows_read"] == sum(one[name] for name in ("embedded", "left_out", "orphans", "malformed", "looked_up"))

@@ -75,7 +75,7 @@ def test_a_corrected_parent_gets_its_children(mode: str, database: Database) -> 
     lines = "order,amount,who\n1,5,canary\n2,7,canary\n2,9,canary\n"
     ended = run(ORDERS.replace("MODE", mode), orders="id,paid\n1,1\n2,x\n", lines=lines)
     assert (ended.code, ended.report["accounting"]["rejected"]) == (0, 1)
-    assert ended.report["others"][0] | {"source": ""} == {
+    assert ended.report["secondary"][0] | {"source": ""} == {
         "source": "", "rows_read": 3, "embedded": 1, "left_out": 2, "orphans": 0, "malformed": 0, "looked_up": 0,
     }  # fmt: skip
     again = command("rejects", "retry", corrected(ended, "paid", {"x": "2"}), "-m", "m.yaml", "--json")
@@ -95,7 +95,7 @@ def test_upsert_replaces_arrays_and_leaves_equal_ones(database: Database) -> Non
         "unchanged": 1,
     }
     assert [line["amount"] for line in stored(database, "orders")[0]["lines"]] == [8, 5]
-    assert ended.report["others"][0]["embedded"] == 3
+    assert ended.report["secondary"][0]["embedded"] == 3
 
 
 def test_a_rejected_group_is_corrected_as_a_whole(database: Database) -> None:
@@ -148,5 +148,19 @@ def test_malformed_rows_of_other_sources_count_for_the_limit_before_anything_is_
     ended = run(mapping, orders="id,paid\n1,5\n", lines="order,amount,who\n1,5,Ann\n1,7\n")
     assert (ended.code, [one["code"] for one in ended.report["errors"]]) == (3, ["reject_limit"])
     assert {one["path"] for one in ended.report["rejects"]} == {"source lines"}
-    assert any("malformed rows of lines" in note for note in ended.report["notes"])
+    assert any("malformed records of lines" in note for note in ended.report["notes"])
     assert database["orders"].count_documents({}) == 0
+
+
+@pytest.mark.parametrize("mode", ["replace", "upsert", "append", "sync"])
+def test_rows_of_other_sources_count_for_the_documents_that_are_stored(mode: str, database: Database) -> None:
+    """Two orders with one `_id`: the second document is refused, and what the check before a run saw is not what it stored."""
+    mapping = ORDERS.replace("MODE", mode).replace("column: id, type: int", "column: number, type: int")
+    ended = run(mapping, orders="id,number,paid\n1,7,5\n2,7,6\n", lines="order,amount,who\n1,5,a\n2,6,b\n")
+    assert (ended.code, ended.report["accounting"]["rejected"]) == (0, 1), ended.err
+    assert {name: ended.report["secondary"][0][name] for name in ("embedded", "left_out", "orphans")} == {
+        "embedded": 1,
+        "left_out": 1,
+        "orphans": 0,
+    }
+    assert [line["who"] for line in stored(database, "orders")[0]["lines"]] == ["a"]

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import bson
-import polars as pl
+import numpy as np
 from bson import Decimal128
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,8 +14,8 @@ from random_mappings import COLUMNS, as_yaml, mappings, tables
 
 from engine.mapping.loader import loads
 from engine.plan import compile_plan
-from engine.sources.batch import ROW
-from engine.sources.secondary import Table, table_frame
+from engine.run.usage import SecondaryUsage
+from engine.sources.secondary import SecondarySource, text_frame
 
 NOW = datetime(2024, 6, 1, 12)  # noqa: DTZ001 -- BSON dates are UTC
 
@@ -38,22 +38,24 @@ def test_documents_are_those_of_the_oracle(mapping: dict[str, Any], seed: int, b
     rows = tables(seed)
     wanted = Oracle(mapping, rows, COLUMNS).outcomes()
     model = loads(as_yaml(mapping))
-    others = {name: Table(name, tuple(COLUMNS[name]), table_frame(tuple(COLUMNS[name]), rows[name])) for name in model.sources}
+    others = {name: SecondarySource(name, tuple(COLUMNS[name]), text_frame(tuple(COLUMNS[name]), rows[name])) for name in model.sources}
     plan = compile_plan(model, COLUMNS["root"], now=NOW, tables=others)
-    frame = table_frame(tuple(COLUMNS["root"]), rows["root"])
+    frame = text_frame(tuple(COLUMNS["root"]), rows["root"])
     found: dict[int, Any] = {}
+    taken = SecondaryUsage(others)
     for start in range(0, len(frame), batch):
         verdicts = plan.apply(frame[start : start + batch])
-        plan.embed(verdicts.accepted)
-        raw = plan.encoder.encode(verdicts.accepted).to_list()
-        found |= {row: plain(bson.decode(one)) for row, one in zip(verdicts.accepted[ROW], raw, strict=True)}
-        for row in verdicts.rejected.iter_rows(named=True):
-            found[row[ROW]] = {check.code for check in plan.checks if check.outcome == "reject" and row[check.flag]}
+        taken.ask(verdicts.asked)
+        taken.embed(verdicts.accepted.embedded)
+        raw = plan.encode(verdicts.accepted).to_list()
+        found |= {row: plain(bson.decode(one)) for row, one in zip(verdicts.accepted.row_numbers, raw, strict=True)}
+        for row in verdicts.rejected.rows():
+            found[row.number] = {check.code for check in plan.checks if check.outcome == "reject" and row.breaks(check)}
     assert found == {number: one.codes or plain(one.document) for number, one in enumerate(wanted, start=1)}
     assert [check for check in plan.checks if check.outcome not in ("reject", "null", "drop")] == []
 
-    for name, table in others.items():
+    for name in others:
         asked = {place for one in wanted for source, place in one.asked if source == name}
         used = {place for one in wanted if not one.codes for source, place in one.used if source == name}
-        assert set(pl.Series(table.matched).arg_true()) == asked
-        assert set(pl.Series(table.embedded).arg_true()) == used
+        assert set(np.flatnonzero(taken.asked[name])) == asked
+        assert set(np.flatnonzero(taken.embedded[name])) == used

@@ -2,15 +2,20 @@
 
 import io
 import re
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from jobs import Jobs, command
 
 from engine.cli import display
+from engine.cli.table import VERBS
 from engine.errors import TargetError
 from engine.mongo.connection import connect
-from engine.run.report import Accounting, Report
+from engine.mongo.records import Accounting, Outcome, RunRecord
+from engine.run.report import Report
 
 SEVERAL = """
 mapping: several
@@ -44,7 +49,7 @@ def test_runs_fit_the_terminal(width: int, least: int, jobs: Jobs, monkeypatch: 
     run = jobs.database["_engine_runs"].find_one({})
     monkeypatch.setenv("COLUMNS", str(width))
     shown = Terminal()
-    display.history([run], shown)
+    display.history([RunRecord.of(run)], shown)
     head, *lines = re.sub(r"\x1b\[[0-9;]*m", "", shown.getvalue()).splitlines()
     assert head.split() == [name for name, (_, needs) in display.HISTORY.items() if needs <= least]
     assert (len(lines), run["_id"] in lines[0], "published" in lines[0]) == (1, True, True)
@@ -60,7 +65,7 @@ def test_piped_tables_end_without_blanks(jobs: Jobs) -> None:
 @pytest.mark.parametrize(("documents", "said"), [(4, True), (10, False)])
 def test_a_summary_that_does_not_balance_says_why(documents: int, said: bool) -> None:
     out = io.StringIO()
-    display.summary(Report("r", "m", 1, "s", "t", "interrupted", Accounting(10, documents)), out)
+    display.summary(Report("r", "m", 1, "s", "t", Outcome.INTERRUPTED, Accounting(10, documents)), out)
     assert ("stopped early" in out.getvalue()) is said
 
 
@@ -72,7 +77,7 @@ def test_verify_knows_our_own_unfinished_run(jobs: Jobs) -> None:
     later = {"_id": RUN, "collection": "people", "mode": "upsert", "outcome": "running", "started_at": record["finished_at"]}
     jobs.database["_engine_runs"].insert_one(later)
     said = command("verify", "-m", jobs.mapping).err
-    assert (f"run {RUN} has written to it since and was not finished" in said, "something else" in said) == (True, False)
+    assert (f"run {RUN} has written to the collection since and was not finished" in said, "something else" in said) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +86,7 @@ def test_verify_knows_our_own_unfinished_run(jobs: Jobs) -> None:
         ("mongodb://loader:secret@127.0.0.1:1/", "no answer from 127.0.0.1:1 in"),
         ("mongodb://loader@127.0.0.1:1/", "a user without a password"),
         ("mongodb://loader:sec@ret@h/", "not percent-encoded"),
-        ("mongodb://loader:a/secret@h/", "no name of a database"),
+        ("mongodb://loader:a/secret@h/", "not the name of a database"),
         ("mongodb://loader:secret@h:99999/", "the port is not"),
         ("http://loader:secret@h", "does not begin with mongodb://"),
     ],
@@ -113,18 +118,64 @@ def test_of_several_collections_the_one_that_failed_is_named(jobs: Jobs) -> None
 
 def test_a_missing_source_is_named_once(jobs: Jobs) -> None:
     said = command("run", "-m", several(jobs, "none.csv"), "--dry-run").err
-    assert "none.csv source_missing bad: source towns: there is no such file\n" in said
+    assert "several.yaml:5:1 source_missing bad: source towns: there is no such file: " in said
+    assert said.endswith(f"did you mean {jobs.folder}/towns.csv?\n")
 
 
-@pytest.mark.parametrize(("arguments", "words"), [(["--source", ""], "a path is expected"), (["--limit", "x"], "a whole number above 0")])
-def test_arguments_are_refused_in_words(arguments: list[str], words: str, jobs: Jobs, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command("run", "-m", jobs.mapping, *arguments).code == 2
-    assert words in capsys.readouterr().err
+@pytest.mark.parametrize(("arguments", "words"), [(["--source", ""], "expected a path"), (["--limit", "x"], "a whole number above 0")])
+def test_arguments_are_refused_in_words(arguments: list[str], words: str, jobs: Jobs) -> None:
+    ended = command("run", "-m", jobs.mapping, *arguments)
+    assert (ended.code, words in ended.err) == (2, True), ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rnu"], "there is no verb rnu — did you mean run?"),
+        (["frobnicate"], "there is no verb frobnicate — engine --help lists the verbs"),
+        (["run", "m.yaml"], "give the mapping with --mapping m.yaml"),
+        (["check"], "required: --mapping/-m — engine check --help"),
+        ([], "required: VERB — engine --help"),
+    ],
+)
+def test_a_slip_of_the_command_line_is_told_with_its_remedy(arguments: list[str], words: str) -> None:
+    ended = command(*arguments)
+    assert (ended.code, words in ended.err) == (2, True), ended.err
+
+
+def test_help_is_grouped_and_waits_for_no_library() -> None:
+    script = "import sys; from engine import cli; cli.run(['--help'], sys.stdout, sys.stderr); print(LIBRARIES & {*sys.modules})"
+    script = script.replace("LIBRARIES", "{'polars', 'rich', 'pymongo', 'yaml'}")
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    groups = {verb.group: verb for verb in VERBS.values()}
+    assert [line[:-1] for line in said.splitlines() if line[:-1] in groups] == [*groups]
+    assert [line.split()[0] for line in said.splitlines() if line.startswith("  ") and line.split()[0] in VERBS] == [*VERBS]
+    assert said.endswith("set()\n")
+
+
+@pytest.mark.parametrize("name", [*VERBS])
+def test_each_verb_has_its_function(name: str) -> None:
+    verb = VERBS[name]
+    assert callable(getattr(import_module(f"engine.cli.verbs.{verb.module}"), verb.function))
+
+
+def test_another_name_for_the_variable_of_the_server_is_no_surprise(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MONGODB_URI")
+    monkeypatch.setenv("MONGO_URI", "mongodb://127.0.0.1:1/")
+    ended = command("runs", "-m", jobs.mapping)
+    assert (ended.code, "MONGO_URI is set, but the server is named by MONGODB_URI" in ended.err) == (2, True), ended.err
+
+
+def test_a_home_that_is_a_file_is_named(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    (jobs.folder / "file").write_text("")
+    monkeypatch.setenv("ENGINE_HOME", str(jobs.folder / "file" / "home"))
+    ended = jobs.run([[1, "a", "b", 3]])
+    assert (ended.code, f"{jobs.folder / 'file'} is a file — set ENGINE_HOME" in ended.err) == (2, True), ended.err
 
 
 def test_no_rejects_are_said_to_be_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENGINE_HOME", str(tmp_path))
-    assert command("rejects", "list").out == f"no rejected rows are kept in {tmp_path / 'rejects'}\n"
+    assert command("rejects", "list").out == f"there are no rejects files in {tmp_path / 'rejects'}\n"
 
 
 def test_a_file_without_rows_is_not_too_large(tmp_path: Path) -> None:

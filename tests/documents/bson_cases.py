@@ -13,7 +13,7 @@ from bson.int64 import Int64
 from bson.objectid import ObjectId
 from hypothesis import strategies as st
 
-from engine.documents.bson import Array, Document, Scalar, Shape
+from engine.documents.bson import ArrayShape, DocumentShape, ScalarShape, Shape
 
 DECIMALS = st.from_regex(r"\A-?[0-9]{1,20}(\.[0-9]{1,14})?\Z") | st.sampled_from(["9" * 34, "-0", "-0.00", "0." + "0" * 40 + "1", "007.10"])
 
@@ -60,9 +60,9 @@ class Frame:
 
 
 @st.composite
-def documents(draw: Any, frame: Frame, depth: int = 2) -> Document:
+def documents(draw: Any, frame: Frame, depth: int = 2) -> DocumentShape:
     keys = draw(st.lists(KEYS, unique=True, max_size=4))
-    return Document(tuple((key, draw(_shapes(frame, depth))) for key in keys))
+    return DocumentShape(tuple((key, draw(_shapes(frame, depth))) for key in keys))
 
 
 @st.composite
@@ -75,9 +75,9 @@ def _shapes(draw: Any, frame: Frame, depth: int) -> Shape:
         element, building, final, values = draw(_elements(depth - 1))
         longest = draw(st.sampled_from([3, 3, 3, 12]))
         lists = st.lists(st.none() | values, max_size=longest)
-        return Array(frame.add(pl.List(building), pl.List(final), lists), element, null)
+        return ArrayShape(frame.add(pl.List(building), pl.List(final), lists), element, null)
     alias = draw(st.sampled_from(sorted(KINDS)))
-    return Scalar(frame.add(*KINDS[alias][:3]), alias, null)
+    return ScalarShape(frame.add(*KINDS[alias][:3]), alias, null)
 
 
 @st.composite
@@ -91,13 +91,13 @@ def _elements(draw: Any, depth: int) -> Any:
         return shape, inner.struct(0), inner.struct(1), inner.rows()
     if form == "array" and depth:
         shape, building, final, values = draw(_elements(depth - 1))
-        return Array("ignored", shape), pl.List(building), pl.List(final), st.lists(st.none() | values, max_size=3)
+        return ArrayShape("ignored", shape), pl.List(building), pl.List(final), st.lists(st.none() | values, max_size=3)
     alias = draw(st.sampled_from(sorted(KINDS)))
-    return Scalar("ignored", alias), *KINDS[alias][:3]
+    return ScalarShape("ignored", alias), *KINDS[alias][:3]
 
 
 @st.composite
-def batches(draw: Any) -> tuple[Document, pl.DataFrame, list[dict[str, Any]]]:
+def batches(draw: Any) -> tuple[DocumentShape, pl.DataFrame, list[dict[str, Any]]]:
     """A shape, a frame, and the same rows as Python objects."""
     columns = Frame()
     shape = draw(documents(columns))
@@ -109,23 +109,23 @@ def batches(draw: Any) -> tuple[Document, pl.DataFrame, list[dict[str, Any]]]:
     return shape, frame.cast({name: column[1] for name, column in columns.columns.items()}), rows
 
 
-def document(shape: Document, row: dict[str, Any]) -> dict[str, Any]:
+def document(shape: DocumentShape, row: dict[str, Any]) -> dict[str, Any]:
     """The document of a row, for `bson.encode`."""
     fields = ((key, child, _value(child, row)) for key, child in shape.fields)
     return {key: value for key, child, value in fields if (value is not None and value != {}) or getattr(child, "null", False)}
 
 
 def _value(shape: Shape, row: dict[str, Any]) -> Any:
-    return document(shape, row) if isinstance(shape, Document) else _convert(shape, row[shape.column])
+    return document(shape, row) if isinstance(shape, DocumentShape) else _convert(shape, row[shape.column])
 
 
 def _convert(shape: Shape, value: Any) -> Any:
     if value is None:
         return None
     match shape:
-        case Document():
+        case DocumentShape():
             return document(shape, value)
-        case Array(_, element):
+        case ArrayShape(_, element):
             return [_convert(element, inner) for inner in value]
-        case Scalar(_, alias):
+        case ScalarShape(_, alias):
             return KINDS[alias][3](value)

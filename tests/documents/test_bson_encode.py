@@ -11,17 +11,18 @@ from bson.decimal128 import Decimal128
 from bson_cases import batches, document
 from hypothesis import HealthCheck, given, settings
 
-from engine.documents.bson import Array, Document, Scalar, compile_shape, pieces
+from engine.documents.bson import ArrayShape, DocumentShape, ScalarShape, compile_shape
+from engine.values.encoding import pieces
 
 HEALTHCARE = Path(__file__).parents[2] / "../shared/corpora/healthcare/healthcare_dataset.csv"
 
 
-def encode(shape: Document, frame: pl.DataFrame) -> list[bytes]:
+def encode(shape: DocumentShape, frame: pl.DataFrame) -> list[bytes]:
     return compile_shape(shape).encode(frame).to_list()
 
 
 def one(alias: str, values: list[Any], dtype: Any) -> list[bytes]:
-    return encode(Document((("x", Scalar("x", alias)),)), pl.DataFrame({"x": values}, schema={"x": dtype}))
+    return encode(DocumentShape((("x", ScalarShape("x", alias)),)), pl.DataFrame({"x": values}, schema={"x": dtype}))
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
@@ -41,7 +42,7 @@ def test_cuts_and_chunks_of_a_frame_change_nothing(batch):
 
 
 def test_series_is_binary_without_nulls_also_for_no_rows():
-    documents = compile_shape(Document((("x", Scalar("x", "int")),))).encode(pl.DataFrame(schema={"x": pl.Int32}))
+    documents = compile_shape(DocumentShape((("x", ScalarShape("x", "int")),))).encode(pl.DataFrame(schema={"x": pl.Int32}))
     assert (documents.dtype, len(documents), documents.name) == (pl.Binary, 0, "document")
 
 
@@ -54,7 +55,7 @@ def test_dates_beyond_nanoseconds(date):
 def test_dates_before_year_one():
     before = -62_135_596_800_000 - 86_400_000
     frame = pl.DataFrame({"x": [before]}).cast(pl.Datetime("ms"))
-    assert encode(Document((("x", Scalar("x", "date")),)), frame) == [b"\x10\0\0\0\x09x\0" + struct.pack("<q", before) + b"\0"]
+    assert encode(DocumentShape((("x", ScalarShape("x", "date")),)), frame) == [b"\x10\0\0\0\x09x\0" + struct.pack("<q", before) + b"\0"]
 
 
 @pytest.mark.parametrize(
@@ -86,24 +87,26 @@ def test_a_column_of_another_dtype_is_refused(alias, dtype):
 
 def test_a_value_that_is_no_list_is_refused():
     with pytest.raises(TypeError, match="the column 'x' is Int32, not List"):
-        encode(Document((("x", Array("x", Scalar("", "int"))),)), pl.DataFrame({"x": [1]}, schema={"x": pl.Int32}))
+        encode(DocumentShape((("x", ArrayShape("x", ScalarShape("", "int"))),)), pl.DataFrame({"x": [1]}, schema={"x": pl.Int32}))
 
 
 def test_elements_of_another_dtype_are_refused():
     with pytest.raises(TypeError, match="the column 'x' is Int32, not Int64"):
-        encode(Document((("x", Array("x", Scalar("", "long"))),)), pl.DataFrame({"x": [[1]]}, schema={"x": pl.List(pl.Int32)}))
+        encode(
+            DocumentShape((("x", ArrayShape("x", ScalarShape("", "long"))),)), pl.DataFrame({"x": [[1]]}, schema={"x": pl.List(pl.Int32)})
+        )
 
 
 @pytest.mark.parametrize("length", [0, 1, 10, 11, 100, 101, 1001])
 def test_array_indices_of_any_number_of_digits(length):
     frame = pl.DataFrame({"x": [list(range(length)), None, [None]]}, schema={"x": pl.List(pl.Int32)})
     expected = [bson.encode({"x": list(range(length))}), bson.encode({}), bson.encode({"x": [None]})]
-    assert encode(Document((("x", Array("x", Scalar("", "int"))),)), frame) == expected
+    assert encode(DocumentShape((("x", ArrayShape("x", ScalarShape("", "int"))),)), frame) == expected
 
 
 def test_a_struct_without_values_stays_an_element():
     frame = pl.DataFrame({"x": [[{"a": None}, None, {"a": 1}]]}, schema={"x": pl.List(pl.Struct({"a": pl.Int32}))})
-    shape = Document((("x", Array("x", Document((("a", Scalar("a", "int")),)))),))
+    shape = DocumentShape((("x", ArrayShape("x", DocumentShape((("a", ScalarShape("a", "int")),)))),))
     assert encode(shape, frame) == [bson.encode({"x": [{}, None, {"a": 1}]})]
 
 
@@ -111,18 +114,18 @@ def test_values_behind_a_null_list_are_not_written():
     lists = pl.DataFrame({"x": [[1, 2], [3], [4, 5]]}, schema={"x": pl.List(pl.Int32)})
     hidden = lists.select(pl.when(pl.Series([True, False, True])).then("x"))
     expected = [bson.encode({"x": [1, 2]}), bson.encode({}), bson.encode({"x": [4, 5]})]
-    assert encode(Document((("x", Array("x", Scalar("", "int"))),)), hidden) == expected
+    assert encode(DocumentShape((("x", ArrayShape("x", ScalarShape("", "int"))),)), hidden) == expected
 
 
 def test_one_column_may_feed_several_fields():
-    shape = Document((("a", Scalar("x", "string")), ("b", Document((("c", Scalar("x", "decimal", null=True)),)))))
+    shape = DocumentShape((("a", ScalarShape("x", "string")), ("b", DocumentShape((("c", ScalarShape("x", "decimal", null=True)),)))))
     frame = pl.DataFrame({"x": ["1.0", None]})
     assert encode(shape, frame) == [bson.encode({"a": "1.0", "b": {"c": Decimal128("1.0")}}), bson.encode({"b": {"c": None}})]
 
 
 def test_regroup_cuts_what_one_value_cannot_hold(monkeypatch):
     frame = pl.DataFrame({"x": [["a" * 40] * number for number in (3, 0, 1, 7, 2)]})
-    shape = Document((("x", Array("x", Scalar("", "string"))),))
+    shape = DocumentShape((("x", ArrayShape("x", ScalarShape("", "string"))),))
     whole = encode(shape, frame)
     monkeypatch.setattr(pieces, "MAX_VALUE", 50)
     assert encode(shape, frame) == whole
@@ -143,9 +146,9 @@ def test_the_reference_data_set():
         pl.col("Billing Amount").cast(pl.Float64),
         pl.col("Date of Admission").str.to_datetime("%Y-%m-%d", time_unit="ms"),
     )
-    patient = Document((("name", Scalar("Name", "string")), ("age", Scalar("Age", "int"))))
-    stay = Document((("admission_date", Scalar("Date of Admission", "date")), ("room", Scalar("Room Number", "decimal"))))
-    shape = Document((("patient", patient), ("stay", stay), ("billing_amount", Scalar("Billing Amount", "double"))))
+    patient = DocumentShape((("name", ScalarShape("Name", "string")), ("age", ScalarShape("Age", "int"))))
+    stay = DocumentShape((("admission_date", ScalarShape("Date of Admission", "date")), ("room", ScalarShape("Room Number", "decimal"))))
+    shape = DocumentShape((("patient", patient), ("stay", stay), ("billing_amount", ScalarShape("Billing Amount", "double"))))
     expected = [
         bson.encode(
             {

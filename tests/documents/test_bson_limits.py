@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.documents.bson import MAX_DOCUMENT_BYTES, Document, Scalar, compile_shape, oversize, payload, slices
+from engine.documents.bson import MAX_DOCUMENT_BYTES, DocumentShape, ScalarShape, compile_shape, oversize, payload, slices
 
 DOCUMENTS = st.lists(st.binary(min_size=1, max_size=30)).map(lambda values: pl.Series(values, dtype=pl.Binary))
 
@@ -12,7 +12,7 @@ DOCUMENTS = st.lists(st.binary(min_size=1, max_size=30)).map(lambda values: pl.S
 def test_oversize_is_more_than_16_mib_exactly():
     overhead = 15
     frame = pl.DataFrame({"x": ["a" * (MAX_DOCUMENT_BYTES - overhead + more) for more in (0, 1)]})
-    documents = compile_shape(Document((("abc", Scalar("x", "string")),))).encode(frame)
+    documents = compile_shape(DocumentShape((("abc", ScalarShape("x", "string")),))).encode(frame)
     assert documents.bin.size().to_list() == [MAX_DOCUMENT_BYTES, MAX_DOCUMENT_BYTES + 1]
     assert oversize(documents).to_list() == [False, True]
     assert oversize(documents, MAX_DOCUMENT_BYTES - 1).to_list() == [True, True]

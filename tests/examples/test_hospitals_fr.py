@@ -18,7 +18,7 @@ def rows(example):
 def test_every_row_has_its_place(example) -> None:
     assert example.counts("hospitals") == (3995, 3995, 0, 0, 0, 0)
     assert example.counts("hospital_groups") == (137, 135, 0, 0, 2, 0)
-    others = {one["source"]: one for one in example.reports["hospitals"]["others"]}
+    others = {one["source"]: one for one in example.reports["hospitals"]["secondary"]}
     assert (others["imaging"]["embedded"], others["dialysis"]["embedded"], others["beds"]["looked_up"]) == (3710, 3274, 1637)
     assert [(one["code"], one["rows"]) for one in example.reports["hospitals"]["nulled"]] == [("unmatched", 3995 - 1637)]
 

@@ -31,7 +31,7 @@ def test_every_row_ends_somewhere(example) -> None:
     assert example.counts("movies") == (9126, 9126, 0, 0, 0, 0)
     assert example.counts("ratings") == (100004, 100004, 0, 0, 0, 0)
     report = example.reports["movies"]
-    others = {one["source"]: (one["rows_read"], one["embedded"], one["orphans"], one["looked_up"]) for one in report["others"]}
+    others = {one["source"]: (one["rows_read"], one["embedded"], one["orphans"], one["looked_up"]) for one in report["secondary"]}
     assert others == {"tags": (1296, 1296, 0, 0), "ratings": (100004, 100004, 0, 0), "links": (9125, 0, 0, 9125)}
     assert [(one["code"], one["rows"]) for one in report["warnings"]] == [("known_genre", 1)]
     assert [(one["code"], one["rows"]) for one in report["nulled"]] == [("unmatched", 1)]

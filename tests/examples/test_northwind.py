@@ -21,7 +21,7 @@ def rows(example):
 def test_every_row_has_its_place(example) -> None:
     assert example.counts("orders") == (830, 830, 0, 0, 0, 0)
     assert example.counts("employees") == (9, 9, 0, 0, 0, 0)
-    others = {one["source"]: one for one in example.reports["orders"]["others"]}
+    others = {one["source"]: one for one in example.reports["orders"]["secondary"]}
     assert (others["details"]["embedded"], others["details"]["orphans"]) == (2155, 0)
     assert all(one["malformed"] == 0 for one in others.values())
     repaired = [note for note in example.reports["orders"]["notes"] if "csv.overflow" in note]

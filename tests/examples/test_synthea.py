@@ -30,7 +30,7 @@ def rows(example):
 def test_every_row_is_in_a_document(example) -> None:
     assert example.counts("patients") == (129, 129, 0, 0, 0, 0)
     assert example.counts("payers") == (10, 10, 0, 0, 0, 0)
-    others = {one["source"]: one for one in example.reports["patients"]["others"]}
+    others = {one["source"]: one for one in example.reports["patients"]["secondary"]}
     embedded = {"encounters": 11501, "careplans": 425, "immunizations": 1766, "supplies": 3846}
     assert {name: others[name]["embedded"] for name in embedded} == embedded
     assert all(others[name]["orphans"] == others[name]["left_out"] == 0 for name in embedded)

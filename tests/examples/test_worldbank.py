@@ -24,7 +24,7 @@ def cells(example):
 
 def test_every_country_is_there(example) -> None:
     assert example.counts("countries") == (264, 264, 0, 0, 0, 0)
-    others = {one["source"]: one for one in example.reports["countries"]["others"]}
+    others = {one["source"]: one for one in example.reports["countries"]["secondary"]}
     assert {name: (one["rows_read"], one["orphans"], one["malformed"]) for name, one in others.items()} == {
         "fertility": (264, 0, 0),
         "mortality": (264, 0, 0),

@@ -116,14 +116,14 @@ def expressions(draw, kind: str, depth: int) -> str:
         (operation.name, form)
         for table in (OPERATORS, FUNCTIONS)
         for operation in table.values()
-        for form in operation.forms
-        if form.gives == kind
+        for form in operation.overloads
+        if form.result_type == kind
     ]
     forms = [(name, form) for name, form in forms if not isinstance(form.mongo, Unsupported)]
     if depth == 0 or not forms or draw(st.integers(0, 5)) == 0:
         return draw(leaf(kind))
     name, form = draw(st.sampled_from(forms))
-    takes = form.parameters(len(form.takes) + (1 if form.takes[-1].endswith("...") else 0))
+    takes = form.parameters(len(form.parameter_types) + (1 if form.parameter_types[-1].endswith("...") else 0))
     return written(name, [draw(expressions(one, depth - 1)) for one in takes])
 
 

@@ -31,7 +31,7 @@ def test_ten_random_points(replica, jobs) -> None:
     assert killed > KILLS // 2, "the kills came while loaders were at work"
     while (ended := left[0].run()).code == LOCKED:  # for once, the time really passes
         assert time.monotonic() < started + 60
-        assert "is being loaded by" in ended.err
+        assert "is locked by" in ended.err
         time.sleep(1)
     left[0].assert_whole(ended)
     for job in left[1:]:

@@ -102,8 +102,8 @@ def test_the_reference_goes_live(jobs) -> None:
 @pytest.mark.skipif(not REFERENCE.exists(), reason=f"{REFERENCE} is not there")
 def test_what_is_told_of_the_reference() -> None:
     text = infer([str(REFERENCE)])
-    assert "534 rows repeat another in every cell" in text
-    assert "#   4,966 rows but for Age\n" in text
+    assert "534 rows repeat another row in every cell" in text
+    assert "#   4,966 rows except in Age\n" in text
 
 
 TORTURE = sorted(file for file in (SHARED / "csv_torture").rglob("*.csv") if file.name != "INDEX.csv")[::10]

@@ -16,7 +16,7 @@ def test_delimiter_and_newline(inferred, delimiter, newline) -> None:
     found = inferred(newline.join(delimiter.join(row) for row in ROWS) + newline).mapping
     assert found.source.dialect.delimiter == delimiter
     assert found.source.dialect.newline == ("\r" if newline == "\r" else "\n")
-    assert [one.column for one in found.fields] == ROWS[0]
+    assert [str(one.column) for one in found.fields] == ROWS[0]
 
 
 def test_the_delimiter_is_the_consistent_one(inferred) -> None:
@@ -75,7 +75,7 @@ def test_a_bad_byte_far_behind(inferred) -> None:
     [
         ("1,a,2.5\n2,b,3.5\n", "its cell 1 is a number"),
         ("x,2024-01-31\ny,2024-02-01\n", "its cell 2 is a number, a date or a UUID"),
-        ("a,b\na,c\na,d\nb,b\n", "its cell 1 stands again below"),
+        ("a,b\na,c\na,d\nb,b\n", "its cell 1 appears again below"),
     ],
 )
 def test_no_header(inferred, content, why) -> None:
@@ -113,19 +113,19 @@ def test_comments(inferred) -> None:
 def test_ragged_rows(inferred) -> None:
     found = inferred("a,b,c,d\n1\n1,2\n1,2,3\n1,2,3,4\n1,2\n")
     assert found.mapping.source.dialect.ragged
-    assert found["d"].column == "d"
+    assert str(found["d"].column) == "d"
 
 
 def test_ragged_rows_without_names_are_an_array(inferred) -> None:
     found = inferred("tea,milk\ntea\nmilk,tea,bread,jam\ntea,jam\nbread\n" + "tea,jam,bread\n" * 3)
     assert found.mapping.source.dialect.names == tuple(f"column{one}" for one in range(1, 5))
-    assert found["items[]"].column == "column{n}"
+    assert str(found["items[]"].column) == "column{n}"
 
 
 def test_records_that_are_no_rows_are_counted(inferred) -> None:
     found = inferred("a,b\n" + "1,2\n" * 40 + "3\n")
-    assert found.mapping.limit.count == 1
-    assert "LOOK: 1 record of the file is no row of the table" in found.text
+    assert found.mapping.reject_limit.count == 1
+    assert "LOOK: 1 record of the file is not a row of the table" in found.text
 
 
 @pytest.mark.parametrize(

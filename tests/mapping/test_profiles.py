@@ -9,10 +9,10 @@ from agreement.judging import mapping_of
 from pymongo.database import Database
 
 from engine import cli
-from engine.documents.validators import enforcement, engine_only, options, told, validator
+from engine.documents.validators import as_lines, enforcement, engine_only, options, validator
 from engine.errors import TargetError, UsageError
 from engine.mapping.profiles import PROFILES, detect
-from engine.mongo.probe import server_profile, suitable
+from engine.mongo.probe import require_load_support, server_profile
 
 FIELDS = {
     "d": {"column": "d", "type": "date", "minimum": "2000-01-01"},
@@ -54,22 +54,22 @@ def test_the_test_server_is_what_it_says(database: Database) -> None:
 
 
 def test_enforcement_tells_server_and_engine_apart() -> None:
-    assert list(told(enforcement(mapping_of(FIELDS, RULES)))) == [
+    assert list(as_lines(enforcement(mapping_of(FIELDS, RULES)))) == [
         "d type date, minimum: engine and server",
-        "d form of the text: engine alone, the document holds the moment, not the text that said so",
+        "d form of the text: engine alone, the document holds the moment, not the text it was read from",
         "n type int, required, minimum: engine and server",
         "u type uuid: engine and server",
         "s type string: engine and server",
         "rule order: engine and server",
         "rule small: engine alone, MongoDB changes the case of ASCII letters only",
-        "rule refund: engine alone, on_fail: warn is about loading, not about what a document may be",
+        "rule refund: engine alone, on_fail: warn is about loading, not about valid documents",
     ]
 
 
 def test_a_server_without_queries_leaves_them_to_the_engine() -> None:
     mapping = mapping_of(FIELDS, RULES)
     profile = PROFILES["documentdb-5"]
-    only = "engine alone, documentdb-5 takes only $jsonSchema in a validator"
+    only = "engine alone, documentdb-5 accepts only $jsonSchema in a validator"
     assert engine_only(mapping, profile) == [f"d minimum, range of the type: {only}", f"u range of the type: {only}", f"rule order: {only}"]
     assert validator(mapping, profile).keys() == {"$jsonSchema"}
     assert engine_only(mapping, PROFILES["mongodb-8"]) == []
@@ -78,22 +78,24 @@ def test_a_server_without_queries_leaves_them_to_the_engine() -> None:
 def test_a_server_without_schemas_gets_no_options() -> None:
     mapping = mapping_of(FIELDS, RULES)
     assert options(mapping, PROFILES["documentdb-elastic"]) == {}
-    assert all(one.why for one in enforcement(mapping, PROFILES["documentdb-elastic"]))
+    assert all(one.reason for one in enforcement(mapping, PROFILES["documentdb-elastic"]))
 
 
 @pytest.mark.parametrize("options", [{"validation": {"level": "off"}}, {"validation": {"action": "warn"}}])
 def test_validation_that_is_off_leaves_everything_to_the_engine(options: dict) -> None:
-    assert all(one.why for one in enforcement(mapping_of(FIELDS, RULES, **options)))
+    assert all(one.reason for one in enforcement(mapping_of(FIELDS, RULES, **options)))
 
 
 @pytest.mark.parametrize("profile", DOCUMENTDB)
-@pytest.mark.parametrize("index", [{"keys": {"s": "hashed"}}, {"keys": {"$**": 1}}, {"keys": {"s": 1}, "hidden": True}], ids=str)
+@pytest.mark.parametrize(
+    "index", [{"keys": {"s": "hashed"}}, {"keys": {"$**": 1}}, {"keys": {"s": "text"}, "default_language": "french"}], ids=str
+)
 def test_an_index_that_the_profile_refuses_does_not_load(profile: str, index: dict) -> None:
     with pytest.raises(UsageError, match=f"profile {profile} has no"):
         mapping_of(FIELDS, indexes={"i": index}, target={"database": "d", "collection": "c", "profile": profile})
     mapping = mapping_of(FIELDS, indexes={"i": index})
     with pytest.raises(TargetError, match="nothing was done"):
-        suitable(mapping, PROFILES[profile])
+        require_load_support(mapping, PROFILES[profile])
 
 
 def test_later_versions_have_more_indexes() -> None:
@@ -127,7 +129,7 @@ def test_a_run_uses_the_profile_that_the_mapping_names(run, database: Database) 
     assert (code, report["accounting"]["documents"], report["accounting"]["rejected"]) == (0, 1, 1)
     assert database["c"].options()["validator"].keys() == {"$jsonSchema"}
     assert report["notes"][0].startswith("the mapping is for documentdb-5; the server looks like mongodb-")
-    assert "on documentdb-5, rule order: engine alone, documentdb-5 takes only $jsonSchema in a validator" in report["notes"]
+    assert "on documentdb-5, rule order: engine alone, documentdb-5 accepts only $jsonSchema in a validator" in report["notes"]
 
 
 def test_a_run_finds_the_profile_itself(run, database: Database) -> None:
@@ -140,4 +142,4 @@ def test_no_load_where_nothing_can_be_renamed() -> None:
     with pytest.raises(UsageError, match="no_rename"):
         mapping_of(FIELDS, RULES, target={"database": "d", "collection": "c", "profile": "documentdb-elastic"})
     with pytest.raises(TargetError, match="no_rename"):
-        suitable(mapping_of(FIELDS, RULES), PROFILES["documentdb-elastic"])
+        require_load_support(mapping_of(FIELDS, RULES), PROFILES["documentdb-elastic"])

@@ -13,10 +13,10 @@ from engine.expressions.constraints import CONSTRAINTS
 from engine.mapping import reference
 from engine.mapping.language import mapping_schema
 from engine.mapping.loader import load, loads
-from engine.values.transforms import REGISTRY, register
-from engine.values.types import Number, Options, type_table
-from engine.values.types import register as register_type
-from engine.values.types.numbers import EXAMPLES, plain
+from engine.values.tables import table
+from engine.values.transforms import TRANSFORMS
+from engine.values.types import NumberFormat, Options, type_table
+from engine.values.types.number_format import EXAMPLES, plain
 
 ROOT = Path(__file__).parents[2]
 MAPPING = """
@@ -48,27 +48,27 @@ def test_types_refuse_their_examples(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("number", "text", "value"), EXAMPLES)
-def test_numbers_are_read_as_their_examples_say(number: Number, text: str, value: str | None) -> None:
+def test_numbers_are_read_as_their_examples_say(number: NumberFormat, text: str, value: str | None) -> None:
     assert pl.DataFrame({"t": [text]}).select(plain(pl.col("t"), number)).item() == value
 
 
-@pytest.mark.parametrize(("name", "example"), [(row.name, example) for row in REGISTRY.values() for example in row.examples])
+@pytest.mark.parametrize(("name", "example"), [(row.name, example) for row in TRANSFORMS.values() for example in row.examples])
 def test_transforms_do_what_their_examples_say(name: str, example: object) -> None:
-    found = pl.DataFrame({"t": [example.text]}).select(REGISTRY[name].apply(pl.col("t"), **example.arguments)).item()
+    found = pl.DataFrame({"t": [example.text]}).select(TRANSFORMS[name].apply(pl.col("t"), **example.arguments)).item()
     assert found == example.result
 
 
 def test_every_transform_has_examples_of_all_its_parameters() -> None:
-    for row in REGISTRY.values():
+    for row in TRANSFORMS.values():
         assert row.examples
         assert all(set(example.arguments) <= set(row.parameters) for example in row.examples)
 
 
 def test_a_name_is_registered_once() -> None:
-    with pytest.raises(ValueError, match="twice"):
-        register("strip", "again")(lambda text: text)
-    with pytest.raises(ValueError, match="twice"):
-        register_type(type_table["int"])
+    with pytest.raises(ValueError, match="transform 'strip' is registered twice"):
+        table("transform", [*TRANSFORMS.values(), TRANSFORMS["strip"]])
+    with pytest.raises(ValueError, match="type 'int' is registered twice"):
+        table("type", [*type_table.values(), type_table["int"]])
 
 
 @pytest.mark.parametrize("name", CONSTRAINTS)

@@ -3,15 +3,17 @@
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bson import Binary, encode
+from bson import Binary, decode, encode
 from jobs import Jobs, command
 
 from engine.errors import DataError
 from engine.mapping.model import Dialect
 from engine.mongo import state
+from engine.mongo.records import VERSION, Kind, Outcome, Reason, RunRecord, as_fields
 from engine.sources.csv import CsvFile
 
 ROWS = [[number, f"Canary-{number}", "Oslo", 30] for number in range(50)]
@@ -40,6 +42,28 @@ def test_the_ledger_says_what_was_loaded(jobs: Jobs) -> None:
     assert found["heartbeat"] >= found["started_at"]
     assert found["live"]["count"] == 50
     assert found["live"]["checksum"] == ended.report["checksum"]
+
+
+def test_a_record_survives_the_ledger(jobs: Jobs) -> None:
+    jobs.run([*ROWS, [51, "x", "y", -5]])
+    found = jobs.database["_engine_runs"].find_one({})
+    record = RunRecord.of(found)
+    assert record.as_document() == found
+    assert (record.outcome, record.record_version, record.live.count) == (Outcome.PUBLISHED, VERSION, 50)
+    assert (record.accounting.rejected, record.rejects) == (1, {Reason("minimum", "age", "expected at least 0"): 1})
+    whole = replace(record, kind=Kind.APPLY, previous="x", allow=("E102",), done=("a",), position=7, steps=({"name": "a"},))
+    assert RunRecord.of(decode(encode(whole.as_document()))) == whole
+    with pytest.raises(KeyError):
+        as_fields({}, {"no_such_field": 1})
+
+
+def test_what_a_newer_engine_recorded_is_not_guessed_at(jobs: Jobs) -> None:
+    run = jobs.run(ROWS).report["run_id"]
+    jobs.database["_engine_runs"].update_one({"_id": run}, {"$set": {"record_version": VERSION + 1}})
+    ended = jobs.run(ROWS)
+    assert (ended.code, f"newer_record run {run} was recorded in form {VERSION + 1}" in ended.err) == (3, True), ended.err
+    for verb in ("runs", "verify", "plan"):
+        assert "newer_record" in command(verb, "-m", jobs.mapping).err
 
 
 def test_runs_are_listed_newest_first(jobs: Jobs) -> None:
@@ -73,9 +97,12 @@ def test_verify_names_what_differs(jobs: Jobs) -> None:
         (lambda: live.update_one({"_id": 7}, {"$set": {"name": "Canary-8"}}), "checksum: recorded"),
         (lambda: live.delete_one({"_id": 8}), "count: recorded 50 documents, found 49"),
         (lambda: live.drop_index("by_city"), "index by_city: missing"),
-        (lambda: live.create_index("home.city", name="by_city", sparse=True), "index by_city: other keys or options than recorded"),
-        (lambda: live.create_index("age", name="own"), "index own: not there when the run ended"),
-        (lambda: jobs.database.command("collMod", "people", validationLevel="moderate"), "validator: not the one that the run left"),
+        (
+            lambda: live.create_index("home.city", name="by_city", sparse=True),
+            "index by_city: keys or options differ from the recorded ones",
+        ),
+        (lambda: live.create_index("age", name="own"), "index own: added since the run ended"),
+        (lambda: jobs.database.command("collMod", "people", validationLevel="moderate"), "validator: differs from the recorded one"),
     ]
     for change, message in changes:
         change()
@@ -88,17 +115,17 @@ def test_verify_names_what_differs(jobs: Jobs) -> None:
 
 def test_one_flipped_byte_is_found(jobs: Jobs) -> None:
     jobs.database["bytes"].insert_one({"_id": 1, "data": Binary(bytes(1000))})
-    before = state.read(jobs.database["bytes"])
+    before = state.content_of(jobs.database["bytes"])
     jobs.database["bytes"].replace_one({"_id": 1}, {"data": Binary(bytes(999) + b"\1")})
-    after = state.read(jobs.database["bytes"])
+    after = state.content_of(jobs.database["bytes"])
     assert (before.count, before.checksum != after.checksum) == (after.count, True)
 
 
 def test_the_state_survives_the_ledger(jobs: Jobs) -> None:
     live = jobs.live
     live.create_index([("a.b", 1)], name="with.point")
-    found = state.state(live, state.read(live))
-    assert state.State.of(found.as_document()) == found
+    found = state.state_of(live, state.content_of(live))
+    assert state.CollectionState.of(found.as_document()) == found
     assert state.differences(found, found) == []
     assert encode(found.as_document())
 

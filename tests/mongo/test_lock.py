@@ -45,7 +45,7 @@ def test_the_second_one_is_told_who_holds_it(jobs: Jobs) -> None:
     with lock(jobs.database):
         ended = jobs.run([[1, "Ann", "Oslo", 30]])
     assert (ended.code, ended.report["errors"][0]["code"]) == (5, "locked")
-    assert f"is being loaded by run {RUN}, process {os.getpid()} on " in ended.err
+    assert f"is locked by run {RUN}, process {os.getpid()} on " in ended.err
     assert "people" not in jobs.database.list_collection_names()
     assert jobs.run([[1, "Ann", "Oslo", 30]]).code == 0
 
@@ -58,7 +58,7 @@ def test_the_fence_rises_and_the_heartbeat_keeps_the_lock(database: Database, mo
         with lock(database):
             fences.append(held.find_one()["fence"])
             time.sleep(1.2)
-            with pytest.raises(LockedError, match="is being loaded"), lock(database, OTHER):
+            with pytest.raises(LockedError, match="is locked by"), lock(database, OTHER):
                 pass
     assert fences == [1, 2]
 
@@ -76,7 +76,7 @@ def test_a_stale_holder_can_neither_go_on_nor_publish(database: Database, monkey
     time.sleep(0.6)
     with lock(database, OTHER) as fresh:
         for attempt in (stale.hold, stale.check, sink.publish):
-            with pytest.raises(LockedError, match="another one has taken over"):
+            with pytest.raises(LockedError, match="another run has taken it"):
                 attempt()
         assert remove_staging(database.client, target) == [staging_name("people", RUN)]
         sink._hold = lambda: None  # stopped right between the check and the rename
@@ -94,7 +94,7 @@ def test_only_what_a_dead_run_left_is_removed(jobs: Jobs) -> None:
         jobs.database.create_collection(name)
     jobs.database["_engine_runs"].insert_one({"_id": RUN, "collection": "people", "outcome": "running"})
     ended = jobs.run([[1, "Ann", "Oslo", 30]])
-    assert ended.report["notes"] == [f"removed {dead}, which a dead run had left"]
+    assert ended.report["notes"] == [f"removed {dead}, left by a run that died"]
     assert {own, staging_name("others", RUN)} <= set(jobs.database.list_collection_names())
     assert dead not in jobs.database.list_collection_names()
     assert jobs.database["_engine_runs"].find_one({"_id": RUN})["outcome"] == "dead"

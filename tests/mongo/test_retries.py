@@ -7,11 +7,13 @@ from pymongo.errors import AutoReconnect, OperationFailure
 
 from engine.errors import TargetError
 from engine.mongo import retries
-from engine.mongo.inserts import BLAMING
-from engine.mongo.retries import RETRYABLE, Passing, judge, persist
+from engine.mongo.codes import BLAMING, RETRYABLE
+from engine.mongo.retries import TransientError, document_errors, retry_transient
 
 
-@pytest.mark.parametrize("error", [AutoReconnect(), Passing(), *(OperationFailure("", code) for code in sorted(RETRYABLE))], ids=repr)
+@pytest.mark.parametrize(
+    "error", [AutoReconnect(), TransientError(), *(OperationFailure("", code) for code in sorted(RETRYABLE))], ids=repr
+)
 def test_what_passes_by_itself_is_tried_again(error: Exception) -> None:
     attempts = []
 
@@ -21,7 +23,7 @@ def test_what_passes_by_itself_is_tried_again(error: Exception) -> None:
             raise error
         return "done"
 
-    assert (persist(step), attempts) == ("done", [0, 1])
+    assert (retry_transient(step), attempts) == ("done", [0, 1])
 
 
 @pytest.mark.parametrize("code", [13, 79, 85, 100, 14031])
@@ -31,7 +33,7 @@ def test_what_does_not_pass_is_not(code: int) -> None:
         raise OperationFailure("", code)
 
     with pytest.raises(OperationFailure):
-        persist(step)
+        retry_transient(step)
 
 
 def away(_: int) -> None:
@@ -41,27 +43,27 @@ def away(_: int) -> None:
 def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retries, "PATIENCE", 0.3)
     with pytest.raises(TargetError, match="connection_lost"):
-        persist(away)
+        retry_transient(away)
 
 
 def test_a_stopped_run_does_not_wait() -> None:
     stop = Event()
     Timer(0.2, stop.set).start()
     with pytest.raises(TargetError, match="stopped"):
-        persist(away, stop)
+        retry_transient(away, stop)
 
 
 def test_only_two_codes_blame_a_document() -> None:
     blamed = [{"index": 0, "code": 11000}, {"index": 3, "code": 121}]
-    assert judge({"ok": 1, "writeErrors": blamed}, BLAMING) == blamed
-    assert judge({"ok": 1}, BLAMING) == []
+    assert document_errors({"ok": 1, "writeErrors": blamed}, BLAMING) == blamed
+    assert document_errors({"ok": 1}, BLAMING) == []
     for reply in ({"writeErrors": [*blamed, {"index": 4, "code": 11602}]}, {"writeConcernError": {"code": 64}}):
-        with pytest.raises(Passing):
-            judge(reply, BLAMING)
+        with pytest.raises(TransientError):
+            document_errors(reply, BLAMING)
     for reply in (
         {"writeErrors": [*blamed, {"index": 4, "code": 8}]},
         {"writeConcernError": {"code": 79}},
         {"writeErrors": [{"code": 14031}]},
     ):
         with pytest.raises(TargetError, match="write_failed"):
-            judge(reply, BLAMING)
+            document_errors(reply, BLAMING)

@@ -7,7 +7,7 @@ import pytest
 from agreement.judging import mapping_of
 
 from engine import cli
-from engine.preview.examples import failures, unmissed
+from engine.preview.examples import failures, untested_checks
 
 CELLS = "n,name,age,born\n1, Ann  Canary ,30,2001-02-03\n2,Bob,200,NULL\n3,,x,2001-02-30\n4,Zed,3,2020-01-01\n5,Long,3\n"
 FIELDS = {
@@ -61,7 +61,7 @@ def test_a_value_taken_away(row) -> None:
     age = lines.index("p.age from column 'age'")
     assert lines[age + 1 : age + 7] == [
         'cell "200"', "int 200 int", "type engine: holds; server: enforces it too",
-        "maximum engine: broken, expected at most 130: takes the value away; server: enforces it too",
+        "maximum engine: broken, expected at most 130: removes the value; server: enforces it too",
         "document no such field", "server accepts",
     ]  # fmt: skip
     born = lines.index("born from column 'born'")
@@ -71,8 +71,8 @@ def test_a_value_taken_away(row) -> None:
 def test_a_row_that_is_rejected(row) -> None:
     lines = row(3)[1]
     assert lines[0] == "row 3: rejected by required, type"
-    assert "type engine: broken, expected a date of the declared format (%Y-%m-%d): rejects the row; server: enforces it too" in lines
-    document = lines.index("document that it would have been")
+    assert "type engine: broken, expected a date in the declared format (%Y-%m-%d): rejects the row; server: enforces it too" in lines
+    document = lines.index("document that it would have become")
     assert lines[document + 1 : document + 3] == ["engine no", "server refuses"]
 
 
@@ -103,7 +103,7 @@ def test_without_a_server_it_says_so(row, monkeypatch: pytest.MonkeyPatch) -> No
 def advice(*tests: dict) -> list[str]:
     mapping = mapping_of(FIELDS, RULES, dedup={"on": "row"}, tests=list(tests))
     assert failures(mapping) == []
-    return [f"{one.subject} {' '.join(one.what)}".strip() for one in unmissed(mapping)]
+    return [f"{one.subject} {' '.join(one.what)}".strip() for one in untested_checks(mapping)]
 
 
 ADULT = {"given": {"n": 1, "name": "Ann", "age": 30, "born": "2001-01-01"}, "expect": {"p.age": 30}}
@@ -134,4 +134,4 @@ def test_advice_leaves_the_exit_code_alone(tmp_path: Path) -> None:
     file.write_text(mapping_of({"a": {"column": "a", "enum": ["x"]}}, tests=tests).text)
     out, err = io.StringIO(), io.StringIO()
     assert cli.run(["check", "-m", str(file)], out, err) == 0
-    assert "advice: line 1: no test would miss a enum" in out.getvalue()
+    assert "advice: line 1: no test fails without enum of a" in out.getvalue()

@@ -13,7 +13,7 @@ from engine.mapping.loader import loads_all
 from engine.mapping.model import Mapping
 from engine.plan import compile_plan
 from engine.sources import open_source
-from engine.sources.secondary import read_others
+from engine.sources.secondary import read_secondary_sources
 
 PAGE = Path(__file__).parents[2] / "docs/shapes.md"
 BLOCK = re.compile(r"(?:`(?P<name>[\w.]+)`\n)?```(?P<kind>csv|yaml|json)\n(?P<text>.*?)```", re.DOTALL)
@@ -35,14 +35,14 @@ def examples() -> list[tuple[dict[str, str], str, str]]:
 
 
 def documents(mapping: Mapping) -> list[dict]:
-    tables, source = read_others(mapping, open_source(mapping.source))
+    tables, source = read_secondary_sources(mapping, open_source(mapping.source))
     plan = compile_plan(mapping, source.columns, now=datetime(2024, 1, 1), tables=tables)  # noqa: DTZ001
     found = []
     for batch in source.batches():
         verdicts = plan.apply(batch.frame)
         assert not batch.malformed
-        assert verdicts.rejected.is_empty()
-        found += [json.loads(dumps(decode(raw), json_options=RELAXED_JSON_OPTIONS)) for raw in plan.encoder.encode(verdicts.accepted)]
+        assert not len(verdicts.rejected)
+        found += [json.loads(dumps(decode(raw), json_options=RELAXED_JSON_OPTIONS)) for raw in plan.encode(verdicts.accepted)]
     return found
 
 

@@ -18,8 +18,9 @@ from engine.errors import DataError
 from engine.mapping.loader import loads
 from engine.mongo import upserts
 from engine.plan import Plan, compile_plan
-from engine.run.dedup import Decided, Order, decide
-from engine.sources.batch import ROW, Batch
+from engine.run.dedup import KeepChosen, Order, decide
+from engine.sources.batch import Batch
+from engine.sources.names import ROW
 from engine.values.types import type_table
 
 MAPPING = """
@@ -73,7 +74,7 @@ def test_the_row_that_stays_is_the_one_of_the_definition(kind: str, data: st.Dat
 
     stay = {min((at for at, one in enumerate(accepted) if one[0] == key), key=rank) for key, *_ in accepted}
     found = decide(plan("[key]", keep, kind), batches(rows, size))
-    assert [at for at, lost in enumerate(found.same) if not lost] == sorted(stay)
+    assert [at for at, lost in enumerate(found.duplicate) if not lost] == sorted(stay)
     assert not found.near.any()
 
 
@@ -88,9 +89,9 @@ def test_every_type_with_an_order_can_decide() -> None:
 )
 def test_near_duplicates_are_the_rows_that_repeat_another_but_for_some_columns(rows: list, keep: str) -> None:
     found = decide(plan("row", keep, more=", near: {except: [value]}"), batches(rows, 3))
-    left = [row for row, same in zip(rows, found.same, strict=True) if not same]
+    left = [row for row, same in zip(rows, found.duplicate, strict=True) if not same]
     assert sorted(left) == sorted(set(rows))
-    both = found.same | found.near
+    both = found.duplicate | found.near
     best = [row for row, gone in zip(rows, both, strict=True) if not gone]
     assert sorted(row[0] for row in best) == sorted({row[0] for row in rows})
     for row in best:
@@ -99,10 +100,10 @@ def test_near_duplicates_are_the_rows_that_repeat_another_but_for_some_columns(r
 
 def test_a_source_that_grew_since_it_was_decided_is_refused() -> None:
     decided = plan("[key]", "last")
-    judge = Decided(decide(decided, batches([("a", "1", "true")], 5)))
+    judge = KeepChosen(decide(decided, batches([("a", "1", "true")], 5)))
     accepted = decided.apply(next(batches([("a", "1", "true")] * 2, 5)).frame).accepted
-    with pytest.raises(DataError, match="more rows than when it was read first"):
-        judge.judge(decided.keys["key",].digests(accepted), None)
+    with pytest.raises(DataError, match="more rows than at the first reading"):
+        judge.judge(accepted.digests(decided.keys["key",]), None)
 
 
 def test_words_of_a_rank() -> None:
@@ -148,7 +149,7 @@ def test_a_stopped_run_goes_on_with_the_same_decision(jobs: Jobs, monkeypatch: p
     jobs.rest = "dedup: {on: [id], keep: last}"
     rows = [[number % 2000, "x" * 600, f"c{number}", 1] for number in range(3000)]
     monkeypatch.setattr("engine.sources.CsvFile.__init__.__kwdefaults__", {"block_bytes": 200_000, "record_cap": 16 << 20})
-    write, written = upserts.Batch.write, []
+    write, written = upserts.UpsertBatch.write, []
 
     def stop_in_the_fourth(self, documents):
         written.append(len(documents))
@@ -157,7 +158,7 @@ def test_a_stopped_run_goes_on_with_the_same_decision(jobs: Jobs, monkeypatch: p
         return write(self, documents)
 
     with monkeypatch.context() as stopping:
-        stopping.setattr(upserts.Batch, "write", stop_in_the_fourth)
+        stopping.setattr(upserts.UpsertBatch, "write", stop_in_the_fourth)
         assert jobs.run(rows).code == 130
     ended = jobs.run(rows)
     assert (ended.code, ended.counts) == (0, (3000, 2000, 1000, 0, 0)), ended.err
@@ -180,7 +181,7 @@ def test_standard_input_is_refused_before_anything_is_written(jobs: Jobs, mode: 
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"id,name,city,age\n1,Ann,Oslo,30\n")))
     ended = command("run", "-m", jobs.mapping, "--source", "-", "--json")
     assert (ended.code, ended.report["errors"][0]["code"]) == (3, "read_once")
-    assert "write it to a file and load that, or dedup.keep: first" in ended.err
+    assert "save it to a file and load that, or use dedup.keep: first" in ended.err
     assert "people" not in jobs.database.list_collection_names()
 
 
@@ -205,7 +206,7 @@ def test_near_duplicates_are_told_apart(jobs: Jobs, keep: str, action: str, ages
     ended = command("run", "-m", mapping, "--source", jobs.write(NEAR), "--json")
     assert (ended.code, ended.counts) == (0, (5, len(ages), 5 - len(ages), 0, 0)), ended.err
     done = "dropped" if action == "drop" else "loaded"
-    told = {"code": "near_duplicate", "path": "", "message": f"{done}: the same as another row but for age", "rows": 2}
+    told = {"code": "near_duplicate", "path": "", "message": f"{done}: equal to another row except in age", "rows": 2}
     assert ended.report["warnings"] == [told]
     assert sorted(one["age"] for one in jobs.live.find()) == ages
 
@@ -249,7 +250,7 @@ def test_a_key_that_is_nearly_constant_is_said_before_the_load_ends(jobs: Jobs) 
     rows = [[number, f"n{number % 3}", "Oslo", 1] for number in range(300)]
     ended = command("run", "-m", jobs.mapping, "--source", jobs.write(rows))
     early = "WARNING: dedup.on: the first 300 rows have only 3 different keys (city has 1, name has 3); the others count as duplicates"
-    late = "WARNING: dedup.on: 297 of 300 rows repeat the key (city, name) of another; does it name a row?"
+    late = "WARNING: dedup.on: 297 of 300 rows repeat the key (city, name) of another; does it identify a row?"
     said = ended.err.splitlines()
     assert said.index(early) < said.index("Reading back …")
     assert said.index(late) < said.index("Reading back …")
@@ -261,11 +262,11 @@ def test_a_key_that_is_nearly_constant_is_said_before_the_load_ends(jobs: Jobs) 
 @pytest.mark.parametrize(
     ("dedup", "message"),
     [
-        ("{on: [id], keep: {max: ages}}", "no field ages — did you mean age"),
-        ("{on: [id], keep: {min: name}}", "name is not of a type with an order of bounded size — map it as one of int, long"),
+        ("{on: [id], keep: {max: ages}}", "there is no field ages — did you mean age"),
+        ("{on: [id], keep: {min: name}}", "rows cannot be compared by name, because of its type — map it as one of int, long"),
         ("{on: [id], keep: latest}", "latest"),
         ("{on: [id], keep: last, near: {except: [age]}}", "on: row, or keep: first"),
-        ("{on: [id], keep: {max: age, min: age}}", "a mapping of keys does not fit: maxProperties 1"),
+        ("{on: [id], keep: {max: age, min: age}}", "dedup.keep takes only one of max and min"),
     ],
 )
 def test_what_makes_no_sense_is_said_when_the_mapping_is_read(jobs: Jobs, dedup: str, message: str) -> None:
@@ -276,4 +277,4 @@ def test_what_makes_no_sense_is_said_when_the_mapping_is_read(jobs: Jobs, dedup:
 
 def test_a_limit_without_dedup_is_said(jobs: Jobs) -> None:
     jobs.rest = "limits: {duplicates: 1}"
-    assert "without dedup no row is a duplicate" in command("check", "-m", jobs.mapping).err
+    assert "without dedup, rows cannot be duplicates" in command("check", "-m", jobs.mapping).err

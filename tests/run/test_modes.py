@@ -74,7 +74,7 @@ def test_sync_deletes_within_its_limit_only(jobs: Jobs) -> None:
     jobs.run(rows)
     over = jobs.run(rows[:17])
     assert (over.code, over.report["errors"][0]["code"]) == (3, "deletion_limit")
-    assert "3 of 20 documents are not in the source any more, the limit is 10 % of the documents; none was deleted" in over.err
+    assert "3 of 20 documents are no longer in the source, the limit is 10 % of the documents; none was deleted" in over.err
     assert len(jobs.documents()) == 20
     within = jobs.run(rows[2:])
     assert (within.code, within.report["changes"]["deleted"]) == (0, 2)
@@ -153,7 +153,7 @@ def test_a_stopped_run_goes_on_after_its_last_batch(jobs: Jobs, mode: str, monke
     chance = random.Random(1)
     rows = [[number, chance.randbytes(300).hex(), "y", 1] for number in range(3000)]
     monkeypatch.setattr("engine.sources.CsvFile.__init__.__kwdefaults__", {"block_bytes": 200_000, "record_cap": 16 << 20})
-    write, batches = upserts.Batch.write, []
+    write, batches = upserts.UpsertBatch.write, []
 
     def stop_in_the_fourth(self, documents):
         batches.append(len(documents))
@@ -161,15 +161,15 @@ def test_a_stopped_run_goes_on_after_its_last_batch(jobs: Jobs, mode: str, monke
             raise KeyboardInterrupt
         return write(self, documents)
 
-    monkeypatch.setattr(upserts.Batch, "write", stop_in_the_fourth)
+    monkeypatch.setattr(upserts.UpsertBatch, "write", stop_in_the_fourth)
     stopped = jobs.run(rows)
     assert (stopped.code, stopped.report["outcome"]) == (130, "interrupted"), stopped.err
-    assert "run the same command again, it goes on after the last batch" in stopped.err
+    assert "run the same command again to continue after the last batch" in stopped.err
     done = jobs.database["_engine_runs"].find_one({"_id": stopped.report["run_id"]})
     assert (done["outcome"], done["rows_done"] > 0) == ("interrupted", True)
     ended = jobs.run(rows)
     assert ended.code == 0, ended.err
-    assert f"goes on where run {done['_id']} ended: rows up to {done['rows_done']:,}" in ended.report["notes"][0]
+    assert f"continues run {done['_id']}: rows up to {done['rows_done']:,}" in ended.report["notes"][0]
     assert ended.report["changes"]["before"] == done["rows_done"]
     assert ended.counts == (3000, 3000, 0, 0, 0)
     clean = jobs.run(rows)

@@ -6,8 +6,8 @@ import csv
 import io
 from pathlib import Path
 
-from engine.sources.batch import ROW
 from engine.sources.csv import CsvFile, Dialect
+from engine.sources.names import ROW
 
 Record = list[str]
 

@@ -67,10 +67,10 @@ def test_what_stops_a_file(tmp_path: Path, data: bytes, block_bytes: int) -> Non
 def test_the_hints_say_what_to_write_in_the_mapping(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     for data, dialect, hint in [
-        (b"a,b\r1,2\r", LF, "csv.newline: cr"),
-        (b"a,b\n1,2\n", CR, "csv.newline: lf"),
-        ("a,b\n".encode("utf-16"), LF, "csv.encoding: utf-16"),
-        ("a,b\n".encode("utf-32"), LF, "csv.encoding: utf-32"),
+        (b"a,b\r1,2\r", LF, "set csv.newline: cr"),
+        (b"a,b\n1,2\n", CR, "set csv.newline: lf"),
+        ("a,b\n".encode("utf-16"), LF, "set csv.encoding: utf-16"),
+        ("a,b\n".encode("utf-32"), LF, "set csv.encoding: utf-32"),
     ]:
         path.write_bytes(data)
         assert stop(path, dialect).hint == hint

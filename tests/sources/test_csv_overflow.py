@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from engine.errors import DataError
 from engine.mapping.model import Source
 from engine.sources import notes, open_source, scan
-from engine.sources.batch import ROW
 from engine.sources.csv import CsvFile, Dialect
 from engine.sources.grammar import Fault, compile_dialect
+from engine.sources.names import ROW
 from engine.sources.records import exact
 
 LIMITS = settings(max_examples=80, deadline=None)
@@ -118,12 +118,12 @@ def test_the_column_must_be_there(file: Path) -> None:
 def test_what_was_counted_is_told(tmp_path: Path) -> None:
     for name in ("1.csv", "2.csv"):
         (tmp_path / name).write_text("#\na,b\n1,2,3\n4,5\n")
-    source = open_source(Source((str(tmp_path / "*.csv"),), Dialect(comment="#", overflow="b")))
+    source = open_source(Source((str(tmp_path / "*.csv"),), dialect=Dialect(comment="#", overflow="b")))
     assert notes(source) == []
     assert sum(batch.frame.height for batch in source.batches()) == 4
     assert notes(source, "x") == [
-        "lines of the source x that were passed over as comments: 2",
-        "rows of the source x whose cells too many were joined, as csv.overflow says: 2",
+        "lines of the source x that were skipped as comments: 2",
+        "rows of the source x whose surplus cells were joined, as csv.overflow says: 2",
     ]
 
 

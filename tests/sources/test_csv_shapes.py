@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from engine.errors import DataError
 from engine.sources import scan
-from engine.sources.batch import ROW
 from engine.sources.csv import CsvFile, Dialect
 from engine.sources.grammar import Fault, compile_dialect
+from engine.sources.names import ROW
 from engine.sources.records import exact
 
 LIMITS = settings(max_examples=100, deadline=None)

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from engine.errors import DataError
 from engine.mapping.model import FORMATS, Dialect, Source, format_of
-from engine.sources import READERS, Rows, open_source
-from engine.sources.batch import FILE, ROW
+from engine.sources import READERS, RowReader, open_source
 from engine.sources.csv import CsvFile
 from engine.sources.files import Files
+from engine.sources.names import FILE, ROW
 
 WIDE = Dialect(ragged=True)
 
 
-def rows(source: Rows) -> list[tuple[str, ...]]:
+def rows(source: RowReader) -> list[tuple[str, ...]]:
     """Number, cells in the order of the columns, file."""
     return [row for batch in source.batches() for row in batch.frame.select(ROW, *source.columns, FILE).rows()]
 
@@ -94,7 +94,7 @@ def test_the_columns_of_all_files_must_be_the_same(tmp_path: Path) -> None:
     two.write_text("b,c,d\n1,2,3\n")
     source = Source((str(tmp_path / "*.csv"),))
     assert code(source) == ("other_columns", str(two))
-    with pytest.raises(DataError, match=r"it lacks 'a'; it has besides 'c', 'd'"):
+    with pytest.raises(DataError, match=r"it lacks 'a'; it also has 'c', 'd'"):
         _ = open_source(source).columns
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from engine.errors import DataError
 from engine.mapping.model import Source
 from engine.sources import open_source
-from engine.sources.batch import FILE, ROW
+from engine.sources.names import FILE, ROW
 from engine.sources.ndjson import NdjsonFile
 
 

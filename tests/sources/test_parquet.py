@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from engine.errors import DataError, Finding
 from engine.mapping.model import Source
 from engine.sources import open_source
-from engine.sources.batch import ROW
+from engine.sources.names import ROW
 from engine.sources.parquet import ParquetFile
 
 COLUMNS = {
@@ -92,7 +92,9 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
         path.write_bytes(data)
         assert (stop(source).code, stop(source).file) == ("damaged_parquet", str(path))
     assert stop(Source(("-",), format="parquet")).code == "parquet_not_a_file"
-    assert stop(Source((str(tmp_path / "a.parquet.gz"),))).code == "parquet_not_a_file"
+    packed = tmp_path / "a.parquet.gz"
+    packed.touch()
+    assert stop(Source((str(packed),))).code == "parquet_not_a_file"
 
 
 def test_a_change_while_it_is_read_is_found(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from pymongo import GEOSPHERE
 from pymongo.database import Database
 
 from engine import cli
-from engine.documents.bson import Document, Scalar, compile_shape
-from engine.values.types import Number, Options, type_table
+from engine.documents.bson import DocumentShape, ScalarShape, compile_shape
+from engine.values.types import NumberFormat, Options, type_table
 from tests.agreement.judging import documents, mapping_of, verdicts
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- BSON dates are UTC
@@ -58,7 +58,7 @@ def test_a_number_is_read_as_it_was_written(data: st.DataObject, style: tuple[st
     text += "-" if way == "trailing" else ""
     text = before + (blank if before else "") + text + (blank if after else "") + after
     text = {"leading": f"-{text}", "parentheses": f"({text})"}.get(way, text)
-    number = Number(point, group, tuple(prefix), tuple(suffix), negative=("leading", "trailing", "parentheses"))
+    number = NumberFormat(point, group, tuple(prefix), tuple(suffix), negative=("leading", "trailing", "parentheses"))
     value = Decimal(f"{whole}.{fraction or 0}") * (-1 if way else 1)
     assert [Decimal(one) for one in read("decimal", [text], number=number)] == [value]
     assert read("double", [text], number=number) == [float(value)]
@@ -67,14 +67,14 @@ def test_a_number_is_read_as_it_was_written(data: st.DataObject, style: tuple[st
 @given(st.lists(st.from_regex(r"\A[0-9]{1,5}\Z"), min_size=2, max_size=4))
 def test_groups_are_of_three_digits_or_the_text_is_no_number(parts: list[str]) -> None:
     right = len(parts[0]) <= 3 and all(len(part) == 3 for part in parts[1:])
-    [value] = read("long", [",".join(parts)], number=Number(group=","))
+    [value] = read("long", [",".join(parts)], number=NumberFormat(group=","))
     assert value == (int("".join(parts)) if right else None)
 
 
 @given(st.from_regex(r"\A[0-9]{1,14}(,[0-9]{1,10})?\Z"))
 def test_a_percent_is_exactly_a_hundredth(text: str) -> None:
     value = Decimal(text.replace(",", "."))
-    number = Number(decimal=",", percent="fraction")
+    number = NumberFormat(decimal=",", percent="fraction")
     assert [Decimal(one) for one in read("decimal", [f"{text}%"], number=number)] == [value.scaleb(-2)]
     assert read("double", [f"{text} %"], number=number) == [float(value.scaleb(-2))]
     assert read("decimal", [text], number=number) == [None]
@@ -103,7 +103,7 @@ BAD = (
 
 @pytest.mark.parametrize("text", BAD)
 def test_nothing_is_guessed(text: str) -> None:
-    assert read("decimal", [text], number=Number(decimal=",", group=".", suffix=("€", ""))) == [None]
+    assert read("decimal", [text], number=NumberFormat(decimal=",", group=".", suffix=("€", ""))) == [None]
 
 
 # moments
@@ -111,7 +111,7 @@ def test_nothing_is_guessed(text: str) -> None:
 
 def stored(values: pl.Series) -> list[int]:
     """What a date column is in BSON, as milliseconds."""
-    encoded = compile_shape(Document((("d", Scalar("d", "date")),))).encode(values.alias("d").to_frame())
+    encoded = compile_shape(DocumentShape((("d", ScalarShape("d", "date")),))).encode(values.alias("d").to_frame())
     return [int(decode(one, AS_NUMBERS)["d"]) for one in encoded.to_list()]
 
 
@@ -222,7 +222,7 @@ def test_a_server_finds_places_by_their_index(database: Database) -> None:
 # what a person is told
 
 MAP_SAYS = (
-    "  map          engine: broken, the map lacks this text: rejects the row; "
+    "  map          engine: broken, this text is not in the map: rejects the row; "
     "server: not enforced, the document holds what the code means, not the code"
 )
 
@@ -270,5 +270,5 @@ def test_elements_of_arrays_have_the_same_values() -> None:
     first = {"at": {"type": "Point", "coordinates": [1.0, 2.0]}, "status": "active", "since": datetime(2023, 12, 31, 22)}  # noqa: DTZ001
     stops = [decode(one)["stops"] for one in documents(plan, found.accepted)]
     assert stops == [[first, {"status": "closed"}], [{"status": "active"}]]
-    broken = [[check.code for check in plan.checks if row[check.flag]] for row in found.rejected.iter_rows(named=True)]
+    broken = [[check.code for check in plan.checks if row.breaks(check)] for row in found.rejected.rows()]
     assert broken == [["map"], ["type"]]

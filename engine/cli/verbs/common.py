@@ -6,44 +6,46 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
-from engine.errors import UsageError, problem, suggest
+from engine.errors import UsageError, finding, suggest
 from engine.mapping.loader import load_all
 from engine.mapping.model import Mapping
+from engine.mongo.connection import Client, connect
+from engine.mongo.server import server
 
 Arguments = argparse.Namespace
 
 
 def mappings_of(arguments: Arguments) -> tuple[Mapping, ...]:
-    """The mapping of each collection of the file, or of the one that is named, reading the source that is named."""
+    """The mapping of each collection in the file, or of the named one; `--source` replaces its source path. Raises UsageError."""
     found = load_all(arguments.mapping)
     if name := getattr(arguments, "collection", None):
-        names = [one.target.collection for one in found]
+        names = [mapping.target.collection for mapping in found]
         if name not in names:
             hint = suggest(name, names) or f"it has {', '.join(names)}"
-            raise UsageError(problem("unknown_collection", f"the mapping has no collection {name}", hint=hint, file=arguments.mapping))
-        found = tuple(one for one in found if one.target.collection == name)
+            raise UsageError(finding("unknown_collection", f"the mapping has no collection {name}", hint=hint, file=arguments.mapping))
+        found = tuple(mapping for mapping in found if mapping.target.collection == name)
     path = getattr(arguments, "source", None)
     if path and len(found) > 1:
-        raise UsageError(problem("several_collections", "--source is for one collection", hint="name it with --collection"))
-    return tuple(replace(one, source=replace(one.source, paths=(path,))) if path else one for one in found)
+        raise UsageError(finding("several_collections", "--source works for one collection only", hint="name it with --collection"))
+    return tuple(
+        replace(mapping, source=replace(mapping.source, paths=(path,), mapping_file="", line=0)) if path else mapping for mapping in found
+    )
 
 
 def mapping_of(arguments: Arguments) -> Mapping:
-    """The mapping of the one collection that a verb is about."""
+    """The mapping of the one collection that a verb works on. Raises UsageError where the file has several and none is named."""
     found = mappings_of(arguments)
     if len(found) > 1:
-        names = ", ".join(one.target.collection for one in found)
-        raise UsageError(problem("several_collections", f"the mapping has the collections {names}", hint="name one with --collection"))
+        names = ", ".join(mapping.target.collection for mapping in found)
+        raise UsageError(
+            finding("several_collections", f"this verb needs one collection, the mapping has {names}", hint="name one with --collection")
+        )
     return found[0]
 
 
 @contextmanager
-def client_of() -> Iterator[Any]:
-    """A client to the server that MONGODB_URI names, or to the embedded one."""
-    from engine.mongo.connection import connect  # noqa: PLC0415
-    from engine.mongo.server import server  # noqa: PLC0415
-
+def client_of() -> Iterator[Client]:
+    """A client of the server that MONGODB_URI names, or of the embedded one. Raises TargetError."""
     with server() as address, connect(address.uri, address.password) as client:
         yield client

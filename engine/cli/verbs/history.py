@@ -1,32 +1,34 @@
-"""The verbs that look back: which runs there were, and whether the live collection is what the last one left."""
+"""The verbs about past runs: list them, and compare the live collection with what the last one recorded."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, TextIO
+from typing import TextIO
 
+from engine.cli.display import history
 from engine.cli.verbs.common import Arguments, client_of, mappings_of
-from engine.errors import DataError, Exit, Finding, problem
+from engine.errors import DataError, Exit, Finding, counted, finding
 from engine.mapping.model import Mapping
+from engine.mongo.connection import Client, translated
+from engine.mongo.ledger import Ledger
+from engine.mongo.records import Kind, RunRecord
+from engine.mongo.state import content_of, differences, state_of
 
 
 def runs(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
     """The runs of the mapping's database, the newest first."""
-    from engine.cli.display import history  # noqa: PLC0415
-    from engine.mongo.ledger import Ledger  # noqa: PLC0415
-
     mapping, *_ = mappings_of(arguments)
     with client_of() as client:
-        found = Ledger(client, mapping.target, "").runs(arguments.rows)
+        found = Ledger(client, mapping.target).runs(arguments.rows)
     if arguments.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False, default=str), file=out)
+        print(json.dumps([record.as_document() for record in found], indent=2, ensure_ascii=False, default=str), file=out)
     else:
         history(found, out)
     return Exit.DONE
 
 
 def verify(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
-    """Compare the live collections with what their last published runs left."""
+    """Compare the live collections with what their last published runs recorded. Raises DataError where they differ."""
     wrong: list[Finding] = []
     with client_of() as client:
         for mapping in mappings_of(arguments):
@@ -36,32 +38,28 @@ def verify(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
     return Exit.DONE
 
 
-def _verify(mapping: Mapping, client: Any, out: TextIO) -> list[Finding]:
-    from engine.mongo.connection import translated  # noqa: PLC0415
-    from engine.mongo.ledger import Ledger  # noqa: PLC0415
-    from engine.mongo.state import differences, read, state  # noqa: PLC0415
-
+def _verify(mapping: Mapping, client: Client, out: TextIO) -> list[Finding]:
     name = f"{mapping.target.database}.{mapping.target.collection}"
-    ledger = Ledger(client, mapping.target, "")
+    ledger = Ledger(client, mapping.target)
     last = ledger.last_published()
     if last is None:
-        return [problem("never_published", f"the ledger has no published run of {name}", hint="engine run")]
+        return [finding("never_published", f"the ledger has no published run of {name}", hint="load it with engine run")]
     live = client[mapping.target.database][mapping.target.collection]
     with translated():
-        found = state(live, read(live))
+        found = state_of(live, content_of(live))
     run, recorded = last
     if wrong := differences(recorded, found):
         hint = _why(ledger.unfinished_since(run))
-        return [problem("differs", f"{name}, run {run}: {line}", hint=hint) for line in wrong]
-    said = f"{found.count:,} documents, checksum {found.checksum}, validator, {len(found.indexes)} indexes"
+        return [finding("differs", f"{name}, run {run}: {line}", hint=hint) for line in wrong]
+    said = f"{counted(found.count, 'document')}, checksum {found.checksum}, validator, {len(found.indexes)} indexes"
     print(f"{name} is as run {run} left it: {said}", file=out)
     return []
 
 
-def _why(unfinished: dict[str, Any]) -> str:
-    """Who has changed the collection, and what to do."""
-    if not unfinished:
-        return "something else has changed the collection since; run again to bring it in line"
-    if unfinished.get("kind") == "apply":
-        return f"the apply {unfinished['_id']} was not finished; engine apply again"
-    return f"run {unfinished['_id']} has written to it since and was not finished; run again to bring it to its end"
+def _why(unfinished: RunRecord | None) -> str:
+    """What has changed the collection, and what to do about it."""
+    if unfinished is None:
+        return "something else has changed the collection since that run; run again to bring it in line"
+    if unfinished.kind is Kind.APPLY:
+        return f"apply {unfinished.run_id} was not finished; run engine apply again"
+    return f"run {unfinished.run_id} has written to the collection since and was not finished; run again to complete it"

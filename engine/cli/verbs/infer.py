@@ -6,18 +6,17 @@ from pathlib import Path
 from typing import TextIO
 
 from engine.cli.verbs.common import Arguments
-from engine.errors import Exit, UsageError, problem
+from engine.errors import Exit, UsageError, finding
+from engine.infer import infer as infer_mapping
 
 
 def infer(arguments: Arguments, out: TextIO, err: TextIO) -> int:
-    """Write a commented mapping of the first file, to standard output or to a file that must not be there yet."""
-    from engine import infer as inferring  # noqa: PLC0415
-
+    """Write a commented mapping of the first file, to standard output or to a new file. Raises UsageError where that file exists."""
     path = Path(arguments.output) if arguments.output and arguments.output != "-" else None
     if path and path.exists():
-        hint = "name another file, or remove this one: it may hold your own changes"
-        raise UsageError(problem("exists", "the file is there already", hint=hint, file=str(path)))
-    text = inferring.infer(arguments.files)
+        hint = "name another file, or delete this one (it may hold your own changes)"
+        raise UsageError(finding("exists", "the file exists already", hint=hint, file=str(path)))
+    text = infer_mapping(arguments.files)
     if path is None:
         out.write(text)
         return Exit.DONE
@@ -25,6 +24,7 @@ def infer(arguments: Arguments, out: TextIO, err: TextIO) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(problem("unwritable", f"cannot write {path}: {error.strerror}")) from None
-    print(f"wrote {path}; look at it, then: engine run --mapping {path} --dry-run", file=err)
+        message, hint = f"cannot write {path}: {error.strerror}", "choose another file with --output"
+        raise UsageError(finding("unwritable", message, hint=hint)) from None
+    print(f"wrote {path}; review it, then run: engine run --mapping {path} --dry-run", file=err)
     return Exit.DONE

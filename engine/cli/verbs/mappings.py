@@ -6,61 +6,61 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import TextIO
 
+from engine.cli.display import findings
 from engine.cli.verbs.common import Arguments, mapping_of, mappings_of
-from engine.errors import Exit, TargetError, UsageError, problem
+from engine.documents.validators import as_lines, enforcement, profile_of, to_json
+from engine.errors import Exit, TargetError, UsageError, finding
 from engine.mapping.model import Mapping
-from engine.mapping.profiles import PROFILES
+from engine.mapping.profiles import PROFILES, ServerProfile
+from engine.mongo.connection import connect
+from engine.mongo.probe import matches, server_profile
+from engine.mongo.server import server
+from engine.plan import compile_plan
+from engine.preview.documents import preview as lines
+from engine.preview.examples import failures, untested_checks
+from engine.preview.tracing import Ask, trace
+from engine.sources import RowReader, open_source
+from engine.sources.secondary import SecondarySource, read_secondary_sources
 
 
 def check(arguments: Arguments, out: TextIO, err: TextIO) -> int:
-    """Every problem of the mapping, its tests, and what a source's header says against it."""
+    """Show every problem in the mapping, the result of its tests and, with `--source`, what does not match that file's header."""
     return max(_check(mapping, arguments, out, err) for mapping in mappings_of(arguments))
 
 
 def _check(mapping: Mapping, arguments: Arguments, out: TextIO, err: TextIO) -> int:
-    from engine.preview.examples import failures, unmissed  # noqa: PLC0415
-
     found = failures(mapping)
     notes: tuple[str, ...] = ()
     if arguments.source:
-        from engine.plan import compile_plan  # noqa: PLC0415
-
         tables, source = _opened(mapping)
         notes = compile_plan(mapping, source.columns, now=datetime.now(UTC).replace(tzinfo=None), tables=tables).warnings
     for note in notes:
         print(f"note: {note}", file=out)
     if found:
-        from engine.cli.display import findings  # noqa: PLC0415 -- the terminal library costs a tenth of a second
-
         findings(found, err)
         return Exit.USAGE
     counts = {"fields": mapping.fields, "arrays": mapping.arrays, "lookups": mapping.lookups, "rules": mapping.rules}
     said = ", ".join(f"{len(some)} {name}" for name, some in counts.items() if some or name in ("fields", "rules"))
     print(f"{arguments.mapping}{_of(mapping)}: {said}, {len(mapping.tests)} tests passed", file=out)
-    for advice in unmissed(mapping):
+    for advice in untested_checks(mapping):
         print(f"advice: {advice}", file=out)
     return Exit.DONE
 
 
 def _of(mapping: Mapping) -> str:
-    """Which collection it is about, where the file has several: their mappings are named after them."""
+    """The name of the collection, where the file has several: their mappings are named after them."""
     return f" {mapping.target.collection}" if "." in mapping.name else ""
 
 
-def _opened(mapping: Mapping) -> tuple[dict[str, Any], Any]:
+def _opened(mapping: Mapping) -> tuple[dict[str, SecondarySource], RowReader]:
     """The tables that its arrays and lookups read, and its own source."""
-    from engine.sources import open_source  # noqa: PLC0415
-    from engine.sources.secondary import read_others  # noqa: PLC0415
-
-    return read_others(mapping, open_source(mapping.source))
+    return read_secondary_sources(mapping, open_source(mapping.source))
 
 
 def preview(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
-    """The first documents and rejects; values of private fields are masked."""
-    from engine.preview.documents import preview as lines  # noqa: PLC0415
-
+    """Show the first documents and rejects; values of private fields are masked."""
     if arguments.row:
         mapping = mapping_of(arguments)
         tables, source = _opened(mapping)
@@ -74,21 +74,16 @@ def preview(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
     return Exit.DONE
 
 
-def _trace(mapping: Mapping, source: Any, tables: dict[str, Any], row: int, out: TextIO) -> int:
-    """One row's way, with the verdicts of the server that a run would use; where none answers, the lines say so."""
-    from engine.documents.validators import profile_of  # noqa: PLC0415
-    from engine.mongo.connection import connect  # noqa: PLC0415
-    from engine.mongo.probe import matches, server_profile  # noqa: PLC0415
-    from engine.mongo.server import server  # noqa: PLC0415
-    from engine.preview.tracing import Ask, trace  # noqa: PLC0415
-
+def _trace(mapping: Mapping, source: RowReader, tables: dict[str, SecondarySource], row: int, out: TextIO) -> int:
+    """Trace one row, with the verdicts of the server that a run would use; where none answers, the output says so."""
     with ExitStack() as stack:
-        profile, ask = profile_of(mapping), cast("Ask | None", None)
+        profile: ServerProfile = profile_of(mapping)
+        ask: Ask | None = None
         try:
             address = stack.enter_context(server())
             client = stack.enter_context(connect(address.uri, address.password))
             found = server_profile(client)
-            ask = partial(matches, client) if found.judges else None
+            ask = partial(matches, client) if found.matches_unstored else None
             profile = profile if mapping.target.profile else found
         except TargetError as error:
             print(f"note: no server was asked: {error.findings[0].message}", file=out)
@@ -98,15 +93,13 @@ def _trace(mapping: Mapping, source: Any, tables: dict[str, Any], row: int, out:
 
 
 def schema(arguments: Arguments, out: TextIO, err: TextIO) -> int:
-    """The collection's validator, to its file; who enforces which rule, to the terminal."""
+    """Write the collection's validator to its file; show on the terminal who enforces each rule."""
     for mapping in mappings_of(arguments) if not arguments.output else [mapping_of(arguments)]:
         _schema(mapping, arguments, out, err)
     return Exit.DONE
 
 
 def _schema(mapping: Mapping, arguments: Arguments, out: TextIO, err: TextIO) -> None:
-    from engine.documents.validators import enforcement, profile_of, to_json, told  # noqa: PLC0415
-
     profile = PROFILES[arguments.profile] if arguments.profile else profile_of(mapping)
     text = to_json(mapping, profile)
     path = Path(arguments.output or f"schemas/{mapping.name}.validator.json")
@@ -117,10 +110,11 @@ def _schema(mapping: Mapping, arguments: Arguments, out: TextIO, err: TextIO) ->
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise UsageError(problem("unwritable", f"cannot write {path}: {error.strerror}")) from None
+            message, hint = f"cannot write {path}: {error.strerror}", "choose another file with --output"
+            raise UsageError(finding("unwritable", message, hint=hint)) from None
         print(f"wrote {path}", file=err)
     print(f"enforced on {profile.name}:", file=err)
-    for line in told(enforcement(mapping, profile)):
+    for line in as_lines(enforcement(mapping, profile)):
         print(f"  {line}", file=err)
     for index in mapping.indexes:
         if wrong := profile.index_problem(index.keys, index.options):

@@ -6,13 +6,12 @@ from typing import TextIO
 
 from engine.cli.verbs.common import Arguments
 from engine.errors import Exit
+from engine.mongo import embedded
+from engine.mongo.server import home
 
 
 def database(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
-    """The embedded MongoDB: start it, stop it, or say whether it runs."""
-    from engine.mongo import embedded  # noqa: PLC0415
-    from engine.mongo.server import home  # noqa: PLC0415
-
+    """Start or stop the embedded MongoDB, or show whether it runs."""
     if arguments.action == "down":
         print("stopped" if embedded.down(home()) else "it was not running", file=out)
         return Exit.DONE

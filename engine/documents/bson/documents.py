@@ -1,7 +1,7 @@
 """A shape compiled into an encoder: frame in, one BSON document per row out.
 
 Each node of the shape becomes an object that gives a `Part`: the pieces of its value alone. What holds the value puts its head (type byte,
-name, NUL) before it and says what stands in rows without one. So a document is one tape, joined once.
+name, NUL) before it and says what to write in rows without one. So a document is one tape, joined once.
 
 All that a frame is asked for is read in one query by its `_Level`: the batch is one, the elements of each array are another.
 """
@@ -17,9 +17,11 @@ import numpy as np
 import polars as pl
 
 from engine.documents.bson import shapes
-from engine.documents.bson.pieces import Choice, Part, Piece, Size, join, names, prefix, regroup, sizes
-from engine.documents.bson.scalars import NULL, TYPES, ScalarType
+from engine.values.encoding.pieces import Part, Piece, PieceChoice, Size, join, names, prefix, regroup, sizes
+from engine.values.encoding.scalars import Encoding
+from engine.values.types import type_table
 
+NULL = b"\x0a"
 Read = Mapping[str, pl.Series]
 """What a level has read of its frame, by the text of what was asked."""
 
@@ -35,12 +37,12 @@ class Encoder:
 
         Raises:
             TypeError: a column is not of its type's dtype.
-            ValueError: an objectId, uuid or decimal column holds a value that is none.
+            ValueError: an objectId, uuid or decimal column holds a value that is not one.
         """
         return join(self.level.part(frame).pieces, frame.height).alias("document")
 
 
-def compile_shape(shape: shapes.Document) -> Encoder:
+def compile_shape(shape: shapes.DocumentShape) -> Encoder:
     """Decide everything that does not depend on data.
 
     Raises:
@@ -75,17 +77,17 @@ class _Level:
 @dataclass(frozen=True, slots=True)
 class _Scalar:
     column: str
-    type: ScalarType
+    encoding: Encoding
     reads: tuple[str, ...]
     present: str
 
     @property
     def code(self) -> bytes:
-        return self.type.code
+        return self.encoding.code
 
     def part(self, read: Read, _rows: int) -> Part:
         try:
-            part = self.type.write(*(read[name] for name in self.reads))
+            part = self.encoding.write(*(read[name] for name in self.reads))
         except ValueError as error:
             raise ValueError(f"the column {self.column!r}: {error}") from error
         return Part(part.pieces, part.size, _where(read[self.present]))
@@ -93,7 +95,7 @@ class _Scalar:
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """`head` is type byte, name, NUL; `absent` is what stands in a row without a value."""
+    """`head` is type byte, name, NUL; `absent` is written in a row without a value."""
 
     head: bytes
     absent: bytes
@@ -145,7 +147,7 @@ def _entry(head: Piece, head_size: Size, part: Part, absent: bytes | pl.Series, 
     if part.valid is None:
         return Part(pieces, size)
     chosen = np.where(part.valid.to_numpy(), size, absent_size).astype(np.int32, copy=False)
-    return Part((Choice(part.valid, pieces, absent),), chosen, part.valid)
+    return Part((PieceChoice(part.valid, pieces, absent),), chosen, part.valid)
 
 
 def _framed(parts: Sequence[Part], valid: pl.Series | None) -> Part:
@@ -184,32 +186,32 @@ class _Asked:
 
 def _compile(shape: shapes.Shape, asked: _Asked) -> _Node:
     match shape:
-        case shapes.Document(fields):
+        case shapes.DocumentShape(fields):
             return _Document(tuple(_field(key, child, asked) for key, child in fields))
-        case shapes.Array(column):
+        case shapes.ArrayShape(column):
             return _array(shape, column, asked)
-        case shapes.Scalar(column, alias) if alias in TYPES:
+        case shapes.ScalarShape(column, alias) if alias in type_table:
             return _scalar(column, alias, asked)
-    raise ValueError(f"{shape.type!r} is no type of a field; there are {', '.join(sorted(TYPES))}")
+    raise ValueError(f"{shape.type!r} is not a type of a field; known are {', '.join(sorted(type_table))}")
 
 
 def _field(key: str, shape: shapes.Shape, asked: _Asked) -> _Field:
     node, name = _compile(shape, asked), key.encode() + b"\0"
-    null = not isinstance(shape, shapes.Document) and shape.null
+    null = not isinstance(shape, shapes.DocumentShape) and shape.null
     return _Field(node.code + name, NULL + name if null else b"", node)
 
 
 def _scalar(column: str, alias: str, asked: _Asked) -> _Scalar:
-    kind = TYPES[alias]
+    kind = type_table[alias]
     asked.dtypes.append((column, kind.dtype))
-    reads = tuple(asked.read(f"{alias} {place} {column}", read(pl.col(column))) for place, read in enumerate(kind.reads))
-    return _Scalar(column, kind, reads, asked.present(column))
+    reads = tuple(asked.read(f"{alias} {place} {column}", read(pl.col(column))) for place, read in enumerate(kind.encoding.reads))
+    return _Scalar(column, kind.encoding, reads, asked.present(column))
 
 
-def _array(shape: shapes.Array, column: str, asked: _Asked) -> _Array:
-    """An element that is no document reads a frame of one column, named as the array's."""
+def _array(shape: shapes.ArrayShape, column: str, asked: _Asked) -> _Array:
+    """An element that is not a document reads a frame of one column, named as the array's."""
     asked.dtypes.append((column, pl.List))
-    inner = shape.element if isinstance(shape.element, shapes.Document) else replace(shape.element, column=column)
+    inner = shape.element if isinstance(shape.element, shapes.DocumentShape) else replace(shape.element, column=column)
     counts = pl.col(column).list.len().fill_null(0).cast(pl.Int64)
     lists, count = asked.read(f"list {column}", pl.col(column)), asked.read(f"count {column}", counts)
     return _Array(column, lists, count, asked.present(column), _Level.of(inner))

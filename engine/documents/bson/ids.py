@@ -10,7 +10,7 @@ LENGTH_AND = {0x02: 4, 0x03: 0, 0x05: 5}  # what a string, document or binary ha
 
 
 def id_element(document: bytes) -> bytes:
-    """Type, name and value of `_id`, which must stand first: two are equal only where the `_id`s are of one type and value.
+    """Type, name and value of `_id`, which must come first: two are equal only where the `_id`s have the same type and value.
 
     Raises:
         ValueError: the document does not begin with `_id`, or it is of a type that no mapping has.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from engine.documents.bson.pieces import flat
+from engine.values.encoding.pieces import flat
 
 MAX_DOCUMENT_BYTES = 16_777_216
 

@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-MAX_DEPTH = 180
-"""Levels of documents and arrays that mongod stores; the document itself is the first."""
+from engine.values.paths import MAX_LEVELS
 
 
 @dataclass(frozen=True)
-class Scalar:
-    """One value per row, from the frame's `column`; `type` is a BSON alias (see `engine.documents.bson.scalars.TYPES`).
+class ScalarShape:
+    """One value per row, from the frame's `column`; `type` is a type of the mapping language (`engine.values.types`).
 
     A missing value becomes BSON null where `null`, otherwise the field is left out.
     """
@@ -23,17 +22,17 @@ class Scalar:
 
 
 @dataclass(frozen=True)
-class Document:
+class DocumentShape:
     """Named fields in the order in which they are written. Nested, it is left out where every one of its fields is."""
 
     fields: tuple[tuple[str, Shape], ...]
 
 
 @dataclass(frozen=True)
-class Array:
+class ArrayShape:
     """The lists of `column`, each value in the shape of `element`.
 
-    A Document reads the fields of the list's structs; a Scalar or an Array takes the inner values themselves, its own `column` is ignored.
+    A document reads the fields of the list's structs; a scalar or an array takes the inner values themselves, its own `column` is ignored.
     An empty list is an empty array and a null inside it BSON null. No element is ever left out (that would renumber the rest): a struct
     without any value is an empty document. A missing list becomes BSON null where `null`, otherwise the field is left out.
     """
@@ -43,19 +42,19 @@ class Array:
     null: bool = False
 
 
-Shape = Scalar | Document | Array
+Shape = ScalarShape | DocumentShape | ArrayShape
 
 
 def check(shape: Shape) -> None:
     """Refuse what no server or reader would take.
 
     Raises:
-        ValueError: a key holds NUL or a lone surrogate, a document has a key twice, or there are more than `MAX_DEPTH` levels.
+        ValueError: a key holds NUL or a lone surrogate, a document has a key twice, or there are more than `MAX_LEVELS` levels.
     """
     for depth, inner in _walk(shape):
-        if depth > MAX_DEPTH:
-            raise ValueError(f"documents nest more than {MAX_DEPTH} levels deep; the server stores at most {MAX_DEPTH}")
-        if isinstance(inner, Document):
+        if depth > MAX_LEVELS:
+            raise ValueError(f"documents nest more than {MAX_LEVELS} levels deep; the server stores at most {MAX_LEVELS}")
+        if isinstance(inner, DocumentShape):
             _check_keys([key for key, _ in inner.fields])
 
 
@@ -64,11 +63,11 @@ def _walk(shape: Shape) -> Iterator[tuple[int, Shape]]:
     todo = [(1, shape)]
     while todo:
         depth, inner = todo.pop()
-        if isinstance(inner, Scalar):
+        if isinstance(inner, ScalarShape):
             continue
         yield depth, inner
-        children = [inner.element] if isinstance(inner, Array) else [child for _, child in inner.fields]
-        todo += [(depth + 1, child) for child in children] if depth <= MAX_DEPTH else []
+        children = [inner.element] if isinstance(inner, ArrayShape) else [child for _, child in inner.fields]
+        todo += [(depth + 1, child) for child in children] if depth <= MAX_LEVELS else []
 
 
 def _check_keys(keys: list[str]) -> None:

@@ -6,12 +6,13 @@ printed from. Every key has a description and an example.
 
 from __future__ import annotations
 
+from engine.mapping.keys import COLLECTION_KEY, NAME, PATH, Schema, key, keys_of, section
 from engine.mapping.language.arrays import ARRAY, GROUP_BY, LOOKUP
-from engine.mapping.language.fields import EMPTY, FIELD, ON_ERROR
+from engine.mapping.language.fields import FIELD
 from engine.mapping.language.rows import CASE, DEDUP, IDENTITY, LIMITS, REJECTS, RULE
 from engine.mapping.language.sources import SOURCE
 from engine.mapping.language.targets import INDEX, TARGET, VALIDATION
-from engine.mapping.language.words import NAME, PATH, Schema, key, section
+from engine.mapping.model import Field, Mapping
 
 __all__ = ["OF_A_COLLECTION", "mapping_schema"]
 
@@ -19,23 +20,22 @@ __all__ = ["OF_A_COLLECTION", "mapping_schema"]
 def mapping_schema() -> Schema:
     """The JSON Schema (2020-12) of a mapping file."""
     properties = {
-        "mapping": key("Name of the mapping; names the schema file.", "admissions", type="string", pattern=NAME),
-        "version": key("Your own count of changes.", 1, type="integer", minimum=1, default=1),
-        "description": key("What is loaded, for readers.", "Hospital admissions.", type="string"),
+        **keys_of(Mapping),
         "source": SOURCE,
         "sources": key("Several sources by name, instead of `source`.", {"orders": {"path": "orders.csv"}}, type="object", minProperties=1,
                        propertyNames={"pattern": NAME}, additionalProperties=SOURCE),
         "target": TARGET,
-        "defaults": section("What fields do unless they say otherwise.", {"empty": EMPTY, "on_error": ON_ERROR}, example={"empty": "omit"}),
+        "defaults": section("Default policies for all fields.", {name: keys_of(Field)[name] for name in DEFAULTS},
+                            example={"empty": "omit"}),
         "dedup": DEDUP,
         "id": IDENTITY,
-        "fields": key("Target path to where its value comes from, one line per field.", {"patient.age": {"column": "Age", "type": "int"}},
+        "fields": key("The fields: each target path, and where its value comes from.", {"patient.age": {"column": "Age", "type": "int"}},
                       type="object", minProperties=1, propertyNames={"pattern": PATH}, additionalProperties=FIELD),
-        "document": key("With `sources`: the one whose rows are the documents.", "orders", type="string"),
+        "document": key("With `sources`: the primary source, whose rows become the documents.", "orders", type="string"),
         "group_by": GROUP_BY,
         "arrays": key("Arrays by path, and where their elements come from.", {"lines": ARRAY["examples"][0]}, type="object",
                       propertyNames={"pattern": PATH}, additionalProperties=ARRAY),
-        "lookups": key("Rows of other sources, one for each of ours.", {"product": LOOKUP["examples"][0]}, type="object",
+        "lookups": key("Lookups by name: one row of a secondary source or a JSON cell.", {"product": LOOKUP["examples"][0]}, type="object",
                        propertyNames={"pattern": NAME}, additionalProperties=LOOKUP),
         "rules": key("Checks over several fields, by name.", {"dates_in_order": RULE["examples"][0]}, type="object",
                      propertyNames={"pattern": NAME}, additionalProperties=RULE),
@@ -48,17 +48,19 @@ def mapping_schema() -> Schema:
     }  # fmt: skip
     own: dict[str, Schema] = {name: {"$ref": f"#/properties/{name}"} for name in OF_A_COLLECTION}
     properties["collections"] = key(
-        "Several collections from the same sources, by name: each has its own document, fields and so on. `target` names the database.",
+        "Several collections from the same sources, by name: each has its own `document`, `fields` and so on. `target` names the database.",
         {"customers": {"document": "customers", "fields": {"_id": "customerID"}}}, type="object", minProperties=1,
-        propertyNames={"pattern": r"^(?!system\.)[A-Za-z_][A-Za-z0-9_.-]*$"}, additionalProperties=section(
+        propertyNames={"pattern": COLLECTION_KEY}, additionalProperties=section(
             "One collection.", own, ("fields",), example={"document": "customers", "fields": {"_id": "customerID"}}),
     )  # fmt: skip
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Mapping of the engine", **_top(properties)}
 
 
+DEFAULTS = ("empty", "on_error")
+"""Policies of a field that `defaults` may give for all of them."""
 OF_A_COLLECTION = ("description", "document", "dedup", "id", "group_by", "fields", "arrays", "lookups", "rules", "limits", "indexes",
                    "validation", "tests")  # fmt: skip
-"""Keys that, where there are several collections, each of them has for itself."""
+"""Keys that each collection has for itself where a mapping has several."""
 
 
 def _top(properties: dict[str, Schema]) -> Schema:

@@ -1,58 +1,52 @@
-"""What a mapping says, as frozen dataclasses. Made by `loader`, read by everything after it; nothing here knows YAML or MongoDB."""
+"""What a mapping says, as frozen dataclasses. Made by `loader`, read by everything after it; nothing here knows YAML or MongoDB.
 
-from engine.mapping.model.arrays import Array, Child, Columns, Json, Lookup, Numbered, Origin, Split, rows_source
-from engine.mapping.model.fields import Field, Labels, Steps
-from engine.mapping.model.mapping import (
-    ID,
-    MAX_LEVELS,
-    ROW_KEY,
-    Case,
-    Cells,
-    Dedup,
-    Identity,
-    Index,
-    Limit,
-    Mapping,
-    Near,
-    Rule,
-    Target,
-    Validation,
-)
+Each key of the language stands here, at the attribute that it becomes: what it means, an example, its values and its default
+(`engine.mapping.keys`). A new key is a new attribute.
+"""
+
+from engine.mapping.model.arrays import Array, Columns, Json, Lookup, Numbered, Origin, RowsOrigin, Split, cell_source, rows_source
+from engine.mapping.model.fields import DEFAULT_TYPE, MASK, Field, Steps, ValueMap
+from engine.mapping.model.mapping import ID, Cells, Mapping, MappingTest, OnConflict
+from engine.mapping.model.rows import ROW_KEY, Dedup, IdSource, Limit, Near, Rule
 from engine.mapping.model.sources import COMPRESSIONS, FORMATS, GZIP, ZIP, ZSTANDARD, Dialect, Source, format_of
+from engine.mapping.model.targets import Index, Target, Validation
 
 __all__ = [
     "COMPRESSIONS",
+    "DEFAULT_TYPE",
     "FORMATS",
     "GZIP",
     "ID",
-    "MAX_LEVELS",
+    "MASK",
     "ROW_KEY",
     "ZIP",
     "ZSTANDARD",
     "Array",
-    "Case",
     "Cells",
-    "Child",
     "Columns",
     "Dedup",
     "Dialect",
     "Field",
-    "Identity",
+    "IdSource",
     "Index",
     "Json",
-    "Labels",
     "Limit",
     "Lookup",
     "Mapping",
+    "MappingTest",
     "Near",
     "Numbered",
+    "OnConflict",
     "Origin",
+    "RowsOrigin",
     "Rule",
     "Source",
     "Split",
     "Steps",
     "Target",
     "Validation",
+    "ValueMap",
+    "cell_source",
     "format_of",
     "rows_source",
 ]

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from engine.mapping.keys import Keys, key, texts
+from engine.values.columns import ColumnRef
 from engine.values.paths import array_of
+
+Orphans = Literal["warn", "fail", "ignore"]
+ArrayEmpty = Literal["list", "omit", "null", "fail"]
+OnElementError = Literal["reject", "drop"]
+Unmatched = Literal["reject", "null", "fail"]
+Syntax = Literal["json", "python"]
+
+
+def _order(raw: Any) -> tuple[tuple[str, bool], ...]:
+    """Names, and whether each is descending."""
+    return tuple((name.removeprefix("-"), name.startswith("-")) for name in raw)
 
 
 @dataclass(frozen=True)
@@ -17,22 +30,28 @@ class Columns:
 
 
 @dataclass(frozen=True)
-class Child:
+class RowsOrigin:
     """Elements from the rows of another source, or of the document's own (a group) where `source` is empty.
 
-    `on` pairs their columns with ours; `orphans`, what becomes of rows that no document has: warn, fail or ignore. With `wide`, each row
-    gives an element for each column that matches.
+    `on` pairs their columns with ours. With `wide`, each row gives an element for each column that matches.
     """
 
     source: str
-    on: tuple[tuple[str, str], ...]
-    orphans: str = "warn"
+    on: Annotated[
+        tuple[tuple[str, ColumnRef], ...],
+        key("The columns to match: their column to ours, or a list where both have the same name. An empty cell matches nothing.",
+            {"orderID": "orderID"}, type=["object", "array"], additionalProperties={"type": "string"}, items={"type": "string"},
+            minProperties=1, minItems=1),
+    ]  # fmt: skip
+    orphans: Annotated[
+        Orphans, key("What to do with rows of the secondary source that match no document: warn (count them), fail, or ignore.", "fail")
+    ] = "warn"
     wide: Columns | None = None
 
 
 @dataclass(frozen=True)
 class Numbered:
-    """Elements from columns of one row whose names hold `{n}`, for each of these texts in its place."""
+    """Elements from columns of one row whose names contain `{n}`, one for each of these texts in its place."""
 
     names: tuple[str, ...]
 
@@ -41,59 +60,90 @@ class Numbered:
 class Split:
     """Elements from one cell, cut at a separator: `{value}`."""
 
-    column: str
-    separator: str
+    column: Annotated[ColumnRef, key("The column that holds the cell.", "genres", type="string")]
+    separator: Annotated[str, key("The text between the values.", "|", minLength=1)]
 
 
 @dataclass(frozen=True)
 class Json:
     """Elements, or members, from a cell that holds a JSON text, or (`syntax: python`) a Python literal."""
 
-    column: str
-    syntax: str = "json"
+    column: Annotated[ColumnRef, key("The column that holds the cell.", "cast", type="string")]
+    syntax: Annotated[Syntax, key("json, or python for a literal as Python prints it ({'name': None}).", "python")] = "json"
 
 
-Origin = Child | Numbered | Columns | Split | Json
+Origin = RowsOrigin | Numbered | Columns | Split | Json
 
 
 @dataclass(frozen=True)
 class Array:
-    """Where the elements of the array at `path` come from, their order, and what becomes of none and of bad ones.
+    """Where the elements of the array at `path` come from, their order, and what to do without elements and with bad ones.
 
-    `sort` names paths inside the element, or columns, each with whether it is descending. `constraints` are those of arrays. `on_error`
-    is reject (the document) or drop (the element). Without `embed` the array only feeds aggregates.
+    `sort` names paths inside the element, or columns, each with whether it is descending. `constraints` are those of arrays.
     """
 
     path: str
     origin: Origin
-    sort: tuple[tuple[str, bool], ...] = ()
-    empty: str = "list"
-    constraints: MappingOf[str, Any] = field(default_factory=dict)
-    on_error: str = "reject"
-    embed: bool = True
+    sort: Annotated[
+        tuple[tuple[str, bool], ...],
+        key("Order of the elements: paths inside the element, or columns; `-` before one for descending. Default: the source's.",
+            ["-started", "code"], **texts(minItems=1)),
+        _order,
+    ] = ()  # fmt: skip
+    empty: Annotated[ArrayEmpty, key("What to do if there are no elements: list (write an empty array), omit, null, or fail.", "omit")] = (
+        "list"
+    )
+    constraints: Annotated[
+        MappingOf[str, Any],
+        Keys(minItems=key("Minimum number of elements.", 1, type="integer", minimum=0),
+             maxItems=key("Maximum number of elements.", 20, type="integer", minimum=1),
+             uniqueItems=key("No value may occur twice; for arrays of values.", True, enum=[True])),
+    ] = field(default_factory=dict)  # fmt: skip
+    on_error: Annotated[
+        OnElementError, key("What to do with an element that breaks a check: reject the document, or drop the element (counted).", "drop")
+    ] = "reject"
+    embed: Annotated[bool, key("false: the array is not stored and only feeds aggregates such as count(ratings).", False)] = True
     line: int = field(default=0, compare=False)
 
     @property
     def always_written(self) -> bool:
-        """Whether every document (or element, for an array in an array) has it."""
+        """Whether every document (or element, for an array in an array) has the array."""
         return self.embed and self.empty != "omit"
 
 
 def rows_source(arrays: MappingOf[str, Array], array: str) -> str:
-    """The source whose rows the elements of an array are, or are made of; empty for the document's."""
+    """The source whose rows are the elements of an array, or that they are made of; empty for the document's."""
     while array:
         origin = arrays[array].origin
-        if isinstance(origin, Child):
+        if isinstance(origin, RowsOrigin):
             return origin.source
+        array = array_of(array)
+    return ""
+
+
+def cell_source(arrays: MappingOf[str, Array], array: str) -> str | None:
+    """The source whose cells a level has; None where they are the members of a JSON text, or the array is not declared."""
+    while array:
+        origin = arrays[array].origin if array in arrays else None
+        if isinstance(origin, RowsOrigin):
+            return origin.source
+        if origin is None or isinstance(origin, Json):
+            return None
         array = array_of(array)
     return ""
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """A row of another source, or the members of a JSON cell, as columns `NAME.column`. `unmatched` is reject, null or fail."""
+    """A row of another source, or the members of a JSON cell, as columns `NAME.column`.
+
+    Its own columns are resolved for the document's rows; for elements, the keys of the columns that are read through it are.
+    """
 
     name: str
-    origin: Child | Json
-    unmatched: str = "reject"
+    origin: RowsOrigin | Json
+    unmatched: Annotated[
+        Unmatched,
+        key("If the secondary source lacks the key: reject the row, null (empty fields, counted), fail.", "null"),
+    ] = "reject"
     line: int = field(default=0, compare=False)

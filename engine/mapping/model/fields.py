@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from engine.expressions import Typed
+from engine.mapping.keys import At, key
+from engine.values.columns import ColumnRef
 from engine.values.types import Options, Type
 
+MASK = "(private)"  # what stands in the place of a private value
+DEFAULT_TYPE = "string"  # a text stays what it is
+
+Empty = Literal["omit", "null", "fail"]
+OnError = Literal["reject", "null", "fail"]
+Otherwise = Literal["reject", "null", "keep", "label"]
 Steps = tuple[tuple[str, MappingOf[str, Any]], ...]
 
 
 @dataclass(frozen=True)
-class Labels:
-    """What codes mean: the text for each text. `otherwise`, what becomes of others: reject, null, keep, or label (then `label`)."""
+class ValueMap:
+    """What codes mean: for each text, the text to use. `otherwise` is for all other texts: reject, null, keep, or label (then `label`)."""
 
     texts: MappingOf[str, str]
-    otherwise: str = "reject"
+    otherwise: Otherwise = "reject"
     label: str | None = None
 
 
@@ -28,55 +36,65 @@ class Field:
     One of `column`, `matching`, `pair`, `hashed`, `value` (text of the type), `compute`, `meta`.
 
     `matching` is a regular expression of columns, for a path that ends in `.*`: each of them is a member of a document. `hashed` are
-    columns whose hash is an `_id`, `pair` those of longitude and latitude, `meta` is a column that a source adds to its own. Without
-    `when` being true, there is no value. `key`: two rows of a collection must differ in it. `was` is the path that the field had in the
-    mapping before this one.
+    columns whose hash is an `_id`, `pair` those of longitude and latitude, `meta` is a column that a source adds to its own. Without `when`
+    being true, there is no value. `identifies_row`: it is one of the values that tell rows of the collection apart.
     """
 
     path: str
     type: Type
-    column: str | None = None
+    column: ColumnRef | None = None
     value: str | None = None
     compute: Typed | None = None
-    matching: str | None = None
-    pair: tuple[str, str] | None = None
-    hashed: tuple[str, ...] = ()
+    matching: Annotated[str | None, At("columns")] = None
+    pair: Annotated[tuple[ColumnRef, ColumnRef] | None, At("longitude, latitude")] = None
+    hashed: Annotated[tuple[ColumnRef, ...], At("hash")] = ()
     meta: str | None = None
     when: Typed | None = None
     options: Options = field(default_factory=Options)
-    transforms: Steps = ()
+    transforms: Annotated[Steps, At("transform")] = ()
     null_values: tuple[str, ...] = ("",)
-    labels: Labels | None = None
+    value_map: Annotated[ValueMap | None, At("map")] = None
     default: str | None = None
     constraints: MappingOf[str, Any] = field(default_factory=dict)
-    required: bool = False
-    empty: str = "omit"
-    on_error: str = "reject"
-    private: bool = False
-    was: str | None = None
-    description: str = ""
-    key: bool = field(default=False, compare=False)
+    required: Annotated[bool, key("A row whose cell is empty is rejected.", True)] = False
+    empty: Annotated[Empty, key("What an empty cell becomes: omit leaves the field out, null writes null, fail stops the run.", "omit")] = (
+        "omit"
+    )
+    on_error: Annotated[
+        OnError,
+        key("What to do with a cell that breaks its type or a constraint: reject the row, null (treat as empty, counted), or fail the run.",
+            "reject"),
+    ] = "reject"  # fmt: skip
+    private: Annotated[bool, key("The values never appear in a log, message or report.", True)] = False
+    was: Annotated[
+        str | None,
+        key("The field's former path, for `engine plan`: without it, a rename looks like a removal and an addition.", "stay.room"),
+    ] = None
+    description: Annotated[str, key("What the field means; it is written into the validator.", "Age in years at admission.")] = ""
+    identifies_row: bool = field(default=False, compare=False)
     line: int = field(default=0, compare=False)
 
     @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self) -> tuple[ColumnRef, ...]:
         """The source columns that it reads; messages name the first one."""
-        return tuple(name for name in (self.column, *(self.pair or ()), *self.hashed, self.options.timezone_column) if name is not None)
+        return tuple(
+            option for option in (self.column, *(self.pair or ()), *self.hashed, self.options.timezone_column) if option is not None
+        )
 
     @property
-    def late(self) -> bool:
+    def depends_on_fields(self) -> bool:
         """Whether it is made after all fields that are read from cells."""
         return self.compute is not None or self.when is not None
 
     @property
     def expressions(self) -> tuple[Typed, ...]:
-        """What it is computed from, and on what it depends."""
-        return tuple(one for one in (self.compute, self.when) if one)
+        """The expressions that compute it and that say when it has a value."""
+        return tuple(expression for expression in (self.compute, self.when) if expression)
 
     @property
     def reads(self) -> frozenset[str]:
         """The paths that it is made from."""
-        return frozenset().union(*(one.paths for one in self.expressions))
+        return frozenset().union(*(expression.paths for expression in self.expressions))
 
     @property
     def writes_null(self) -> bool:
@@ -85,7 +103,7 @@ class Field:
 
     @property
     def always_written(self) -> bool:
-        """Whether every document has the field, so that the server may ask for it."""
+        """Whether every document has the field, so that the validator can require it."""
         if self.when or self.writes_null:
             return self.writes_null
         filled = self.value is not None or self.meta is not None or self.default is not None or self.empty == "fail"

@@ -2,28 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from engine.mapping.keys import At, key
+
+NEWLINES = {"lf": "\n", "cr": "\r"}
+Missing = Literal["fail", "null"]
+Extra = Literal["fail", "warn", "ignore"]
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a CSV file is written. `names` are given when the file has no header line; `quote` is None when quoting is off.
+    """How a CSV file is written. `names` are given when the file has no header line; `quote` is None when quoting is off."""
 
-    `skip_lines` and `skip_footer` are lines before the header and at the end that are no part of the table, `comment` is how others begin
-    that are none. In a `ragged` file a row may end early: the cells that it lacks are empty. `overflow` is the column that a row with too
-    many cells has them from, as delimiters in it are not quoted.
-    """
-
-    delimiter: str = ","
-    quote: str | None = '"'
-    encoding: str = "utf-8"
-    names: tuple[str, ...] | None = None
-    newline: str = "\n"
-    skip_lines: int = 0
-    skip_footer: int = 0
-    comment: str | None = None
-    ragged: bool = False
-    overflow: str | None = None
+    delimiter: Annotated[str, key("The character between cells; any single character.", ";", minLength=1, maxLength=1)] = ","
+    quote: Annotated[
+        str | None,
+        key("The character around cells that hold delimiters or line ends; null turns quoting off.", None, type=["string", "null"],
+            minLength=1, maxLength=1),
+    ] = '"'  # fmt: skip
+    encoding: Annotated[str, key("The file's encoding, by its name in Python. It is never guessed.", "latin-1")] = "utf-8"
+    names: Annotated[
+        tuple[str, ...] | None,
+        key("Column names, for a file without a header line; `item{1..32}` is item1, item2 and so on.", ["id", "item{1..32}"],
+            minItems=1, uniqueItems=True),
+    ] = None  # fmt: skip
+    newline: Annotated[
+        str,
+        key("How lines end: lf (also CRLF) or cr (old Macintosh files).", "cr", enum=list(NEWLINES), default="lf"),
+        NEWLINES.__getitem__,
+    ] = NEWLINES["lf"]
+    skip_lines: Annotated[
+        int, key("Lines before the header that are not part of the table, blank ones too.", 4, minimum=0)
+    ] = 0  # fmt: skip
+    skip_footer: Annotated[
+        int, key("Lines at the end of the file that are not part of the table, blank ones too.", 2, minimum=0, maximum=1000)
+    ] = 0  # fmt: skip
+    comment: Annotated[
+        str | None,
+        key("Lines that begin with this text are skipped, unless a quoted cell continues in them.", "#", minLength=1, maxLength=10),
+    ] = None
+    ragged: Annotated[
+        bool,
+        key("true: a row may end early, and the cells it lacks are empty. false: it is rejected, like one with too many.", True),
+    ] = False  # fmt: skip
+    overflow: Annotated[
+        str | None,
+        key("The column that may contain unquoted delimiters. A row's surplus cells are joined into it, with the delimiter, "
+            "and the row is counted; if one of these cells is quoted, the row is rejected.", "shipAddress"),
+    ] = None  # fmt: skip
 
 
 FORMATS: dict[str, tuple[str, ...]] = {"csv": (".csv", ".tsv"), "ndjson": (".ndjson", ".jsonl"), "parquet": (".parquet",)}
@@ -33,7 +61,7 @@ COMPRESSIONS = GZIP, ZSTANDARD, ZIP = (".gz", ".zst", ".zip")
 
 
 def format_of(name: str) -> str:
-    """The format of a file by its name, the end of a compressed one's taken off; CSV where the name does not tell."""
+    """The format of a file by its name, without the suffix of a compression; CSV where the name does not tell."""
     plain = name.lower()
     plain = next((plain.removesuffix(end) for end in COMPRESSIONS if plain.endswith(end)), plain)
     return next((kind for kind, ends in FORMATS.items() if plain.endswith(ends)), "csv")
@@ -41,18 +69,40 @@ def format_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """Where rows come from: files, or patterns of their names.
+    """Where rows come from: files, or patterns of their names. Without `format`, the names tell it.
 
-    `format` is one of FORMATS, or told by the names; `member` is the file that is meant in a ZIP archive.
+    `mapping_file` and `line` are where the mapping names them; empty where the command line does.
     """
 
-    paths: tuple[str, ...]
-    dialect: Dialect = Dialect()
-    null_values: tuple[str, ...] = ("",)
-    missing: str = "fail"
-    extra: str = "warn"
-    format: str | None = None
-    member: str | None = None
+    paths: Annotated[
+        tuple[str, ...],
+        At("path"),
+        key("A file, a pattern of files (`data/2024-*.csv`, read as one, in the order of their names), or a list of both. `.gz`, "
+            "`.zst` and `.zip` are decompressed; `-` is standard input.", "data/healthcare_dataset.csv", type=["string", "array"],
+            minLength=1, items={"type": "string", "minLength": 1}, minItems=1),
+    ]  # fmt: skip
+    format: Annotated[
+        str | None,
+        key("The format of the files, if their names do not tell it (.ndjson, .jsonl, .parquet; any other name means csv). In "
+            "NDJSON, the members of the objects are the columns, nested ones as JSON text. A null of NDJSON or Parquet is an "
+            "empty cell.",
+            "ndjson", enum=list(FORMATS)),
+    ] = None  # fmt: skip
+    member: Annotated[str | None, key("The file to read in a ZIP archive that holds several.", "2024/admissions.csv", minLength=1)] = None
+    dialect: Annotated[
+        Dialect, At("csv"), key("How the CSV file is written.", {"delimiter": ";", "encoding": "latin-1"})
+    ] = Dialect()  # fmt: skip
+    null_values: Annotated[tuple[str, ...], key("Cell texts that mean a missing value; fields can override them.", ["", "NULL", "N/A"])] = (
+        "",
+    )
+    missing: Annotated[
+        Missing,
+        At("columns.missing"),
+        key("What to do if a mapped column is not in the file: fail, or null (all its values are missing).", "fail"),
+    ] = "fail"
+    extra: Annotated[Extra, At("columns.extra"), key("What to do with a column that no field reads.", "warn")] = "warn"
+    mapping_file: str = field(default="", compare=False)
+    line: int = field(default=0, compare=False)
 
     @property
     def path(self) -> str:

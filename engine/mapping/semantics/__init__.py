@@ -1,6 +1,6 @@
-"""From a tree that is of the language to a `Mapping`: what JSON Schema cannot say is checked here, and reported at its place.
+"""From a tree that fits the JSON Schema to a `Mapping`: what JSON Schema cannot express is checked here and reported at its place.
 
-One module for each part of a mapping; all of them report to the tree and go on, so that everything wrong is said at once.
+One module for each part of a mapping; all of them report to the tree and go on, so that all problems are reported at once.
 """
 
 from __future__ import annotations
@@ -13,33 +13,36 @@ from pathlib import Path
 
 from engine.errors import suggest
 from engine.mapping import model
+from engine.mapping.keys import read
 from engine.mapping.language import OF_A_COLLECTION
-from engine.mapping.profiles import PROFILES
 from engine.mapping.semantics.arrays import read_arrays, read_lookups
 from engine.mapping.semantics.cases import read_cases
 from engine.mapping.semantics.elements import check_elements
-from engine.mapping.semantics.fields import Rows, read_fields
+from engine.mapping.semantics.fields import SourcesInScope, read_fields
 from engine.mapping.semantics.indexes import read_index
-from engine.mapping.semantics.rows import check_identity, read_dedup, read_identity, read_limit, read_rule
+from engine.mapping.semantics.rows import check_identity, read_dedup, read_identity, read_rule
 from engine.mapping.semantics.scope import Raw, Scope
 from engine.mapping.semantics.source import read_source
-from engine.mapping.yamltree import Tree
+from engine.mapping.semantics.targets import read_target, read_validation
+from engine.mapping.yamltree import YamlDocument
 
 __all__ = ["build"]
-SYNC_INSTEAD = "mode: sync ends with the same documents, but readers see them change one after another"
 
 
-def build(tree: Tree, text: str) -> tuple[model.Mapping, ...]:
+def build(tree: YamlDocument, text: str) -> tuple[model.Mapping, ...]:
     """The mapping, or one for each of its collections; none when something was reported."""
     sources = _sources(tree)
-    found = [mapping for scope in _scopes(tree) if (mapping := _mapping(scope, text, sources))]
-    return () if tree.findings else tuple(replace(one, siblings=tuple(other for other in found if other is not one)) for one in found)
+    built = [mapping for scope in _scopes(tree) if (mapping := _mapping(scope, text, sources))]
+    return () if tree.findings else tuple(replace(one, siblings=tuple(other for other in built if other is not one)) for one in built)
 
 
-def _sources(tree: Tree) -> dict[str, model.Source]:
-    """All sources by name; a single one has none."""
+def _sources(tree: YamlDocument) -> dict[str, model.Source]:
+    """All sources by name; a single source has the empty name."""
     scope, raw = Scope(tree, tree.value), tree.value
-    if ("source" in raw) == ("sources" in raw):
+    if "source" in raw and "sources" in raw:
+        scope.report(("source",), "contradiction", "source and sources are both given", "keep one of them", at_key=True)
+        return {}
+    if "source" not in raw and "sources" not in raw:
         scope.report((), "missing_key", "the mapping needs either source or sources", "add source: {path: …}")
         return {}
     if "source" in raw:
@@ -47,7 +50,7 @@ def _sources(tree: Tree) -> dict[str, model.Source]:
     return {name: read_source(scope, ("sources", name), spec) for name, spec in raw["sources"].items()}
 
 
-def _scopes(tree: Tree) -> Iterator[Scope]:
+def _scopes(tree: YamlDocument) -> Iterator[Scope]:
     """The parts of the file that say what one collection is."""
     raw: Raw = tree.value
     target = raw["target"]
@@ -61,9 +64,9 @@ def _scopes(tree: Tree) -> Iterator[Scope]:
         return
     shared = {name: value for name, value in raw.items() if name != "collections"}
     for name in [name for name in OF_A_COLLECTION if name in shared]:
-        Scope(tree, raw).report((name,), "contradiction", f"with collections, {name} is said in each of them", "move it there", at_key=True)
+        Scope(tree, raw).report((name,), "contradiction", f"with collections, {name} belongs in each one", "move it there", at_key=True)
     if "collection" in target:
-        Scope(tree, raw).report(("target", "collection"), "contradiction", "collections have their names", "remove it", at_key=True)
+        Scope(tree, raw).report(("target", "collection"), "contradiction", "collections are named by their keys", "remove it", at_key=True)
     for name, own in raw["collections"].items():
         place = dict.fromkeys(own, ("collections", name))
         yield Scope(tree, {**shared, **own, "target": {**target, "collection": name}}, place)
@@ -73,31 +76,25 @@ def _mapping(scope: Scope, text: str, sources: dict[str, model.Source]) -> model
     raw = scope.raw
     if (source := _document(scope, sources)) is None:
         return None
-    arrays, lookups = read_arrays(scope, raw["fields"], sources), read_lookups(scope, sources)
-    fields = read_fields(scope, Rows(source, sources, arrays, lookups))
+    lookups = read_lookups(scope, sources)
+    arrays = read_arrays(scope, raw["fields"], sources, lookups)
+    fields = read_fields(scope, SourcesInScope(source, sources, arrays, lookups))
     rules = tuple(rule for name, spec in raw.get("rules", {}).items() if (rule := read_rule(scope, name, spec, fields, arrays)))
-    check_elements(scope, arrays, lookups, fields)
+    check_elements(scope, arrays, fields)
     dedup, identity = read_dedup(scope, fields), read_identity(scope, fields)
     check_identity(scope, dedup, identity, fields)
-    _check_profile(scope)
-    _check_mode(scope, identity)
-    group = raw.get("group_by", [])
-    mapping = model.Mapping(
+    mapping = read(
+        model.Mapping,
+        {**raw, "group_by": {"columns": raw["group_by"]}} if isinstance(raw.get("group_by"), list) else raw,
         name=raw["mapping"] if "collections" not in scope.tree.value else f"{raw['mapping']}.{raw['target']['collection']}",
-        version=raw.get("version", 1),
-        description=raw.get("description", ""),
         source=source,
-        target=model.Target(**raw["target"]),
+        target=read_target(scope, identity),
         fields=tuple(fields.values()),
         rules=rules,
         dedup=dedup,
         identity=identity,
         indexes=tuple(read_index(scope, name, spec, fields) for name, spec in raw.get("indexes", {}).items()),
-        validation=model.Validation(**raw.get("validation", {})),
-        limit=read_limit(raw.get("limits", {}).get("rejects")),
-        deletions=read_limit(raw.get("limits", {}).get("deletions", "10%")),
-        duplicates=read_limit(raw.get("limits", {}).get("duplicates")),
-        private_rejects=raw.get("rejects", {}).get("private", "keep"),
+        validation=read_validation(scope),
         digest=_digest(raw),
         tests=(),
         file=Path(scope.tree.file),
@@ -105,8 +102,6 @@ def _mapping(scope: Scope, text: str, sources: dict[str, model.Source]) -> model
         arrays=tuple(arrays.values()),
         lookups=tuple(lookups.values()),
         sources=_used(sources, arrays, lookups),
-        group_by=tuple(group if isinstance(group, list) else group["columns"]),
-        conflicts="warn" if isinstance(group, list) else group.get("conflicts", "warn"),
     )
     refused = raw.get("arrays", {}).keys() - arrays.keys()
     return None if refused else replace(mapping, tests=read_cases(scope, mapping))
@@ -116,48 +111,27 @@ def _document(scope: Scope, sources: dict[str, model.Source]) -> model.Source | 
     """The source whose rows are the documents."""
     if "source" in scope.raw:
         if "document" in scope.raw:
-            scope.report(("document",), "no_effect", "there is one source only", "remove document", at_key=True)
+            scope.report(("document",), "no_effect", "there is only one source", "remove document", at_key=True)
         return sources.get("")
     name = scope.raw.get("document", "")
     if name not in sources:
-        message = f"there is no source {name}" if name else "which source's rows are the documents is missing"
-        scope.report(("document",), "unknown_source", message, suggest(name, sources) or f"document: {next(iter(sources), 'NAME')}")
+        message = f"there is no source {name}" if name else "the mapping does not name the source whose rows become the documents"
+        scope.report(("document",), "unknown_source", message, suggest(name, sources) or f"add document: {next(iter(sources), 'NAME')}")
         return None
     return sources[name]
 
 
 def _used(sources: dict[str, model.Source], arrays: dict[str, model.Array], lookups: dict[str, model.Lookup]) -> dict[str, model.Source]:
     """The sources that arrays and lookups read."""
-    origins: list[model.Origin] = [one.origin for one in arrays.values()]
-    origins += [one.origin for one in lookups.values()]
-    return {one.source: sources[one.source] for one in origins if isinstance(one, model.Child) and one.source}
-
-
-def _check_mode(scope: Scope, identity: model.Identity | None) -> None:
-    target, mode = scope.raw["target"], scope.raw["target"].get("mode", "replace")
-    if mode != "replace" and identity and not identity.hash:
-        message = f"with random ObjectIds a second run in mode {mode} would add every row again"
-        scope.report(("id",), "random_id", message, "id: {hash: [the columns that name a row]}", at_key=True)
-    for where, name, only in (("target", "on_match", "upsert"), ("limits", "deletions", "sync")):
-        if name in scope.raw.get(where, {}) and mode != only:
-            scope.report((where, name), "no_effect", f"{name} is for mode {only}", f"remove {name}", at_key=True)
-    profile = PROFILES.get(target.get("profile", ""))
-    if profile and not profile.rename and mode == "replace":
-        message = f"{profile.name} cannot rename a collection, so a load could not be made live at once"
-        scope.report(("target",), "no_rename", message, SYNC_INSTEAD, at_key=True)
-
-
-def _check_profile(scope: Scope) -> None:
-    profile, validation = PROFILES.get(scope.raw["target"].get("profile", "")), scope.raw.get("validation", {})
-    if profile and validation.get("action", "error") not in profile.actions:
-        message = f"{profile.name} cannot only warn about documents"
-        scope.report(("validation", "action"), "profile", message, "action: error, or another target.profile")
+    origins: list[model.Origin] = [array.origin for array in arrays.values()]
+    origins += [lookup.origin for lookup in lookups.values()]
+    return {origin.source: sources[origin.source] for origin in origins if isinstance(origin, model.RowsOrigin) and origin.source}
 
 
 def _digest(raw: Raw) -> str:
-    """SHA-256 of the mapping as it is meant, the source's path apart: the file is known by its content."""
-    said = raw | {key: _without_path(raw[key]) for key in ("source", "sources") if key in raw}
-    return sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+    """SHA-256 of the parsed mapping without the source's path: a source file is identified by its content."""
+    content = raw | {key: _without_path(raw[key]) for key in ("source", "sources") if key in raw}
+    return sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _without_path(raw: Raw) -> Raw:

@@ -1,4 +1,4 @@
-"""`tests`: examples of rows and what becomes of them."""
+"""`tests`: example rows with the documents or rejections that they must give."""
 
 from __future__ import annotations
 
@@ -10,25 +10,31 @@ from engine.mapping.columns import columns_of, wide_of
 from engine.mapping.semantics.scope import Raw, Scope, as_cell
 
 
-def read_cases(scope: Scope, mapping: model.Mapping) -> tuple[model.Case, ...]:
+def read_cases(scope: Scope, mapping: model.Mapping) -> tuple[model.MappingTest, ...]:
     """The examples of a mapping that is otherwise complete."""
-    arrays = {one.path: set(columns_of(mapping, one.origin.source)) for one in mapping.arrays if isinstance(one.origin, model.Child)}
-    lookups = {one.name: set(columns_of(mapping, one.origin.source)) for one in mapping.lookups if isinstance(one.origin, model.Child)}
+    arrays = {
+        array.path: set(columns_of(mapping, array.origin.source)) for array in mapping.arrays if isinstance(array.origin, model.RowsOrigin)
+    }
+    lookups = {
+        lookup.name: set(columns_of(mapping, lookup.origin.source))
+        for lookup in mapping.lookups
+        if isinstance(lookup.origin, model.RowsOrigin)
+    }
     cells = {name: set[str]() for name in (*columns_of(mapping), *(mapping.source.dialect.names or ()))}
-    patterns = [one.matching for one in mapping.fields if one.matching]
-    patterns += [wide.pattern for one in mapping.arrays if (wide := wide_of(one.origin))]
-    reader = _Cases(scope, cells | arrays | lookups, {one.path for one in mapping.fields}, patterns)
+    patterns = [field.matching for field in mapping.fields if field.matching]
+    patterns += [wide.pattern for array in mapping.arrays if (wide := wide_of(array.origin))]
+    reader = _Cases(scope, cells | arrays | lookups, {field.path for field in mapping.fields}, patterns)
     return tuple(reader.read(number, raw) for number, raw in enumerate(scope.raw.get("tests", [])))
 
 
 class _Cases:
-    """`known` are the columns that may be given; those of the rows that stand under the name of an array or lookup as well."""
+    """`known` are the columns that may be given, and those of the rows given under the name of an array or lookup."""
 
     def __init__(self, scope: Scope, known: dict[str, set[str]], paths: set[str], patterns: list[str]) -> None:
         self.scope, self.known, self.paths = scope, known, paths
         self.patterns = patterns
 
-    def read(self, number: int, raw: Raw) -> model.Case:
+    def read(self, number: int, raw: Raw) -> model.MappingTest:
         """One example."""
         where = ("tests", number)
         for name in ("given", "but"):
@@ -37,16 +43,16 @@ class _Cases:
         for path in raw.get("expect", {}):
             if path not in self.paths:
                 hint = suggest(path, self.paths)
-                self.scope.report((*where, "expect", path), "unknown_path", f"no field {path}", hint, at_key=True)
+                self.scope.report((*where, "expect", path), "unknown_path", f"there is no field {path}", hint, at_key=True)
         for one, other in (("expect", "reject"), ("given", "but")):
             if (one in raw) == (other in raw):
                 self.scope.report(where, "contradiction", f"a test needs either {one} or {other}")
         first = self.scope.raw["tests"][0].get("given", {})
         if "but" in raw and number == 0:
-            message = "there is no test before this one to differ from"
-            self.scope.report((*where, "but"), "contradiction", message, "given: {…}", at_key=True)
+            message = "but changes the cells of the first test, so the first test cannot use it"
+            self.scope.report((*where, "but"), "contradiction", message, "write given: {…}", at_key=True)
         given = {column: _cells(value) for column, value in (raw.get("given") or first | raw.get("but", {})).items()}
-        return model.Case(given, raw.get("expect"), raw.get("reject"), self.scope.line(where))
+        return model.MappingTest(given, raw.get("expect"), raw.get("reject"), self.scope.line(where))
 
     def _check_given(self, place: tuple[str | int, ...], column: str, value: object) -> None:
         if column not in self.known and not any(re.search(pattern, column) for pattern in self.patterns):

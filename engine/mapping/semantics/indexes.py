@@ -18,33 +18,33 @@ def read_index(scope: Scope, name: str, raw: Raw, fields: MappingOf[str, model.F
     known = _indexable(fields)
     for path in raw["keys"]:
         if path.removesuffix(".$**").removesuffix("$**") not in {*known, ""}:
-            scope.report((*where, "keys", path), "unknown_path", f"no field {path}", suggest(path, known), at_key=True)
+            scope.report((*where, "keys", path), "unknown_path", f"there is no field {path}", suggest(path, known), at_key=True)
     for path in _no_places(raw["keys"], fields):
-        hint = "give such a key a field of type point or linestring, in an array one inside its elements"
-        scope.report((*where, "keys", path), "not_allowed", f"{path} is nothing that 2dsphere can index", hint, at_key=True)
+        hint = "index a field of type point or linestring; in an array, one inside its elements"
+        scope.report((*where, "keys", path), "not_allowed", f"2dsphere cannot index {path}", hint, at_key=True)
     if pair := _parallel(list(raw["keys"]), fields):
-        message, hint = f"{' and '.join(pair)} lie in different arrays", "MongoDB indexes one array at a time; make two indexes"
+        message, hint = f"{' and '.join(pair)} are in different arrays", "MongoDB indexes one array at a time; make two indexes"
         scope.report((*where, "keys", pair[1]), "not_allowed", message, hint, at_key=True)
     options = {option: value for option, value in raw.items() if option != "keys"}
     profile = PROFILES.get(scope.raw["target"].get("profile", ""))
     if profile and (wrong := profile.index_problem(raw["keys"].items(), options)):
         scope.report(where, "profile", f"{profile.name} {wrong}", "change the index, or target.profile", at_key=True)
     ttl = "expireAfterSeconds" in options
-    if ttl and (len(raw["keys"]) > 1 or any(path in fields and fields[path].type.name != "date" for path in raw["keys"])):
+    if ttl and (len(raw["keys"]) > 1 or any(path in fields and fields[path].type.bson_type != "date" for path in raw["keys"])):
         scope.report((*where, "expireAfterSeconds"), "no_effect", "a TTL index has one key, a date field", at_key=True)
     if "sparse" in options and "partialFilterExpression" in options:
-        scope.report((*where, "sparse"), "contradiction", "sparse and partialFilterExpression exclude each other", at_key=True)
+        scope.report((*where, "sparse"), "contradiction", "sparse and partialFilterExpression cannot be combined", at_key=True)
     return model.Index(name, tuple(raw["keys"].items()), options, scope.line(where))
 
 
 def _no_places(keys: MappingOf[str, int | str], fields: MappingOf[str, model.Field]) -> list[str]:
     """Keys of 2dsphere that are values of another type, or arrays of places, which MongoDB takes for numbers."""
-    places = {dotted(path): bool(one.type.geojson) and not path.endswith(MARK) for path, one in fields.items()}
+    places = {dotted(path): field.type.geojson and not path.endswith(MARK) for path, field in fields.items()}
     return [path for path, kind in keys.items() if kind == "2dsphere" and not places.get(path, True)]
 
 
 def _parallel(keys: list[str], fields: MappingOf[str, model.Field]) -> tuple[str, str] | None:
-    """Two keys neither of which lies in all arrays of the other."""
+    """Two keys of which neither is in all arrays of the other."""
     arrays = {dotted(array) for path in fields for array in arrays_of(path)}
     inside = {key: {array for array in arrays if f"{key}.".startswith(f"{array}.")} for key in keys}
     return next(((a, b) for a, b in combinations(keys, 2) if inside[a] - inside[b] and inside[b] - inside[a]), None)

@@ -1,11 +1,10 @@
-"""What a field says of where its value comes from, and what it is to rows: its origin, load metadata, a key."""
+"""Where a field's value comes from, and whether it identifies rows: its origin, load metadata, keys."""
 
 from __future__ import annotations
 
-import re
-
 from engine.expressions.constraints import is_query
 from engine.mapping import model
+from engine.mapping.semantics.regexes import columns_problem
 from engine.mapping.semantics.scope import Place, Raw, Scope
 from engine.values.metadata import META
 from engine.values.paths import MARK, dotted
@@ -17,7 +16,7 @@ META_COLUMNS = frozenset(row.name for row in META.values() if not row.compute an
 
 
 def check_origin(scope: Scope, where: Place, raw: Raw) -> bool:
-    """Whether exactly one origin is said; longitude and latitude are one, and stand together."""
+    """Whether exactly one origin is given; longitude and latitude are one, and need each other."""
     pair = [name for name in PAIR if name in raw]
     origins = [*(origin for origin in ORIGINS if origin in raw), *([" with ".join(pair)] if pair else [])]
     if len(origins) != 1:
@@ -25,48 +24,44 @@ def check_origin(scope: Scope, where: Place, raw: Raw) -> bool:
         scope.report(where, "origin", f"a field needs exactly one of {known}; found {found}", at_key=True)
     elif len(pair) == 1:
         missing = next(name for name in PAIR if name not in pair)
-        scope.report(where, "origin", f"{pair[0]} needs {missing} beside it", f"{missing}: COLUMN", at_key=True)
+        scope.report(where, "origin", f"{pair[0]} also needs {missing}", f"add {missing}: COLUMN", at_key=True)
     elif raw.get("meta") in META_COLUMNS and MARK in str(where[-1]):
-        hint = "hold it in a field of the document"
-        scope.report((*where, "meta"), "not_allowed", f"{raw['meta']} is of the document's row, not of an element", hint)
+        hint = "use it in a field of the document"
+        scope.report((*where, "meta"), "not_allowed", f"{raw['meta']} belongs to the document's row, not to an element", hint)
     elif ("columns" in raw) != str(where[-1]).endswith(".*"):
         hint = f"{where[-1]}.*: {{columns: …}}" if "columns" in raw else "columns: REGEX"
-        scope.report(where, "not_allowed", "columns and a path that ends in .* go together", hint, at_key=True)
+        scope.report(where, "not_allowed", "columns needs a path that ends in .*, and such a path needs columns", hint, at_key=True)
     elif "columns" in raw and (MARK in str(where[-1]) or _members_problem(raw)):
-        scope.report(
-            where, "not_allowed", _members_problem(raw) or "members by column names are for the document, not for elements", at_key=True
-        )
+        scope.report(where, "not_allowed", _members_problem(raw) or "a path that ends in .* cannot be inside an array", at_key=True)
     else:
         return True
     return False
 
 
 def _members_problem(raw: Raw) -> str:
-    """What does not go with members that are known only when the file is: the server cannot be told of each."""
+    """What members that are known only from the file's header cannot have: the validator cannot name them."""
     wrong = [name for name in ("when", "required", "was", "split") if name in raw]
     if wrong:
-        return f"{wrong[0]} does not go with columns"
-    if any(is_query(name, type_table[raw.get("type", "string")].name) for name in type_table[raw.get("type", "string")].domain):
-        return f"type {raw['type']} does not go with columns: MongoDB bounds it by path"
-    try:
-        re.compile(raw["columns"])
-    except re.error as error:
-        return f"columns is not a regular expression: {error}"
-    return ""
+        return f"{wrong[0]} cannot be combined with columns"
+    kind = type_table[raw.get("type", model.DEFAULT_TYPE)]
+    if any(is_query(name, kind.name) for name in kind.bson_range):
+        return f"type {kind.name} cannot be combined with columns: MongoDB needs the path to limit its range"
+    problem = columns_problem(raw["columns"])
+    return f"columns is {problem}" if problem else ""
 
 
 def with_meta(scope: Scope, raw: Raw) -> Raw:
-    """The field as it would be without the short form: an expression or a constant, unless a source gives it as a column."""
+    """The field without the short form: an expression or a constant, unless a source gives it as a column."""
     row = META[raw["meta"]]
     plain = {"type": row.type, **raw}
     if row.name in META_COLUMNS:
         return plain
     del plain["meta"]
-    return plain | ({"compute": row.compute} if row.compute else {"value": scope.raw.get(row.key, 1)})
+    return plain | ({"compute": row.compute} if row.compute else {"value": scope.raw.get(row.key, model.Mapping.version)})
 
 
 def is_key(raw: Raw, path: str, column: str | None) -> bool:
-    """Whether rows are told apart by the field: it is `_id`, in a key of rows, or the only key of a unique index."""
+    """Whether the field identifies rows: it is `_id`, in a key of rows, or the only key of a unique index."""
     on = [raw.get("dedup", {}).get("on"), raw.get("id", {}).get("hash")]
     alone = [list(index["keys"]) for index in raw.get("indexes", {}).values() if index.get("unique")]
     named = {name for names in on if isinstance(names, list) for name in names}

@@ -1,4 +1,4 @@
-"""What the readers of a mapping's parts share: the tree, and where the part they read stands in it."""
+"""What the readers of a mapping's parts share: the tree, and where in it their part is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.mapping.yamltree import Tree
+from engine.mapping.yamltree import YamlDocument
 
 Raw = dict[str, Any]
 Place = tuple[str | int, ...]
@@ -14,14 +14,20 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Scope:
-    """One collection of a mapping. `raw` has its keys and those that all collections share; `inside` says where its own ones stand."""
+    """One collection of a mapping. `raw` has its keys and those that all collections share; `inside` says where its own keys are."""
 
-    tree: Tree
+    tree: YamlDocument
     raw: Raw
     inside: MappingOf[str, Place] = field(default_factory=dict)
 
+    @property
+    def group_columns(self) -> tuple[str, ...]:
+        """The columns of `group_by`; none without it."""
+        raw = self.raw.get("group_by", [])
+        return tuple(raw if isinstance(raw, list) else raw["columns"])
+
     def place(self, path: Place) -> Place:
-        """Where a path of `raw` stands in the file."""
+        """Where a path of `raw` is in the file."""
         return (*self.inside.get(str(path[0]), ()), *path) if path else ()
 
     def report(self, path: Place, code: str, message: str, hint: str = "", *, at_key: bool = False, offset: int = 0) -> None:

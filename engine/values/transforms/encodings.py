@@ -6,16 +6,16 @@ from functools import partial
 
 import polars as pl
 
-from engine.values.transforms import Parameter, example, register
+from engine.values.transforms.row import Parameter, example, transform
 
 
-@register(
+@transform(
     "reread",
-    "Undo the reading of UTF-8 as another encoding; what was not read so stays.",
+    "Undo the reading of UTF-8 in a wrong encoding; other text stays as it is.",
     example("RincÃ³n", "Rincón", encoding="cp1252"),
     example("PÄ\x81hala", "Pāhala", encoding="cp1252"),
     example("Rincón", "Rincón", encoding="cp1252"),
-    encoding=Parameter("The encoding as which it was read.", {"enum": ["cp1252", "latin-1"]}),
+    encoding=Parameter("The encoding in which it was wrongly read.", {"enum": ["cp1252", "latin-1"]}),
 )
 def _reread(text: pl.Expr, encoding: str) -> pl.Expr:
     return text.map_batches(partial(_all_undone, encoding=encoding), return_dtype=pl.String, is_elementwise=True)
@@ -36,3 +36,6 @@ def _undone(text: str, encoding: str) -> str:
 def _byte(character: str, encoding: str) -> bytes:
     """A character's byte; where Windows-1252 has no character for a byte, most readers leave the byte's number."""
     return bytes([ord(character)]) if "\x80" <= character <= "\x9f" else character.encode(encoding)
+
+
+ROWS = (_reread,)

@@ -1,104 +1,104 @@
-"""Numbers as people write them: a decimal comma, grouped thousands, currency signs, units, percent, negatives. Nothing is guessed.
-
-A text is either exactly of the declared form or no number: "4,421,08" is none, whatever was meant.
-"""
+"""Binary numbers: int, long, double."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+import sys
 
 import polars as pl
 
-BLANKS = " \u00a0\u2009\u202f"  # as people put them into numbers: space, non-breaking, thin, narrow non-breaking
-BLANK = f"[{BLANKS}]?"
-MINUS = "\u2212-"
-GROUPS = {",": ",", ".": ".", "'": "'\u2019", " ": BLANKS}
-"""What may be named to stand between groups of three digits, and the characters that then may."""
-NEGATIVES = ("leading", "trailing", "parentheses")
-PERCENTS = ("fraction", "points")
+from engine.values.encoding.scalars import filled, number
+from engine.values.types.conversions import ZERO, Conversion, convert, matching
+from engine.values.types.number_format import plain
+from engine.values.types.options import Options
+from engine.values.types.readers import read_double, read_whole
+from engine.values.types.row import Parse, Type
+from engine.values.types.sorting import double_words, signed_words
+
+NUMBER = frozenset({"number"})
+# What polars' own parsers take, as regular expressions of the server.
+WHOLE = r"^[+-]?[0-9]+\z"
+DOUBLE_TEXT = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\z"
+LONG_NUMBER, LONG_EXPONENT = 200, r"[eE][+-]?[0-9]{3}"  # where the server calls an underflow an error, the engine takes it for zero
+LONG_TEXT = {"$regex": f"{LONG_EXPONENT}|^.{{{LONG_NUMBER}}}"}
 
 
-@dataclass(frozen=True)
-class Number:
-    """How a number is written. One of `prefix` stands before it and one of `suffix` behind it (an empty text: or nothing).
-
-    `percent`, if any, asks for a percent sign: 12.5% is 0.125 as fraction, 12.5 as points. `negative` names the ways of saying below zero.
-    """
-
-    decimal: str = "."
-    group: str | None = None
-    prefix: tuple[str, ...] = ("",)
-    suffix: tuple[str, ...] = ("",)
-    percent: str | None = None
-    negative: tuple[str, ...] = ("leading",)
-
-    def example(self, *, whole: bool) -> str:
-        """A number that is written so, with a fraction unless it is `whole`."""
-        units = [max(names, key=len) for names in (self.prefix, self.suffix)]
-        digits = f"1{self.group or ''}234" + ("" if whole else f"{self.decimal}5")
-        return f"{units[0]}{digits}{' ' * bool(units[1])}{units[1]}" + ("%" if self.percent else "")
+def as_written(parse: Parse) -> Parse:
+    """The same of numbers as people write them, where a field says how."""
+    return lambda text, options: parse(plain(text, options.number) if options.number else text, options)
 
 
-GERMAN, AMERICAN = Number(decimal=",", group=".", suffix=("€", "")), Number(group=",", prefix=("$",), negative=("leading", "parentheses"))
-EXAMPLES: tuple[tuple[Number, str, str | None], ...] = (
-    (GERMAN, "1.234,50 €", "1234.50"),
-    (GERMAN, "1234,5", "1234.5"),
-    (GERMAN, "4,421,08", None),
-    (GERMAN, "1.5", None),
-    (AMERICAN, "$1,234.50", "1234.50"),
-    (AMERICAN, "($5)", "-5"),
-    (AMERICAN, "5", None),
-    (Number(group=" ", suffix=("km",)), "1\u202f234 km", "1234"),
-    (Number(decimal=",", percent="fraction"), "12,5 %", "0.125"),
-    (Number(decimal=",", percent="points"), "12,5 %", "12.5"),
-    (Number(group="'", negative=("trailing",)), "1’000-", "-1000"),
+def parse_double(text: pl.Expr, _options: Options) -> pl.Expr:
+    """Correctly rounded IEEE 754 double; `nan`, `inf` and numbers beyond its range are refused."""
+    value = text.cast(pl.Float64, strict=False)
+    return pl.when(value.is_finite()).then(value)
+
+
+def _parse_integer(dtype: type[pl.DataType]) -> Parse:
+    return as_written(lambda text, _options: text.cast(dtype, strict=False))
+
+
+INT = Type(
+    "int",
+    "A whole number of 32 bits.",
+    pl.Int32(),
+    "int",
+    "a whole number from -2147483648 to 2147483647",
+    _parse_integer(pl.Int32),
+    accepted=(("42", 42), ("-7", -7), ("+7", 7), ("007", 7)),
+    refused=("4.0", " 4", "1,000", "2147483648", "", "1e3"),
+    encoding=number(b"\x10", "<i4", filled(0)),
+    read=read_whole(32),
+    sort_words=signed_words,
+    conversions={
+        "long": Conversion(convert("int")),
+        "decimal": Conversion(matching(WHOLE, "int")),
+        "string": Conversion(matching(WHOLE, "int")),
+    },
+    options=NUMBER,
+    numeric=True,
+    whole=True,
 )
-"""Texts and the plain numbers that they are; None is none."""
-
-
-def _one_of(names: Iterable[str], *, before: bool) -> str:
-    """A pattern of one of these texts, with a blank or none between it and the number; the empty text means that none need be there."""
-    said = sorted({name.strip(BLANKS) for name in names} - {""}, key=len, reverse=True)
-    if not said:
-        return ""
-    choice = f"(?:{'|'.join(map(re.escape, said))})"
-    return (f"(?:{choice}{BLANK})" if before else f"(?:{BLANK}{choice})") + "?" * ("" in names)
-
-
-def _pattern(number: Number) -> str:
-    """What a text must look like. A number may begin with its point, unless a unit's last point could be meant."""
-    point = re.escape(number.decimal)
-    whole = "[0-9]+" + (f"|[0-9]{{1,3}}(?:[{GROUPS[number.group]}][0-9]{{3}})+" if number.group else "")
-    digits = f"(?:{whole})(?:{point}[0-9]+)?" + ("" if number.decimal in _characters(number) else f"|{point}[0-9]+")
-    before = _one_of(number.prefix, before=True)
-    after = _one_of(number.suffix, before=False) + (f"{BLANK}%" if number.percent else "")
-    sign = f"[+{MINUS}]" if "leading" in number.negative else "[+]"
-    forms = [f"(?:{sign}?{before}|{before}{sign})(?:{digits}){after}"]
-    forms += [f"{before}(?:{digits})[{MINUS}]{after}"] if "trailing" in number.negative else []
-    forms += [rf"\({before}(?:{digits}){after}\)"] if "parentheses" in number.negative else []
-    return f"^(?:{'|'.join(forms)})$"
-
-
-def _characters(number: Number) -> str:
-    """The characters of the units; none is a digit."""
-    return "".join((*number.prefix, *number.suffix))
-
-
-def plain(text: pl.Expr, number: Number) -> pl.Expr:
-    """The number as plain text (`-1234.5`), which a number type reads; null where the text is not of the form."""
-    digits = pl.when(text.str.contains(_pattern(number))).then(text).str.strip_chars(f"{_characters(number)}{BLANKS}{MINUS}+()%")
-    for mark in GROUPS[number.group] if number.group else "":
-        digits = digits.str.replace_all(mark, "", literal=True)
-    digits = digits.str.replace(number.decimal, ".", literal=True)
-    digits = pl.when(digits.str.starts_with(".")).then(pl.concat_str([pl.lit("0"), digits])).otherwise(digits)
-    digits = _hundredth(digits) if number.percent == "fraction" else digits
-    return pl.when(text.str.contains(f"[({MINUS}]")).then(pl.concat_str([pl.lit("-"), digits])).otherwise(digits)
-
-
-def _hundredth(digits: pl.Expr) -> pl.Expr:
-    """A hundredth, exactly: the point is moved."""
-    parts = digits.str.splitn(".", 2)
-    whole, fraction = parts.struct.field("field_0").str.zfill(3), parts.struct.field("field_1").fill_null("")
-    return pl.concat_str([whole.str.head(-2), pl.lit("."), whole.str.tail(2), fraction])
+LONG = Type(
+    "long",
+    "A whole number of 64 bits.",
+    pl.Int64(),
+    "long",
+    "a whole number of 64 bits",
+    _parse_integer(pl.Int64),
+    accepted=(("9007199254740993", 9007199254740993), ("-1", -1)),
+    refused=("9223372036854775808", "1.0", "x"),
+    encoding=number(b"\x12", "<i8", filled(0)),
+    read=read_whole(64),
+    sort_words=signed_words,
+    conversions={
+        "int": Conversion(convert("long")),
+        "decimal": Conversion(matching(WHOLE, "long")),
+        "string": Conversion(matching(WHOLE, "long")),
+    },
+    options=NUMBER,
+    numeric=True,
+    whole=True,
+)
+DOUBLE = Type(
+    "double",
+    "A binary floating-point number (IEEE 754, 64 bits), correctly rounded.",
+    pl.Float64(),
+    "double",
+    "a finite number such as -12.5 or 1e3",
+    as_written(parse_double),
+    accepted=(("18856.281305978155", 18856.281305978155), ("-2e3", -2000.0), (".5", 0.5)),
+    refused=("1,5", "nan", "Infinity", "1e999", "$5", " 1"),
+    encoding=number(b"\x01", "<f8", filled(0.0)),
+    read=read_double,
+    sort_words=double_words,
+    conversions={
+        "int": Conversion(convert("double"), ZERO),
+        "long": Conversion(convert("double"), ZERO),
+        "decimal": Conversion(convert("double")),
+        "string": Conversion(matching(DOUBLE_TEXT, "double"), LONG_TEXT),
+    },
+    options=NUMBER,
+    numeric=True,
+    bson_range={"minimum": -sys.float_info.max, "maximum": sys.float_info.max},  # neither NaN nor an infinity lies between
+)
+ROWS = (INT, LONG, DOUBLE)

@@ -25,7 +25,7 @@ Size = int | NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PieceChoice:
     """The pieces in rows that are `valid`, `absent` in the others."""
 
     valid: pl.Series
@@ -33,7 +33,7 @@ class Choice:
     absent: bytes | pl.Series
 
 
-Piece = bytes | Column | pl.Series | Choice
+Piece = bytes | Column | pl.Series | PieceChoice
 """The same bytes in every row, bytes of one width per row (numbers, or a matrix of bytes), a Binary without nulls, or a choice."""
 
 
@@ -106,12 +106,12 @@ def _expressions(pieces: Sequence[Piece], rows: int, columns: list[pl.Series]) -
         if run:
             yield _named(_block(run, rows), columns)
             run = []
-        yield _chosen(piece, rows, columns) if isinstance(piece, Choice) else _named(piece, columns)
+        yield _chosen(piece, rows, columns) if isinstance(piece, PieceChoice) else _named(piece, columns)
     if run:
         yield _named(_block(run, rows), columns)
 
 
-def _chosen(choice: Choice, rows: int, columns: list[pl.Series]) -> pl.Expr:
+def _chosen(choice: PieceChoice, rows: int, columns: list[pl.Series]) -> pl.Expr:
     absent = pl.lit(choice.absent) if isinstance(choice.absent, bytes) else _named(choice.absent, columns)
     value = _tree(list(_expressions(choice.pieces, rows, columns)))
     return pl.when(_named(choice.valid, columns)).then(value).otherwise(absent)

@@ -43,7 +43,7 @@ def _scale(text: pl.Expr) -> pl.Expr:
 
 
 def _coefficient(text: pl.Expr) -> pl.Expr:
-    """The digits as a number, 0 where there are none, or no digits: `is_decimal` tells those apart."""
+    """The digits as a number; 0 where there are none, or other characters: `is_decimal` tells those apart."""
     return _digits(text).cast(pl.Int128, strict=False).fill_null(0)
 
 

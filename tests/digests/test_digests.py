@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.digests import keys
 from engine.digests.checksum import Content, content
-from engine.digests.keys import Digests, RowKey, Seen, Table, distinct, uuids
+from engine.digests.keys import Digests, DigestSet, DigestTable, RowKey, distinct, uuids
 
 
 def digests(*columns: list) -> Digests:
@@ -21,7 +21,7 @@ def digests(*columns: list) -> Digests:
 
 @given(st.lists(st.lists(st.integers(0, 60)), max_size=8))
 def test_seen_tells_first_from_later(batches: list[list[int]]) -> None:
-    seen, reference = Seen(), set()
+    seen, reference = DigestSet(), set()
     for batch in batches:
         found = seen.add(digests([str(key) for key in batch]))
         expected = []
@@ -41,7 +41,7 @@ def test_a_table_keeps_its_words_however_it_grows(batches: list, capacity: int, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keys, "STEP", step)  # so that growing in place has many parts
         patch.setattr(keys, "SPARE", 200)
-        table, reference = Table(1, capacity), {}
+        table, reference = DigestTable(1, capacity), {}
         for batch in batches:
             found, _ = distinct(np.array(batch, dtype=np.uint64).reshape(-1, 2))
             places, fresh = table.place(found)
@@ -56,7 +56,7 @@ def test_a_table_keeps_its_words_however_it_grows(batches: list, capacity: int, 
 
 
 def test_a_table_survives_crowding_and_the_zero_key() -> None:
-    table = Table(0, 4)
+    table = DigestTable(0, 4)
     crowded, _ = distinct(np.array([[7, n] for n in range(500)] + [[0, 0], [0, 0]], dtype=np.uint64))
     assert len(crowded) == 501
     assert table.place(crowded)[1].all()
@@ -64,7 +64,7 @@ def test_a_table_survives_crowding_and_the_zero_key() -> None:
 
 
 def test_a_set_takes_at_most_32_bytes_a_key() -> None:
-    chance, seen = np.random.default_rng(1), Seen()
+    chance, seen = np.random.default_rng(1), DigestSet()
     tracemalloc.start()
     try:
         for _ in range(30):

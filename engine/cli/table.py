@@ -1,0 +1,154 @@
+"""THE table of verbs: what `engine --help` says of each, its arguments, and where the function is that carries it out.
+
+A new verb is a row here and a function in a module of `verbs/`, which is imported when the verb is called: `--help` must not wait for the
+data libraries. A function takes the parsed arguments and two streams, and returns the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+from argparse import ArgumentParser
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.mapping.profiles import PROFILES
+
+NOTHING = "nothing was written; run the same command again"
+LOADS = "`engine runs` lists what was done, if anything was; run the same command again"
+OTHER_SOURCE = "read this file instead of the mapping's source.path"
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb. `group` is what its users want to do; `interrupted` is said where it was stopped and cannot say better."""
+
+    group: str
+    help: str
+    arguments: Callable[[ArgumentParser], None]
+    module: str
+    function: str
+    interrupted: str = NOTHING
+
+
+def positive(text: str) -> int:
+    """A whole number above 0."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError("expected a whole number above 0")
+    return int(text)
+
+
+def path(text: str) -> str:
+    """A path that is not empty."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, found an empty text")
+    return text
+
+
+# what several verbs take
+
+
+def _mapped(verb: ArgumentParser) -> None:
+    verb.add_argument("--mapping", "-m", required=True, metavar="FILE", help="the mapping file")
+    verb.add_argument("--collection", metavar="NAME", help="use only this collection of a mapping that has several")
+
+
+def _loading(verb: ArgumentParser) -> None:
+    verb.add_argument("--dry-run", action="store_true", help="do everything except writing documents; needs no server")
+    verb.add_argument(
+        "--allow-mixed", action="store_true", help="add documents even beside documents of an older shape (modes append and upsert)"
+    )
+    verb.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    verb.add_argument("--json", action="store_true", help="print the report as JSON on standard output")
+
+
+# a function for each verb
+
+
+def _infer(verb: ArgumentParser) -> None:
+    verb.add_argument("files", nargs="+", metavar="FILE", help="the file whose rows become documents, then files that may be joined to it")
+    verb.add_argument("--output", metavar="FILE", help="the file to write (default standard output)")
+
+
+def _check(verb: ArgumentParser) -> None:
+    _mapped(verb)
+    verb.add_argument("--source", type=path, metavar="PATH", help="also compare the mapping with this file's header")
+
+
+def _preview(verb: ArgumentParser) -> None:
+    _mapped(verb)
+    verb.add_argument("--source", type=path, metavar="PATH", help=OTHER_SOURCE)
+    verb.add_argument("--rows", type=positive, default=3, metavar="N", help="how many rows (default 3)")
+    verb.add_argument("--row", type=positive, metavar="N", help="trace row N, cell by cell, with the verdicts of engine and server")
+
+
+def _schema(verb: ArgumentParser) -> None:
+    _mapped(verb)
+    verb.add_argument("--output", metavar="FILE", help="the file to write (default schemas/NAME.validator.json, - for standard output)")
+    verb.add_argument("--profile", choices=PROFILES, metavar="P", help=f"the target profile to write it for: {', '.join(PROFILES)}")
+
+
+def _run(verb: ArgumentParser) -> None:
+    _mapped(verb)
+    verb.add_argument("--source", type=path, metavar="PATH", help=OTHER_SOURCE)
+    verb.add_argument("--limit", type=positive, metavar="N", help="stop after N rows")
+    _loading(verb)
+
+
+def _rejects(verb: ArgumentParser) -> None:
+    actions = verb.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="list the rejects files, with counts and reasons")
+    listed.add_argument(
+        "--mapping", "-m", metavar="FILE", help="also count the rows that are still open, with the ledger of this mapping's database"
+    )
+    show = actions.add_parser("show", help="show why each row was rejected")
+    retry = actions.add_parser("retry", help="load the rows of a corrected file into the live collection")
+    for action in (show, retry):
+        _mapped(action)
+        action.add_argument("file", type=Path, metavar="FILE")
+    retry.set_defaults(limit=None)
+    _loading(retry)
+
+
+def _runs(verb: ArgumentParser) -> None:
+    _mapped(verb)
+    verb.add_argument("--rows", type=positive, default=20, metavar="N", help="how many runs (default 20)")
+    verb.add_argument("--json", action="store_true", help="print them as JSON")
+
+
+def _plan(verb: ArgumentParser) -> None:
+    verb.add_argument("--mapping", "-m", metavar="FILE", help="compare this mapping with the one applied last")
+    verb.add_argument("--collection", metavar="NAME", help="compare only this collection of a mapping that has several")
+    verb.add_argument("files", nargs="*", metavar="FILE", help="OLD NEW: compare two mappings, without a server")
+    verb.add_argument("--data", metavar="FILE", help="read this source with both mappings and show which documents differ (writes nothing)")
+    verb.add_argument("--json", action="store_true", help="print the plan as JSON")
+
+
+def _apply(verb: ArgumentParser) -> None:
+    _mapped(verb)
+    verb.add_argument("--allow", action="append", default=[], metavar="CODE", help="also make this destructive change (may be repeated)")
+    verb.add_argument("--dry-run", action="store_true", help="print the server's commands as Extended JSON; change nothing")
+    verb.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    verb.add_argument("--json", action="store_true", help="print what was done as JSON")
+
+
+def _db(verb: ArgumentParser) -> None:
+    verb.add_argument("action", choices=["up", "down", "status"])
+
+
+WRITE, LOAD, LOOK, CHANGE, SERVER = "Write a mapping", "Load", "Look back", "Change the schema", "The server"
+PLAN = "show what a changed mapping means for the live collection (exit code 10: changes, 11: destructive)"
+# fmt: off
+VERBS: dict[str, Verb] = {
+    "infer": Verb(WRITE, "write a commented mapping from a data file, each choice with its evidence", _infer, "infer", "infer"),
+    "check": Verb(WRITE, "find every problem in the mapping and run its tests", _check, "mappings", "check"),
+    "preview": Verb(WRITE, "show the first documents and rejects; writes nothing", _preview, "mappings", "preview"),
+    "schema": Verb(WRITE, "write the collection's validator", _schema, "mappings", "schema", "run the same command again"),
+    "run": Verb(LOAD, "load the source into the target", _run, "loading", "run", LOADS),
+    "rejects": Verb(LOAD, "rejected rows: list the files, explain one, load its rows again", _rejects, "rejects", "rejects", LOADS),
+    "runs": Verb(LOOK, "list the runs in the ledger of the mapping's database", _runs, "history", "runs"),
+    "verify": Verb(LOOK, "compare the live collection with what its last published run recorded", _mapped, "history", "verify"),
+    "plan": Verb(CHANGE, PLAN, _plan, "evolution", "plan"),
+    "apply": Verb(CHANGE, "change the live collection to match the mapping", _apply, "evolution", "apply", LOADS),
+    "db": Verb(SERVER, "the embedded MongoDB: up, down, status", _db, "servers", "database", "`engine db status` tells how it is now"),
+}

@@ -1,0 +1,30 @@
+"""Single values as the driver's, for validators and pipelines: what the bytes of a document say, so that a type says it once."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import polars as pl
+from bson import decode
+
+from engine.documents.bson.documents import Encoder, compile_shape
+from engine.documents.bson.shapes import DocumentShape, ScalarShape
+from engine.values.types import Type
+
+KEY = "value"
+
+
+def bson_values(kind: Type, column: pl.Series) -> list[Any]:
+    """The values of a column of the type as BSON values: Int64, Decimal128, ObjectId and so on; None for a missing one."""
+    return [decode(document)[KEY] for document in _encoder(kind.name).encode(column.alias(KEY).to_frame())]
+
+
+def bson_value(kind: Type, value: Any) -> Any:
+    """A value that `Type.read` gave as a BSON value."""
+    return bson_values(kind, pl.Series([kind.to_column(value)], dtype=kind.dtype))[0]
+
+
+@cache
+def _encoder(name: str) -> Encoder:
+    return compile_shape(DocumentShape(((KEY, ScalarShape(KEY, name, null=True)),)))

@@ -1,0 +1,195 @@
+"""From a mapping to its levels: which stages each has, and the checks that they flag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from itertools import chain
+
+import polars as pl
+
+from engine.errors import DataError, finding
+from engine.expressions import Typed
+from engine.expressions.tree import AggregateCall, each_once
+from engine.mapping.columns import level, lookups_of, read_through, sort_field
+from engine.mapping.model import Array, Field, Json, Lookup, RowsOrigin
+from engine.mapping.model import Mapping as Model
+from engine.plan.cells import Stage, has_value, made, text_of, unmapped_of, value_of
+from engine.plan.checks import Check, Checks, broken_by, null_where_broken
+from engine.plan.given import SourceContext
+from engine.plan.groups import single_valued_fields
+from engine.plan.joins import lookup_join
+from engine.plan.levels import ArrayStage, Level, Step, staged
+from engine.plan.literals import dtype_of, parsed
+from engine.plan.names import cell_name, child_rows_name, has_elements_name, items_name, unmatched_name
+from engine.plan.origins import cells, members_of
+from engine.sources.secondary import SecondarySource
+from engine.values.order import dependency_order
+from engine.values.paths import MARK, array_of
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """Compiles the levels of a mapping. `missing` are the columns of each source that are not there; `columns` the document's source's."""
+
+    mapping: Model
+    columns: Sequence[str]
+    missing: Mapping[str, set[str]]
+    secondary_sources: Mapping[str, SecondarySource]
+    now: datetime
+    checks: Checks = field(default_factory=lambda: Checks([]))
+
+    @property
+    def context(self) -> SourceContext:
+        """What is known of the sources."""
+        return SourceContext(self.mapping, self.columns, self.missing, self.secondary_sources)
+
+    def level(self, array: str = "") -> Level:
+        """The level of an array's elements; the document's where it is empty."""
+        fields, lookups, absent = level(self.mapping, array), lookups_of(self.mapping, array), self.context.missing_columns(array)
+        read = [field for field in fields if not field.depends_on_fields]
+        found = tuple(self._lookup(lookup) for lookup in lookups)
+        before: list[Stage] = [
+            tuple(self.checks.lookup_flag(lookup) for lookup in lookups if isinstance(lookup.origin, RowsOrigin)),
+            tuple(made for field in read for made in (text_of(field, absent), *unmapped_of(field, absent))),
+            tuple(value_of(field) for field in read),
+            tuple(flag for field in read for flag in self.checks.field_flags(field)),
+            tuple(null_where_broken(field, self.checks) for field in read if field.on_error == "null"),
+            tuple(() if array else self.checks.key_flags(self.mapping, self.context.columns)),
+            tuple(self.checks.conflict_flag(field, self.mapping.conflicts) for field in single_valued_fields(self.mapping) if not array),
+        ]
+        inner = [declaration for declaration in self.mapping.arrays if array_of(declaration.path) == array]
+        before += [stage for declaration in inner for stage in self._prepared(declaration)]
+        arrays = tuple(self._elements(declaration) for declaration in inner)
+        return Level(found, _filled(before), arrays, _filled(self._after(array, fields, inner)))
+
+    def _after(self, array: str, fields: Sequence[Field], inner: Sequence[Array]) -> Iterator[Stage]:
+        values = {field.path: field.type.name for field in self.mapping.fields}
+        yield tuple(flag for declaration in inner for flag in self.checks.array_flags(declaration, values.get(f"{declaration.path}{MARK}")))
+        late = {field.path: field for field in fields if field.depends_on_fields}
+        for path in dependency_order({path: computed.reads for path, computed in late.items()}).names:
+            yield from made(late[path], self.context.missing_columns(array), self.now)
+            yield tuple(self.checks.field_flags(late[path]))
+            yield (null_where_broken(late[path], self.checks),) if late[path].on_error == "null" else ()
+        yield tuple(self.checks.rule_flags((rule for rule in self.mapping.rules if rule.check.array == array), self.now))
+
+    # arrays
+
+    def _elements(self, declaration: Array) -> ArrayStage:
+        first, drops = len(self.checks.found), declaration.on_error == "drop"
+        inner = replace(self, checks=Checks(self.checks.found, dropping=self.checks.dropping or drops)).level(declaration.path)
+        checks = self.checks.found[first:]
+        settled = frozenset[str]().union(*(array.resolved_flags for array in inner.arrays))
+        stored = [field.path for field in level(self.mapping, declaration.path)]
+        stored += [array.path for array in self.mapping.arrays if array.embed and array_of(array.path) == declaration.path]
+        value = f"{declaration.path}{MARK}"
+        return ArrayStage(
+            path=declaration.path,
+            cells=cells(self.context, declaration),
+            child_source=declaration.origin.source if isinstance(declaration.origin, RowsOrigin) else None,
+            outer_columns=self._around(declaration.path),
+            level=inner,
+            keep_if=self._present(declaration.path),
+            drop_if=self._dropped(value if value in stored else None, [check for check in checks if drops and check.flag not in settled]),
+            order=tuple((self._order(declaration, name), down) for name, down in declaration.sort),
+            flags=tuple(check.flag for check in checks),
+            aggregates=tuple(node for node in self._aggregates() if node.array == declaration.path),
+            element=(pl.col(value) if value in stored else pl.struct(stored)) if declaration.embed else None,
+            child_row_columns=tuple(
+                child_rows_name(other.path)
+                for other in self.mapping.arrays
+                if isinstance(other.origin, RowsOrigin) and (other.path == declaration.path or other.path.startswith(value))
+            ),
+            resolved_flags=frozenset(check.flag for check in checks if check.outcome == "drop") if drops else settled,
+            empty=declaration.empty,
+        )
+
+    def _prepared(self, array: Array) -> Iterator[Stage]:
+        """For JSON cells: read them, and flag those that are not valid."""
+        if isinstance(array.origin, Json):
+            cell, members = self.context.cell(array.origin.column), members_of(self.context, array)
+            yield (_read(array.origin, members, cell, many=True).alias(items_name(array.path)),)
+            yield (self._flag_json(array.path, array.origin, cell, items_name(array.path), "a list or an object"),)
+
+    def _flag_json(self, path: str, origin: Json, cell: pl.Expr, items: str, wanted: str) -> pl.Expr:
+        message, broken = f"expected {wanted} written as {origin.syntax}", cell.is_not_null() & pl.col(items).is_null()
+        return self.checks.add("json", path, message, column=origin.column.written, outcome="reject", broken=broken)
+
+    def _around(self, array: str) -> tuple[str, ...]:
+        """Values of outer levels that the expressions of this level, and of those inside it, read."""
+        inside = f"{array}{MARK}"
+        said = chain.from_iterable(
+            self._said(declaration.path) for declaration in self.mapping.arrays if f"{declaration.path}{MARK}".startswith(inside)
+        )
+        return tuple(sorted({path for expression in said for path in expression.paths if not path.startswith(inside)}))
+
+    def _said(self, array: str) -> Iterator[Typed]:
+        """The expressions of a level, and what is aggregated over it."""
+        yield from (expression for field in level(self.mapping, array) for expression in field.expressions)
+        yield from (rule.check for rule in self.mapping.rules if rule.check.array == array)
+        yield from (Typed(node.inner) for node in self._aggregates() if node.array == array and node.inner is not None)
+
+    def _aggregates(self) -> tuple[AggregateCall, ...]:
+        """All aggregates of the mapping."""
+        said = [expression for field in self.mapping.fields for expression in field.expressions] + [
+            rule.check for rule in self.mapping.rules
+        ]
+        return each_once(node for expression in said for node in expression.aggregates)
+
+    def _present(self, array: str) -> pl.Expr | None:
+        """Which elements exist: those with a value in one of their own columns, with elements inside them, or with an unreadable text.
+
+        None for all.
+        """
+        absent = self.context.missing_columns(array)
+        inner = [declaration for declaration in self.mapping.arrays if array_of(declaration.path) == array]
+        read = [field for field in level(self.mapping, array) if any(column.own for column in field.columns)]
+        there = [has_value(field, absent) for field in read]
+        there += [
+            pl.col(unmatched_name(lookup.name)) for lookup in lookups_of(self.mapping, array) if isinstance(lookup.origin, RowsOrigin)
+        ]
+        there += [pl.col(has_elements_name(declaration.path)) for declaration in inner]
+        there += [self.context.cell(declaration.origin.column).is_not_null() & pl.col(items_name(declaration.path)).is_null()
+                  for declaration in inner if isinstance(declaration.origin, Json)]  # fmt: skip
+        return pl.any_horizontal(there) if read else None
+
+    def _dropped(self, value: str | None, checks: Iterable[Check]) -> pl.Expr | None:
+        """Which elements are left out: those that break a check, and values that are missing."""
+        bad = broken_by(checks, "drop") if checks else None
+        none = None if value is None else pl.col(value).is_null()
+        return bad if none is None else none if bad is None else bad | none
+
+    def _order(self, array: Array, name: str) -> pl.Expr:
+        paths = {field.path: field for field in level(self.mapping, array.path)}
+        if found := sort_field(paths, array.path, name):
+            return found.type.comparable(pl.col(found.path))
+        if isinstance(array.origin, RowsOrigin) and name in self.context.header(array.path):
+            return pl.col(cell_name(name))
+        message = f"sort: {name} is neither a field of {array.path}{MARK} nor a column of its source"
+        raise DataError(finding("unknown_path", message, file=str(self.mapping.file), line=array.line))
+
+    # lookups
+
+    def _lookup(self, lookup: Lookup) -> Step:
+        """What adds the columns of a lookup to rows of a level."""
+        wanted = read_through(self.mapping, lookup.name)
+        if isinstance(lookup.origin, RowsOrigin):
+            table = self.secondary_sources[lookup.origin.source]
+            return lookup_join(table, self.context.keys(lookup.origin), wanted, lookup, str(self.mapping.file))
+        items, cell = items_name(lookup.name), self.context.cell(lookup.origin.column)
+        flag = self._flag_json(lookup.name, lookup.origin, cell, items, "an object")
+        first = pl.col(items).list.first()
+        members = (first.struct.field(cell_name(column.name)).alias(cell_name(column.written)) for column in wanted)
+        read = _read(lookup.origin, [column.name for column in wanted], cell, many=False)
+        return partial(staged, stages=((read.alias(items),), (*members, flag)))
+
+
+def _read(origin: Json, members: Sequence[str], cell: pl.Expr, *, many: bool) -> pl.Expr:
+    """A cell's elements: a list of structs of texts."""
+    return cell.map_batches(parsed(origin, members, many=many), return_dtype=dtype_of(members))
+
+
+def _filled(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    return tuple(stage for stage in stages if stage)

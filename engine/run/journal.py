@@ -1,0 +1,98 @@
+"""The ledger as one run sees it: what it is about, how far it is, how it ended, and which earlier run it may go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+from engine import __version__
+from engine.apply.recorded import recorded
+from engine.errors import TargetError, finding
+from engine.mapping.model import Mapping
+from engine.mongo.ledger import Ledger
+from engine.mongo.records import Outcome, RunRecord
+from engine.mongo.state import CollectionState
+from engine.run.report import Report
+from engine.sources import RowReader
+
+
+class Journal:
+    """Records the progress of a run for later runs.
+
+    `source` is the file as it is, before anything is joined to its rows; `resumes`: this run may go on from another one.
+    """
+
+    def __init__(self, ledger: Ledger, record: RunRecord, source: RowReader, *, resumes: bool) -> None:
+        self._ledger, self._record, self._source, self._resumes = ledger, record, source, resumes
+        self.published = False
+
+    def begin(self) -> None:
+        """From now on other runs know of this one."""
+        self._ledger.start(self._record)
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+        self._ledger.set_fields(stage=name)
+
+    def record_progress(self, row: int) -> None:
+        """All rows up to this one are in the live collection, and were read back."""
+        self._ledger.set_fields(rows_done=row)
+
+    def resumable(self) -> tuple[str, int]:
+        """An unfinished run that did the same, and the last row that it settled (0: none). To be called after one reading of the source."""
+        digest = self._source.fingerprint["sha256"]
+        if not (self._resumes and isinstance(digest, str)):
+            return "", 0
+        self._record = replace(self._record, source_sha256=digest)
+        self._ledger.set_fields(source_sha256=digest)
+        run, row = self._ledger.unfinished(self._record)
+        if row:
+            self._ledger.set_fields(rows_done=row, resumed=run)
+        return run, row
+
+    def publish(self, report: Report, live: CollectionState, facts: dict[str, Any]) -> None:
+        """The run is live; `facts` are further fields of its record."""
+        details = {"source_file": self._source.fingerprint} | report.as_json()
+        self._ledger.finish(report.outcome, details, live=live, **facts)
+        self.published = True
+
+    def end(self, report: Report) -> None:
+        """The run failed, or was interrupted: the failure itself is what the user must hear of, whatever becomes of this."""
+        with suppress(TargetError):
+            self._ledger.finish(report.outcome, report.as_json())
+
+
+def record_of(mapping: Mapping, report: Report, limit: int | None, *, mixed: bool) -> RunRecord:
+    """The run record of a run that starts. To be called in the environment in which the mapping was loaded."""
+    return RunRecord(
+        report.run_id,
+        mapping.target.collection,
+        mode=mapping.target.mode,
+        engine=__version__,
+        mapping=mapping.name,
+        mapping_sha256=sha256(mapping.text.encode()).hexdigest(),
+        meaning_sha256=mapping.digest,
+        applied=recorded(mapping),
+        limit=limit,
+        details={"mapping_text": mapping.text, "source": report.source} | ({"mixed": True} if mixed else {}),
+    )
+
+
+@contextmanager
+def journaled(journal: Journal, report: Report) -> Iterator[None]:
+    """Keep the run record, also of a run that fails. Raises TargetError where a published run could not be recorded as one."""
+    journal.begin()
+    try:
+        yield
+    except BaseException as error:
+        if journal.published:
+            raise
+        if report.outcome is Outcome.PUBLISHED and isinstance(error, TargetError):
+            hint = "readers see the new documents; check the server, then run again to record it"
+            said = finding("ledger_unwritten", "the documents ARE live, but the run could not be recorded", hint=hint)
+            raise TargetError([said, *error.findings]) from None
+        journal.end(report)
+        raise

@@ -1,0 +1,51 @@
+"""When a run is refused: what would replace a live collection by less than a whole source, and more bad rows than the mapping allows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from engine.digests.checksum import Content
+from engine.errors import DataError, counted, finding
+from engine.run.loading import Job
+from engine.run.report import Report
+
+
+def refuse_limited_replacement(job: Job) -> None:
+    """Raises DataError where `--limit` would replace a live collection with a part of the source."""
+    if job.limit is not None and job.sink and (live := job.sink.live_document_count()):
+        message = f"the first {counted(job.limit, 'row')} would replace {counted(live, 'live document')}"
+        hint = "use --dry-run, engine preview or another target.collection"
+        raise DataError(finding("limited_replace", message, hint=hint, file=str(job.mapping.file)))
+
+
+def refuse_empty_replacement(job: Job, sent: Content) -> None:
+    """Raises DataError where an empty collection would replace a live one that has documents."""
+    if not sent.count and job.sink and (live := job.sink.live_document_count()):
+        message = f"the source gives no document, and {live:,} are live; nothing was published"
+        hint = "is it the right source, were all rows rejected? to empty the collection, drop it on the server"
+        raise DataError(finding("nothing_to_publish", message, hint=hint, file=str(job.mapping.file)))
+
+
+def check_limits(job: Job, report: Report) -> None:
+    """Raises DataError when more rows were rejected, or dropped as duplicates, than allowed, or when the accounting does not balance."""
+    counts, limit = report.accounting, job.mapping.reject_limit
+    rejected = counts.rejected + sum(account.malformed for account in report.secondary)
+    rows = counts.rows_read + sum(account.rows_read for account in report.secondary if account.malformed)
+    if limit.exceeded(rejected, rows):
+        message = f"{rejected:,} of {rows:,} rows were rejected, the limit is {limit.of('rows')}; {left_behind(job)}"
+        kept = report.rejects_file or "the files named in the notes"
+        hint = f"see {kept}, correct the source or the mapping, or raise limits.rejects"
+        raise DataError(finding("reject_limit", message, hint=hint, file=str(job.mapping.file)))
+    if job.mapping.duplicate_limit.exceeded(counts.duplicates, counts.rows_read):
+        allowed = job.mapping.duplicate_limit.of("rows")
+        message = f"{counts.duplicates:,} of {counts.rows_read:,} rows are duplicates, the limit is {allowed}; {left_behind(job)}"
+        hint = "does dedup.on identify a row? correct it or the source, or raise limits.duplicates"
+        raise DataError(finding("duplicate_limit", message, hint=hint, file=str(job.mapping.file)))
+    if not counts.balanced:
+        said = ", ".join(f"{name} {count:,}" for name, count in asdict(counts).items())
+        raise DataError(finding("unbalanced", f"the accounting does not balance: {said}; {left_behind(job)}", hint="please report this"))
+
+
+def left_behind(job: Job) -> str:
+    """What a failed run leaves, in words."""
+    return "the documents that the target accepted are live already" if job.sink and job.sink.writes_live else "nothing was published"

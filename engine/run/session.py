@@ -1,0 +1,196 @@
+"""The story of a run: one collection's load as a `Session`; several of one mapping become live together, all or none.
+
+What the single steps do stands in `stages`, `limits` and `target`; the batch loop is in `loading`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from engine.apply.notice import check_mapping_change
+from engine.errors import EngineError, TargetError
+from engine.mapping.model import Mapping
+from engine.mongo.ledger import Ledger
+from engine.mongo.locks import Lock
+from engine.mongo.records import Outcome
+from engine.mongo.replacement import remove_staging
+from engine.mongo.runids import new_run_id
+from engine.mongo.server import Address, server
+from engine.mongo.sink import Sink
+from engine.run.journal import Journal, journaled, record_of
+from engine.run.limits import refuse_empty_replacement, refuse_limited_replacement
+from engine.run.loading import Job
+from engine.run.process import peak_memory_mb, signals_deferred
+from engine.run.progress import RunProgress
+from engine.run.report import Report
+from engine.run.stages import compile_job, index_and_read_back, load_rows, rehearse, timed
+from engine.run.target import choose_sink, connected
+from engine.sources import RowReader
+
+
+def _nothing(_: Report) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class LoadTask:
+    """What to load: `open` returns the source; its argument is the ledger, None in a dry run.
+
+    `facts` is asked, after a published run, for further fields of its `RunRecord`. `resumes`: it may go on from another run.
+    """
+
+    mapping: Mapping
+    open: Callable[[Ledger | None], RowReader]
+    facts: Callable[[Report], dict[str, Any]] = _nothing
+    resumes: bool = True
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user asks of a run besides the mapping. `home` is where rejects files go."""
+
+    home: Path
+    dry_run: bool = False
+    limit: int | None = None
+    allow_mixed: bool = False
+
+
+@dataclass
+class Session:
+    """One collection's load, from the first look at the server to the last word in the ledger. `report` is filled as it goes.
+
+    `waiting`: it is ready, and its turn to become live has not come.
+    """
+
+    task: LoadTask
+    settings: Settings
+    progress: RunProgress
+    report: Report = field(init=False)
+    waiting: bool = field(default=False, init=False)
+    started: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        mapping = self.task.mapping
+        name = f"{mapping.target.database}.{mapping.target.collection}"
+        self.report = Report(new_run_id(), mapping.name, mapping.version, mapping.source.path, name)
+
+    @contextmanager
+    def ready(self, address: Address | None) -> Iterator[Callable[[], None]]:
+        """A load except for its last step. Yields the function that publishes. Without an address it is a dry run.
+
+        Raises EngineError. After it nothing of the run is live in mode replace; in the other modes complete documents of it may be.
+        """
+        with ExitStack() as stack:
+            job = self._at_server(address, stack) if address else self._job(self.task.open(None))
+            stack.enter_context(self._ending(job))
+            refuse_limited_replacement(job)
+            job, plan = compile_job(job, self.report)
+            rehearse(job, plan, self.report)
+            sent = load_rows(job, plan, self.report)
+            if job.sink:
+                refuse_empty_replacement(job, sent)
+                index_and_read_back(job, self.report, job.sink, sent)
+            self.waiting = True
+            yield partial(self._make_live, job)
+
+    def _at_server(self, address: Address, stack: ExitStack) -> Job:
+        """Connected, locked, cleaned up after dead runs, known to the ledger: nothing but the load itself is missing."""
+        mapping, report = self.task.mapping, self.report
+        report.target = f"{address.shown}/{report.target}"
+        client, profile = connected(address, mapping, report, stack)
+        ledger = Ledger(client, mapping.target, report.run_id)
+        source = self.task.open(ledger)
+        lock = stack.enter_context(Lock(client, mapping.target, report.run_id, ledger.beat))
+        report.notes += [f"removed {name}, left by a run that died" for name in remove_staging(client, mapping.target)]
+        sink = choose_sink(client, mapping, profile, lock, report.run_id)
+        change = check_mapping_change(ledger, mapping, allow_mixed=self.settings.allow_mixed)
+        report.notes += [change.note] if change.note else []
+        record = record_of(mapping, report, self.settings.limit, mixed=change.mixed)
+        journal = Journal(ledger, record, source, resumes=self.task.resumes and not mapping.sources)
+        stack.enter_context(journaled(journal, report))
+        return self._job(source, sink, journal)
+
+    def _job(self, source: RowReader, sink: Sink | None = None, journal: Journal | None = None) -> Job:
+        run, settings = self.report.run_id, self.settings
+        return Job(self.task.mapping, source, sink, self.progress, settings.home, run, settings.limit, journal=journal)
+
+    @contextmanager
+    def _ending(self, job: Job) -> Iterator[None]:
+        """Whatever happens, the outcome is set and what is not live is discarded."""
+        self.started = time.monotonic()
+        try:
+            yield
+        except BaseException as error:
+            if self.report.outcome is Outcome.RUNNING:
+                self.report.outcome = self._how_it_ended(error)
+            raise
+        finally:
+            if job.sink and self.report.outcome is not Outcome.PUBLISHED:
+                self._discard(job.sink)
+            self._take_stock(job)
+
+    def _how_it_ended(self, error: BaseException) -> Outcome:
+        if isinstance(error, KeyboardInterrupt):
+            return Outcome.INTERRUPTED
+        return Outcome.NOT_PUBLISHED if self.waiting else Outcome.FAILED
+
+    def _make_live(self, job: Job) -> None:
+        """From ready to live, and recorded; in a dry run only the outcome is set."""
+        self.waiting = False
+        if not (job.sink and job.journal):
+            self.report.outcome = Outcome.DRY_RUN
+            return
+        with timed(job, self.report, "publish"), signals_deferred(at_once=not job.sink.writes_live):
+            live = job.sink.publish()
+            self.report.checksum, self.report.live_documents = live.checksum, live.count
+            self.report.outcome = Outcome.PUBLISHED
+        self._take_stock(job)
+        job.journal.publish(self.report, job.sink.state(live), self.task.facts(self.report))
+
+    def _take_stock(self, job: Job) -> None:
+        """Add changes, seconds and peak memory to the report."""
+        self.report.changes |= job.sink.changes if job.sink else {}
+        self.report.seconds, self.report.peak_memory_mb = time.monotonic() - self.started, peak_memory_mb()
+
+    def _discard(self, sink: Sink) -> None:
+        """Remove what was written. A failure to do so is only noted: the user must see the failure that led here."""
+        try:
+            sink.discard()
+        except TargetError:
+            self.report.notes.append("the staging collection could not be removed")
+
+
+def load_together(sessions: Sequence[Session]) -> None:
+    """Prepare every collection, then publish all of them. Raises EngineError; the reports then say how far each one came."""
+    several = len(sessions) > 1
+    try:
+        with ExitStack() as stack:
+            address = None if all(one.settings.dry_run for one in sessions) else stack.enter_context(server())
+            ready = []
+            for session in sessions:
+                with about(session.task.mapping, several=several):
+                    ready.append(stack.enter_context(session.ready(address)))
+            for session, make_live in zip(sessions, ready, strict=True):
+                with about(session.task.mapping, several=several):
+                    make_live()
+    finally:
+        for report in (one.report for one in sessions):
+            if report.outcome is Outcome.RUNNING:  # its turn never came
+                report.outcome = Outcome.NOT_PUBLISHED
+
+
+@contextmanager
+def about(mapping: Mapping, *, several: bool) -> Iterator[None]:
+    """With several collections, an error names the one that it is about."""
+    try:
+        yield
+    except EngineError as error:
+        if not several:
+            raise
+        raise type(error)([replace(item, message=f"{mapping.target.collection}: {item.message}") for item in error.findings]) from None

@@ -1,0 +1,39 @@
+"""The server's side of a load: a client that suits the server, and the sink that suits the mode."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from engine.documents.validators import engine_only, options
+from engine.mapping.model import Mapping
+from engine.mapping.profiles import PROFILES, ServerProfile
+from engine.mongo.connection import Client, connect
+from engine.mongo.inplace import InPlace
+from engine.mongo.locks import Lock
+from engine.mongo.probe import require_load_support, server_profile
+from engine.mongo.replacement import Replacement
+from engine.mongo.server import Address
+from engine.mongo.sink import Sink
+from engine.run.report import Report
+
+
+def connected(address: Address, mapping: Mapping, report: Report, stack: ExitStack) -> tuple[Client, ServerProfile]:
+    """A client, and the target profile: the mapping's, else the server's. Raises TargetError where such a server cannot take the load."""
+    client = stack.enter_context(connect(address.uri, address.password))
+    found = server_profile(client)
+    profile = PROFILES.get(mapping.target.profile or "", found)
+    if profile.name != found.name:
+        report.notes.append(f"the mapping is for {profile.name}; the server looks like {found.name}")
+    require_load_support(mapping, profile)
+    report.notes += [f"on {profile.name}, {line}" for line in engine_only(mapping, profile)]
+    if not profile.retryable_writes:
+        client = stack.enter_context(connect(address.uri, address.password, retry_writes=False))
+    return client, profile
+
+
+def choose_sink(client: Client, mapping: Mapping, profile: ServerProfile, lock: Lock, run_id: str) -> Sink:
+    """Mode replace makes a new collection and renames it; the other modes write into the live one."""
+    rules = options(mapping, profile)
+    if mapping.target.mode == "replace":
+        return Replacement(client, mapping.target, rules, run_id, lock.hold, ids_may_repeat=mapping.ids_may_repeat)
+    return InPlace(client, mapping, rules, lock)
