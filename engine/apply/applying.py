@@ -123,7 +123,7 @@ class Applying:
         self._commands(step)
 
     def _drop_indexes(self, step: Step) -> None:
-        present = {one["name"] for one in self.live.list_indexes()}
+        present = {index["name"] for index in self.live.list_indexes()}
         for command in step.commands:
             names = [name for name in command["index"] if name in present]
             if names:
@@ -140,7 +140,7 @@ class Applying:
             except OperationFailure as error:
                 if error.code != INVALID_DOCUMENT:
                     raise
-                self._refuse(self._found([{"$match": wanted}, *self._refused(self.plan.direct_rewrite)]))
+                self._set_refused_aside(self._ids([{"$match": wanted}, *self._refused_documents(self.plan.direct_rewrite)]))
                 self._batch(ids, wanted, step.stages)
             seen += len(ids)
             self.show.documents(seen, max(total, seen))
@@ -152,7 +152,7 @@ class Applying:
         while True:
             after = self.live.find({}, {"_id": 1}).sort("_id", 1).hint([("_id", 1)]).limit(size + 1)
             start = after if self.position is None else after.min([("_id", self.position)])
-            ids = [found for one in start if (found := one["_id"]) != self.position][:size]
+            ids = [found for document in start if (found := document["_id"]) != self.position][:size]
             if not ids:
                 return
             yield ids
@@ -187,23 +187,23 @@ class Applying:
             except OperationFailure as error:
                 if error.code != INVALID_DOCUMENT:
                     raise
-                self._refuse(self._found([{"$match": query}, *self._refused(self.plan.direct_rewrite)]))
+                self._set_refused_aside(self._ids([{"$match": query}, *self._refused_documents(self.plan.direct_rewrite)]))
 
     def _check(self, _step: Step | None = None) -> None:
         """Find what the new mapping refuses, except documents of the old shape that were written just now: the next sweep rewrites them."""
         self._sweep()
-        pipeline = self._refused(Rewriting(trimming(self.plan.new) if self.plan.kept_fields else ()))
-        if found := self._found(pipeline):
+        pipeline = self._refused_documents(Rewriting(trimming(self.plan.new) if self.plan.kept_fields else ()))
+        if found := self._ids(pipeline):
             self._sweep()
-            self._refuse(self._found([{"$match": _among(found)}, *pipeline]))
+            self._set_refused_aside(self._ids([{"$match": _among(found)}, *pipeline]))
 
-    def _refused(self, view: Rewriting) -> list[Query]:
+    def _refused_documents(self, view: Rewriting) -> list[Query]:
         return [*view.stages, {"$match": refused(requirements(self.plan.new, self.profile))}, {"$project": {"_id": 1}}]
 
-    def _found(self, pipeline: list[Query]) -> list[Any]:
-        return [one["_id"] for one in self.live.aggregate(pipeline, allowDiskUse=True)]
+    def _ids(self, pipeline: list[Query]) -> list[Any]:
+        return [document["_id"] for document in self.live.aggregate(pipeline, allowDiskUse=True)]
 
-    def _refuse(self, found: list[Any]) -> None:
+    def _set_refused_aside(self, found: list[Any]) -> None:
         """Set these documents aside, a batch at a time."""
         if found and not self.aside:
             message = "others wrote documents that the new mapping refuses while apply ran; the validator may accept both shapes now"
@@ -213,10 +213,10 @@ class Applying:
         for start in range(0, len(found), BATCH):
             ids = found[start : start + BATCH]
             self.lock.check()
-            self.ledger.advance(partial(self._put_aside, ids), {"set_aside_in": ASIDE.format(self.live.name, self.run_id)})
+            self.ledger.advance(partial(self._move_aside, ids), {"set_aside_in": ASIDE.format(self.live.name, self.run_id)})
             self.set_aside += len(ids)
 
-    def _put_aside(self, ids: list[Any], session: ClientSession) -> None:
+    def _move_aside(self, ids: list[Any], session: ClientSession) -> None:
         name = ASIDE.format(self.live.name, self.run_id)
         found = list(self.live.find({"_id": {"$in": ids}}, session=session))
         self.database.get_collection(name, codec_options=EXACT).insert_many(found, session=session)

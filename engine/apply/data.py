@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from engine.documents.bson import bson_type_name
 from engine.errors import counted
 from engine.evolution.values import root
 from engine.mapping.model import MASK, Mapping
@@ -16,7 +17,6 @@ from engine.sources import open_source
 from engine.sources.secondary import read_secondary_sources
 
 EXAMPLES = 5
-NAMES = {"Int64": "long", "Decimal128": "decimal", "float": "double", "str": "string", "DatetimeMS": "date", "NoneType": "null"}
 
 
 @dataclass
@@ -45,11 +45,11 @@ class Differences:
 def differing(old: Mapping, new: Mapping, path: str) -> Differences:
     """Read the source, and the secondary sources, with both mappings. Raises DataError as a run would."""
     now = datetime.now(UTC).replace(tzinfo=None)
-    before, after = (list(_documents(replace(one, source=replace(one.source, paths=(path,))), now)) for one in (old, new))
+    before, after = (dict(_documents(replace(mapping, source=replace(mapping.source, paths=(path,))), now)) for mapping in (old, new))
     private = {root(field.path) for mapping in (old, new) for field in mapping.fields if field.private}
-    found, one, other = Differences(), dict(before), dict(after)
-    for row in sorted(one.keys() | other.keys()):
-        _compare(found, row, one.get(row), other.get(row), private)
+    found = Differences()
+    for row in sorted(before.keys() | after.keys()):
+        _compare(found, row, before.get(row), after.get(row), private)
     return found
 
 
@@ -80,10 +80,10 @@ def _compare(found: Differences, row: int, before: bytes | None, after: bytes | 
 
 
 def _differing_values(before: bytes, after: bytes, private: set[str]) -> Iterator[str]:
-    one, other = leaves(before), leaves(after)
-    changed = [path for path in dict.fromkeys((*one, *other)) if _typed(one, path) != _typed(other, path)]
+    old, new = leaves(before), leaves(after)
+    changed = [path for path in dict.fromkeys((*old, *new)) if _typed(old, path) != _typed(new, path)]
     for path in changed:
-        yield f"{path}: {' → '.join(_shown(values, path, hidden=path in private) for values in (one, other))}"
+        yield f"{path}: {' → '.join(_shown(values, path, hidden=path in private) for values in (old, new))}"
     if not changed:
         yield "the same values in another order"
 
@@ -95,5 +95,4 @@ def _typed(values: dict[str, Any], path: str) -> Any:
 def _shown(values: dict[str, Any], path: str, *, hidden: bool) -> str:
     if path not in values:
         return "absent"
-    name = type(values[path]).__name__
-    return f"{MASK if hidden else values[path]} ({NAMES.get(name, name)})"
+    return f"{MASK if hidden else values[path]} ({bson_type_name(values[path])})"

@@ -64,7 +64,7 @@ def inspect(client: MongoClient[Any], new: Mapping) -> LiveCollection:
     return LiveCollection(restored(record), record.run_id, evidence(ledger.loads()), drift, unfinished)
 
 
-def look(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> tuple[LiveCollection, EvolutionPlan]:
+def inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> tuple[LiveCollection, EvolutionPlan]:
     """The live collection, and the plan for it with the counts of documents. Raises DataError, TargetError."""
     live = inspect(client, new)
     found = compared(
@@ -109,7 +109,7 @@ def _count_each(collection: Collection[Any], stages: Iterable[Query], queries: d
         return {}
     facets = {str(number): [{"$match": query}, {"$count": "n"}] for number, query in enumerate(queries.values())}
     found = next(collection.aggregate([*stages, {"$facet": facets}], allowDiskUse=True))
-    return {name: sum(one["n"] for one in found[str(number)]) for number, name in enumerate(queries)}
+    return {name: sum(group["n"] for group in found[str(number)]) for number, name in enumerate(queries)}
 
 
 def of_unknown_shape(old: Mapping, profile: ServerProfile) -> Query:

@@ -13,7 +13,7 @@ from engine.evolution.judging import JudgedChange, judge
 from engine.mapping.model import Mapping
 from engine.mongo.ledger import Ledger
 
-WHOLE = {"replace": "this run replaces all documents", "sync": "this run brings all documents in line"}
+ALL_DOCUMENTS = {"replace": "this run replaces all documents", "sync": "this run brings all documents in line"}
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,15 @@ class Notice:
 
 
 def check_mapping_change(ledger: Ledger, mapping: Mapping, *, allow_mixed: bool) -> Notice:
-    """To be called by the holder of the lock, before anything is written.
+    """Compare the mapping with the one applied last. Call it with the lock, before anything is written.
 
     Raises:
-        DataError: documents of an older shape are there, and the run would add others beside them; or nobody can tell, since the mapping
-            that they were loaded with is not one that this engine reads.
+        DataError: documents of an older shape are there, and the run would add others beside them; or whether it would cannot be known,
+            since this engine cannot read the mapping that they were loaded with.
     """
     record, unfinished = ledger.applied(), ledger.unfinished_apply()
-    whole = WHOLE.get(mapping.target.mode)
-    if unfinished and not whole:
+    replaced = ALL_DOCUMENTS.get(mapping.target.mode)
+    if unfinished and not replaced:
         message = f"apply {unfinished.run_id} was not finished: the collection holds documents of two shapes"
         raise DataError(finding("unfinished_apply", message, hint="run engine apply to continue it"))
     if record is None or record.meaning_sha256 == mapping.digest:
@@ -41,17 +41,17 @@ def check_mapping_change(ledger: Ledger, mapping: Mapping, *, allow_mixed: bool)
     try:
         old = restored(record)
     except DataError as error:
-        if not whole:
+        if not replaced:
             raise
-        return Notice(f"{error.findings[0].message}: {whole}")
+        return Notice(f"{error.findings[0].message}: {replaced}")
     if not (changes := judge(diff(old, mapping), old, mapping, evidence(ledger.loads()))):
         return Notice()
-    said = f"the mapping differs from that of run {record.run_id} ({codes(changes)})"
-    if whole:
-        return Notice(f"{said}: {whole}")
+    difference = f"the mapping differs from that of run {record.run_id} ({codes(changes)})"
+    if replaced:
+        return Notice(f"{difference}: {replaced}")
     if not (mixing := [change for change in changes if mixes(change)]):
-        return Notice(f"{said}: documents keep their shape")
-    message = f"{said}: existing documents would keep the old shape beside the new one ({codes(mixing)})"
+        return Notice(f"{difference}: documents keep their shape")
+    message = f"{difference}: existing documents would keep the old shape beside the new one ({codes(mixing)})"
     if not allow_mixed:
         raise DataError(finding("mixed_shapes", message, hint="see engine plan; run engine apply first, or use --allow-mixed"))
     return Notice(message, mixed=True)

@@ -29,7 +29,7 @@ def _escaped(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _escaped(one) for name, one in value.items()}
     if isinstance(value, list):
-        return [_escaped(one) for one in value]
+        return [_escaped(item) for item in value]
     return value.replace("${", "${ENGINE_NEVER_SET:-$}{") if isinstance(value, str) else value
 
 

@@ -10,7 +10,7 @@ from pymongo import MongoClient
 
 from engine import __version__
 from engine.apply.applying import Applying, ApplyProgress
-from engine.apply.inspect import LiveCollection, look
+from engine.apply.inspect import LiveCollection, inspect_and_plan
 from engine.apply.recorded import recorded
 from engine.errors import DataError, EngineError, TargetError, counted, finding
 from engine.evolution.kinds import KINDS
@@ -58,7 +58,7 @@ class ApplyResult:
 class ApplyTask:
     """One apply; `allowed` are the codes of the destructive changes that may be made.
 
-    `work` is what is being done, once something may have been written; `published`: all of it was done and recorded.
+    `work` is set once something may have been written; `published`: all of it was done and recorded.
     """
 
     client: MongoClient[Any]
@@ -71,7 +71,7 @@ class ApplyTask:
 
     def plan(self) -> ApplyPlan | None:
         """What would be done; None for nothing. Raises DataError where it is not allowed or needs the source."""
-        live, found = look(self.client, self.mapping, self.profile)
+        live, found = inspect_and_plan(self.client, self.mapping, self.profile)
         if not (found.changes or found.drift or found.unfinished):
             return None
         self._require_allowed(live, found)
@@ -81,7 +81,7 @@ class ApplyTask:
         """Change the collection. Raises DataError where that is not allowed or needs the source, LockedError while it is locked."""
         ledger = Ledger(self.client, self.mapping.target, self.run_id)
         with Lock(self.client, self.mapping.target, self.run_id, ledger.beat) as lock:
-            live, found = look(self.client, self.mapping, self.profile)
+            live, found = inspect_and_plan(self.client, self.mapping, self.profile)
             if not (found.changes or found.drift or found.unfinished):
                 return ApplyResult(live.run)
             self._require_allowed(live, found)
@@ -90,9 +90,9 @@ class ApplyTask:
             aside = not all(KINDS[code].removes for code in record.allow)
             self.work = work = Applying(self.client, self._plan(live), self.profile, ledger, lock, show, self.run_id, aside,
                                         [*record.done], record.position, [*record.steps])  # fmt: skip
-            left = self._carry_out(work, ledger)
+            state = self._carry_out(work, ledger)
         return ApplyResult(
-            live.run, self.run_id, tuple(work.steps), work.rewritten, work.set_aside, left.count, left.checksum, record.resumed
+            live.run, self.run_id, tuple(work.steps), work.rewritten, work.set_aside, state.count, state.checksum, record.resumed
         )
 
     def _plan(self, live: LiveCollection) -> ApplyPlan:
@@ -100,14 +100,14 @@ class ApplyTask:
 
     def _carry_out(self, work: Applying, ledger: Ledger) -> CollectionState:
         try:
-            left = work.carry_out()
+            state = work.carry_out()
         except BaseException as error:
             with suppress(EngineError):  # the failure itself is what the user must see
                 ledger.finish(Outcome.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Outcome.FAILED, {})
             raise
-        ledger.finish(Outcome.PUBLISHED, {"rewritten": work.rewritten, "set_aside": work.set_aside}, live=left)
+        ledger.finish(Outcome.PUBLISHED, {"rewritten": work.rewritten, "set_aside": work.set_aside}, live=state)
         self.published = True
-        return left
+        return state
 
     def _record(self, live: LiveCollection, found: EvolutionPlan) -> RunRecord:
         """The run record at the start; the steps that an unfinished apply has done count as done."""
@@ -132,15 +132,15 @@ class ApplyTask:
 
     @property
     def stopped(self) -> str:
-        """What an interrupted apply has done, in words, and how it goes on."""
+        """What an interrupted apply has done, in words, and how to continue it."""
         if self.published:
             return "all of it was done, and is recorded"
         if self.work is None:
             return "nothing was written; run the same command again"
         steps = f"finished steps: {', '.join(self.work.done)}" if self.work.done else "no step was finished"
         aside = f", {self.work.set_aside:,} set aside" if self.work.set_aside else ""
-        rewritten = counted(self.work.rewritten, "document")
-        return f"{steps}; at least {rewritten} rewritten{aside}; run `engine apply` again to continue it"
+        rewritten = f"; at least {counted(self.work.rewritten, 'document')} rewritten" if self.work.rewritten else ""
+        return f"{steps}{rewritten}{aside}; run `engine apply` again to continue it"
 
     def _require_allowed(self, live: LiveCollection, found: EvolutionPlan) -> None:
         if before := live.unfinished:
@@ -152,12 +152,12 @@ class ApplyTask:
             raise DataError([finding("needs_source", f"{subject}: {why}", hint=RELOAD) for subject, why in found.blocked.items()])
         stages = self._plan(live).direct_rewrite.stages
         if found.counts and found.counts.unknown_shape and stages:
-            strangers = counted(found.counts.unknown_shape, "document")
-            message = f"{strangers} of unknown shape: the mapping of run {found.applied} describes other ones"
+            unknown = counted(found.counts.unknown_shape, "document")
+            message = f"{unknown} of unknown shape: the mapping of run {found.applied} describes other ones"
             raise DataError(finding("strangers", message, hint=f"correct them, or {RELOAD}"))
-        if lost := {code: what for code, what in found.destructive.items() if code not in self.allowed}:
+        if forbidden := {code: what for code, what in found.destructive.items() if code not in self.allowed}:
             raise DataError(
-                [finding("destructive", f"{code}: {what}", hint=f"to do it, add --allow {code}") for code, what in lost.items()]
+                [finding("destructive", f"{code}: {what}", hint=f"to do it, add --allow {code}") for code, what in forbidden.items()]
             )
         with translated():
             check_unique(self.client[self.mapping.target.database][self.mapping.target.collection], self.mapping, stages)

@@ -65,7 +65,7 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     try:
         return parser().parse_args(argv)
     except UsageError as error:
-        file = next((one for one in argv[1:] if one.endswith(MAPPINGS)), "")
+        file = next((argument for argument in argv[1:] if argument.endswith(MAPPINGS)), "")
         if file and "--mapping" in error.findings[0].message:
             raise UsageError(finding("usage", error.findings[0].message, hint=f"give the mapping with --mapping {file}")) from None
         raise

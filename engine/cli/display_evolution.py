@@ -17,7 +17,7 @@ from engine.evolution.planning import EvolutionPlan
 from engine.evolution.steps import Step
 
 COLOURS = {"+": "green", "-": "red", "~": "yellow"}  # by the sign of the kind
-WAYS = {
+WHAT_TO_DO = {
     Needs.NOTHING: "Nothing to do: the collection matches the mapping.",
     Needs.RULES: "Run `engine apply`: it changes the validator.",
     Needs.INDEXES: "Run `engine apply`: it changes the validator and indexes.",
@@ -30,7 +30,14 @@ def show_plan(found: EvolutionPlan, title: str, data: Iterable[str], stream: Tex
     """Show the plan, one paragraph per change; colours on a terminal only."""
     console = console_on(stream)
     told = [Text(), *_changes(found), *_end(found)] if found.changes or found.drift or found.unfinished else []
-    for line in (Text(title, "bold"), *_head(found), *told, Text(), Text(_count(found) + WAYS[found.needs], "bold"), *map(Text, data)):
+    for line in (
+        Text(title, "bold"),
+        *_head(found),
+        *told,
+        Text(),
+        Text(_count(found) + WHAT_TO_DO[found.needs], "bold"),
+        *map(Text, data),
+    ):
         console.print(line, soft_wrap=True)
 
 

@@ -1,6 +1,6 @@
 """What a run or an apply shows while it works: a line that is redrawn on a terminal, plain lines when piped, or nothing.
 
-`Progress` is told by runs (`RunProgress`) and by applies (`ApplyProgress`) and puts it into words; a `Display` shows them.
+`Progress` receives the events of runs (`RunProgress`) and applies (`ApplyProgress`) and puts them into words; a `Display` shows them.
 """
 
 from __future__ import annotations

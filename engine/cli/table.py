@@ -21,7 +21,7 @@ OTHER_SOURCE = "read this file instead of the mapping's source.path"
 
 @dataclass(frozen=True)
 class Verb:
-    """One verb. `group` is what its users want to do; `interrupted` is said where it was stopped and cannot say better."""
+    """One verb. `group` is what its users want to do; `interrupted` is printed after Ctrl-C where the verb has no better words."""
 
     group: str
     help: str

@@ -120,9 +120,9 @@ def enforcement(mapping: Mapping, profile: ServerProfile = DEFAULT) -> list[Enfo
 
 def engine_only(mapping: Mapping, profile: ServerProfile) -> list[str]:
     """What this profile's server leaves to the engine though a full MongoDB would not, for the run's report."""
-    usual = {(one.subject, one.what): one.reason for one in enforcement(mapping)}
+    usual = {(entry.subject, entry.what): entry.reason for entry in enforcement(mapping)}
     found = enforcement(mapping, profile)
-    return list(as_lines(one for one in found if one.reason and not usual.get((one.subject, one.what))))
+    return list(as_lines(entry for entry in found if entry.reason and not usual.get((entry.subject, entry.what))))
 
 
 def stored_fields(mapping: Mapping) -> list[Field]:
@@ -155,7 +155,7 @@ def _of_field(mapping: Mapping, field: Field, profile: ServerProfile) -> Iterato
 def _left_to_engine(field: Field) -> Iterator[tuple[str, str, object]]:
     """What only the engine can know of how a value was made: its name, why, and whether the field has it."""
     yield "map", "the document holds what the code means, not the code", field.value_map
-    yield "damaged_key", "the server accepts any text", field.identifies_row and field.type.name == "string"
+    yield "damaged_key", "the server accepts any text", field.identifies_row and field.type.any_text
     yield "compute", "the server accepts the value as it is written", field.compute
 
 
@@ -197,26 +197,26 @@ def _of_rule(mapping: Mapping, rule: Rule, profile: ServerProfile) -> Enforcemen
 
 def json_schema(mapping: Mapping) -> Schema:
     """The `$jsonSchema` of the documents (MongoDB's dialect of draft 4)."""
-    root = _Node()
-    root.children[ID] = _Node(_value_schema(mapping.id_type, mapping.id_type.bson_range), written=True)
+    root = _SchemaNode()
+    root.children[ID] = _SchemaNode(_value_schema(mapping.id_type, mapping.id_type.bson_range), written=True)
     arrays = {declaration.path: declaration for declaration in mapping.arrays}
     for field in stored_fields(mapping):
         node, segments = root, field.path.split(".")
         for length, name in enumerate(segments, start=1):
             array = arrays.get(".".join(segments[:length]).removesuffix(MARK)) if name.endswith(MARK) else None
-            node = node.children.setdefault(name, _Node(array=array, written=array is not None and array.always_written))
+            node = node.children.setdefault(name, _SchemaNode(array=array, written=array is not None and array.always_written))
         node.schema = _field_schema(field)
         node.written = node.array.always_written if node.array else field.always_written
     schema = _object(root, additional=mapping.validation.additional)
     return {"title": mapping.name, **({"description": mapping.description} if mapping.description else {}), **schema}
 
 
-class _Node:
+class _SchemaNode:
     """A place in the documents; with an array, one for its elements. `written`: what holds it always has it."""
 
     def __init__(self, schema: Schema | None = None, *, written: bool = False, array: Array | None = None) -> None:
         self.schema, self.written, self.array = schema, written, array
-        self.children: dict[str, _Node] = {}
+        self.children: dict[str, _SchemaNode] = {}
 
     @property
     def needed(self) -> bool:
@@ -228,7 +228,7 @@ class _Node:
         return {} if self.array else {"minProperties": 1}
 
 
-def _object(node: _Node, *, additional: bool) -> Schema:
+def _object(node: _SchemaNode, *, additional: bool) -> Schema:
     """What the engine writes: the fields that every document has, and no document without a field."""
     required = [name.removesuffix(MARK) for name, child in node.children.items() if child.needed]
     return {
@@ -241,14 +241,14 @@ def _object(node: _Node, *, additional: bool) -> Schema:
     }
 
 
-def _others(node: _Node, *, additional: bool) -> Schema:
+def _others(node: _SchemaNode, *, additional: bool) -> Schema:
     """What else the object may have: members that are named by columns, all of one kind."""
     if ANY_NAME in node.children:
         return {"additionalProperties": _place(node.children[ANY_NAME], additional=additional)}
     return {} if additional else {"additionalProperties": False}
 
 
-def _place(node: _Node, *, additional: bool) -> Schema:
+def _place(node: _SchemaNode, *, additional: bool) -> Schema:
     """A value, an object, or an array of them."""
     schema = node.schema or _object(node, additional=additional)
     if not node.array:
@@ -305,7 +305,7 @@ def _queries(path: str, kind: Type, constraints: dict[str, Any]) -> Iterator[Sch
 def _bson(value: Any, kind: Type) -> Any:
     """A bound as its BSON value, in lists and groups too."""
     if isinstance(value, list):
-        return [_bson(one, kind) for one in value]
+        return [_bson(item, kind) for item in value]
     if isinstance(value, dict):
         return {name: _bson(one, kind) for name, one in value.items()}
     return value if isinstance(value, AS_IN_BSON) else bson_value(kind, value)

@@ -3,7 +3,7 @@
 In: nothing. Out: `Finding` (one problem: code, message, place, hint), `EngineError` with the findings that end a command, and `CODES`, the
 table of all codes with cause and remedy.
 
-A new code is a row of `codes`; an error that ends with an exit code of its own is a class here.
+A new code is a row of `codes` and is reported somewhere (a test compares the two); an error with its own exit code is a class here.
 """
 
 from __future__ import annotations
@@ -99,13 +99,13 @@ PART = 4  # least length of a name that is suggested as a part of another
 def suggest(name: str, known: Iterable[str]) -> str:
     """`did you mean …?` with the most similar name, one that differs in case only, or one that contains the other; else empty."""
     names, sought = list(known), name.lower()
-    near = difflib.get_close_matches(name, names, n=1) or [one for one in names if one.lower() == sought]
-    near = near or [one for one in names if min(len(one), len(name)) >= PART and (one.lower() in sought or sought in one.lower())]
+    near = difflib.get_close_matches(name, names, n=1) or [known for known in names if known.lower() == sought]
+    near = near or [known for known in names if min(len(known), len(name)) >= PART and (known.lower() in sought or sought in known.lower())]
     return f"did you mean {near[0]}?" if near else ""
 
 
 def near_file(path: Path | str) -> str:
     """`did you mean …?` with the file of the same folder whose name is most similar; empty where there is none."""
     file = Path(path)
-    near = difflib.get_close_matches(file.name, [one.name for one in file.parent.iterdir()], n=1) if file.parent.is_dir() else []
+    near = difflib.get_close_matches(file.name, [entry.name for entry in file.parent.iterdir()], n=1) if file.parent.is_dir() else []
     return f"did you mean {file.parent / near[0]}?" if near else ""

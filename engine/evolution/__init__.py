@@ -3,7 +3,8 @@
 `diff` finds the changes, `rewriting` says how a stored document becomes one of the new mapping, `judging` what each change means,
 `planning` puts it together, `steps` says in which order a live collection is changed. The wing `apply` asks the server and does it.
 
-A new kind of change is a row of `kinds`; a conversion of stored values that the server can do, one of `conversions`.
+A new kind of change is a row of `kinds`, and a line of `diff` where no attribute of the model alone tells it; a conversion of stored
+values that the server can do is in the row of the type that it makes (`engine.values.types`).
 """
 
 from engine.evolution.changes import Change

@@ -24,13 +24,13 @@ NONE: Mapping[str, Expr] = {"list": [], "null": None}
 """The value of an array without elements, by its `empty`, where it is not left out."""
 
 
-class _Node(dict[str, Any]):
+class _ShapeNode(dict[str, Any]):
     """A nested document, or the document that an element is, where a plain dict is an expression."""
 
 
 @dataclass(frozen=True)
 class Build:
-    """`fields` are those that the document shall have, in order; `values` and `arrays` what they and their arrays are made of.
+    """`fields` are those of the new document, in order; `values` and `arrays` what they and their arrays are made of.
 
     Fields of an array that is not in `arrays` are carried along with it.
     """
@@ -152,7 +152,7 @@ def _tree(leaves: Mapping[str, Any]) -> dict[str, Any]:
         *parents, last = path.split(".")
         node = tree
         for parent in parents:
-            node = node.setdefault(parent, _Node())
+            node = node.setdefault(parent, _ShapeNode())
         node[last] = leaf
     return tree
 
@@ -160,11 +160,11 @@ def _tree(leaves: Mapping[str, Any]) -> dict[str, Any]:
 def _node(node: Any, path: str, always: Collection[str], arrays: Mapping[str, KeptElements]) -> Expr:
     """A value; a list of elements; or a nested document, which is left out where every one of its fields is."""
     built = node
-    if isinstance(node, _Node):
+    if isinstance(node, _ShapeNode):
         built = {name.removesuffix(MARK): _node(inner, f"{path}.{name}", always, arrays) for name, inner in node.items()}
     if path.endswith(MARK):
         return _listed(path.removesuffix(MARK), built, arrays)
-    if built is node or any(one.startswith(f"{path}.") and MARK not in one[len(path) :] for one in always):
+    if built is node or any(place.startswith(f"{path}.") and MARK not in place[len(path) :] for place in always):
         return built
     return {"$let": {"vars": {"d": built}, "in": {"$cond": [{"$eq": ["$$d", {"$literal": {}}]}, "$$REMOVE", "$$d"]}}}
 

@@ -1,16 +1,15 @@
 """A change between two mappings, as data: its kind, what it is about, from and to.
 
-One class serves all kinds, so that reversing, printing and storing are written once; what differs between kinds is a row of `kinds`.
+One class serves all kinds, so that printing and storing are written once; what differs between kinds is a row of `kinds`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from engine.evolution.kinds import KINDS, ChangeKind
-from engine.values.paths import MARK, array_of
 
 
 @dataclass(frozen=True)
@@ -36,22 +35,9 @@ class Change:
         """Code and subject."""
         return f"{self.code} {self.subject}"
 
-    def reverse(self) -> Change:
-        """The change that undoes this one. That of a renamed field is about the old path; see `undoing` for other changes of the field."""
-        subject = self.old if self.kind.renames else self.subject
-        return Change(self.kind.back, subject, self.key, self.new, self.old)
-
     def __str__(self) -> str:
-        said = " → ".join(shown(value) for value in (self.old, self.new) if value is not None)
-        return f"{self.code} {self.subject}: {self.kind.name}" + (f", {self.key}" if self.key else "") + (f": {said}" if said else "")
-
-
-def undoing(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """The changes that undo all of these, with each renamed field and array under its old path."""
-    changes = tuple(changes)
-    before = {change.subject: change.old for change in changes if change.kind.renames}
-    before |= {array_of(path): array_of(old) for path, old in before.items() if MARK in path}
-    return tuple(replace(back, subject=before.get(back.subject, back.subject)) for back in (change.reverse() for change in changes))
+        values = " → ".join(shown(value) for value in (self.old, self.new) if value is not None)
+        return f"{self.code} {self.subject}: {self.kind.name}" + (f", {self.key}" if self.key else "") + (f": {values}" if values else "")
 
 
 def shown(value: Any) -> str:

@@ -1,6 +1,6 @@
 """The conversions that the server can do: a stored value of one type → what the engine itself would make of the same cell as another.
 
-Each stands in the row of the type that it makes (`engine.values.types`).
+Each is in the row of the type that it makes (`engine.values.types`).
 """
 
 from __future__ import annotations

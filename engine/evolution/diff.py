@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import fields, is_dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 from engine.evolution.changes import Change
@@ -17,6 +16,8 @@ from engine.evolution.kinds import code_of
 from engine.evolution.pairing import Pair, arrays, pairs, renames
 from engine.evolution.trees import renamed, spelled
 from engine.expressions import Typed
+from engine.expressions.array_constraints import ARRAY_CONSTRAINTS
+from engine.expressions.constraints import CONSTRAINTS
 from engine.mapping.model import ID, Array, Field, Limit, Mapping
 from engine.values.columns import ColumnRef
 from engine.values.paths import MARK, in_element
@@ -26,9 +27,7 @@ APART = frozenset({"path", "type", "options", "constraints", "required", "was"})
 APART_OF_ARRAY = frozenset({"path", "origin", "constraints"})
 COMPARED = frozenset({"fields", "arrays", "dedup", "identity", "rules", "indexes", "source", "target", "validation"})  # likewise
 DERIVED = frozenset({"file", "text", "digest"})  # they follow from the rest
-TIGHTER = {"minimum": 1, "exclusiveMinimum": 1, "minLength": 1, "maximum": -1, "exclusiveMaximum": -1, "maxLength": -1,
-           "minItems": 1, "maxItems": -1}  # fmt: skip
-NUMBERS = {int, float, Decimal}
+NARROWS = {name: row.narrows for name, row in CONSTRAINTS.items()} | {name: row.narrows for name, row in ARRAY_CONSTRAINTS.items()}
 
 
 def diff(old: Mapping, new: Mapping) -> tuple[Change, ...]:
@@ -134,11 +133,8 @@ def _direction(name: str, before: Any, after: Any) -> str:
     """E111 where only fewer values pass now, E112 where only more do, else E113."""
     if before is None or after is None:
         return "E111" if before is None else "E112"
-    if name in TIGHTER and (type(before) is type(after) or {type(before), type(after)} <= NUMBERS):
-        return "E111" if (after > before) == (TIGHTER[name] > 0) else "E112"
-    if name == "enum" and all(one in before for one in after):
-        return "E111"
-    return "E112" if name == "enum" and all(one in after for one in before) else "E113"
+    narrows = NARROWS[name]
+    return "E111" if narrows(before, after) else "E112" if narrows(after, before) else "E113"
 
 
 # arrays, keys, rules, indexes, validation
@@ -193,7 +189,7 @@ def _rules(old: Mapping, new: Mapping) -> Iterator[Change]:
     for name in dict.fromkeys((*before, *after)):
         subject = f"rule {name}"
         if name not in before or name not in after:
-            yield Change("E301" if name in after else "E302", subject, "", *(_text(one.get(name)) for one in (before, after)))
+            yield Change("E301" if name in after else "E302", subject, "", *(_text(indexes.get(name)) for indexes in (before, after)))
             continue
         rule, other = before[name], after[name]
         if not says_the_same(rule.check, other.check, moved):

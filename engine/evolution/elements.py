@@ -9,7 +9,7 @@ from typing import Any
 from engine.evolution.diff import ordering
 from engine.evolution.outcomes import Expr, KeptElements, NeedsSource
 from engine.expressions.tree import variable
-from engine.mapping.columns import level
+from engine.mapping.columns import fields_at
 from engine.mapping.model import Array, Field
 from engine.mapping.model import Mapping as Model
 from engine.values.paths import MARK, array_of, arrays_of
@@ -82,7 +82,7 @@ class ArrayComparison:
 
 def _own(mapping: Model, array: str) -> list[Field]:
     """The fields that decide whether an element exists."""
-    return [field for field in level(mapping, array) if any(column.own for column in field.columns)]
+    return [field for field in fields_at(mapping, array) if any(column.own for column in field.columns)]
 
 
 def _checked(field: Field) -> Field:

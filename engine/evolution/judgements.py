@@ -1,4 +1,4 @@
-"""What the rows of `kinds` may say of one change: what it needs, who goes on, which documents it is about. Pure.
+"""What the rows of `kinds` may say of one change: what it needs, who keeps working, which documents it is about. Pure.
 
 A row takes one of these functions, or what one of them gives; a function looks at nothing but the change and its `ChangeContext`.
 """
@@ -39,7 +39,7 @@ class Compatibility:
 
 
 class ChangeParts(Protocol):
-    """What a change is about, and from what to what: `changes.Change`, which knows the table of kinds and stands above it."""
+    """What a change is about, and from what to what: `changes.Change`, which knows the table of kinds and is imported after it."""
 
     @property
     def subject(self) -> str:
@@ -60,7 +60,7 @@ class ChangeParts(Protocol):
 
 @dataclass(frozen=True)
 class ChangeContext:
-    """A change and what it meets: the field `before` and `after` it, `source_reason`: why only the source will do, empty where it need not.
+    """A change and its context: the field `before` and `after` it, `source_reason`: why it needs the source, empty where it does not.
 
     `filtered` counts rows that rules left out without a trace. `closed`: the new mapping allows no fields that it does not name.
     """

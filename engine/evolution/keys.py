@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.mapping import model
-from engine.mapping.keys import attribute_keys
 from engine.mapping.model import Columns, Dedup, IdSource, Json, Numbered, Origin, RowsOrigin, Split
+from engine.values.keys import attribute_keys
 
 ORIGINS: Mapping[type, str] = {Numbered: "numbered", Columns: "columns", Split: "split", Json: "json"}
 

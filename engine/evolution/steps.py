@@ -38,7 +38,7 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Step:
-    """One step, with the `commands` of the server, or the `stages` of the rewriting, that it is about. `name` stands in ledgers."""
+    """One step, with the `commands` of the server, or the `stages` of the rewriting, that it is about. `name` is kept in ledgers."""
 
     name: str
     title: str

@@ -20,7 +20,7 @@ def _renamed(tree: Tree, moved: Mapping[str, str]) -> Tree:
         return replace(tree, name=moved.get(tree.name, tree.name))
     if isinstance(tree, AggregateCall):
         return replace(tree, array=moved.get(tree.array, tree.array), inner=tree.inner and _renamed(tree.inner, moved))
-    return replace(tree, arguments=tuple(_renamed(one, moved) for one in tree.arguments)) if isinstance(tree, Call) else tree
+    return replace(tree, arguments=tuple(_renamed(argument, moved) for argument in tree.arguments)) if isinstance(tree, Call) else tree
 
 
 def spelled(expression: Typed) -> Any:

@@ -246,7 +246,7 @@ def _computed(before: Field | None, after: Field, inputs: _Inputs) -> Value | Ne
     if after.type.server_differs and not isinstance(fitting.tree, FieldReference):
         return NeedsSource(after.type.server_differs)
     built, raw = _expression(fitting), _expression(after.compute)
-    if unable := [one.reason for one in (built, raw) if isinstance(one, Unsupported)]:
+    if unable := [form.reason for form in (built, raw) if isinstance(form, Unsupported)]:
         return NeedsSource(f"the server cannot compute it: {unable[0]}")
     return Value(built if after.compute.type == after.type.name else _fitting(built, raw, after), reads_new_fields=True)
 

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import polars as pl
 
+from engine.expressions.narrowing import Narrows, falls, rises, shrinks, unknown
 from engine.expressions.patterns import common_pattern, engine_pattern
 from engine.values.tables import table
 from engine.values.types import Type, type_table
@@ -28,6 +29,7 @@ class Constraint:
     """One keyword: for which types, what it takes, what it means to the engine and to MongoDB.
 
     `read` gives the argument in the field's type (ValueError says what was expected), `schema` takes it and the field's type.
+    `narrows` says of two arguments whether the second lets only values pass that the first does (`narrowing`).
     `excluded_types` says why it is not for a type for which one might expect it.
     """
 
@@ -39,6 +41,7 @@ class Constraint:
     holds: Callable[[pl.Expr, Any, str], pl.Expr]
     schema: Callable[[Any, str], Schema]
     describe: Callable[[Any], str]
+    narrows: Narrows
     query: Callable[[Any], Schema] | None = None
     example: object = None
     excluded_types: Mapping[str, str] = field(default_factory=dict)
@@ -51,7 +54,7 @@ def _types(fits: Callable[[Type], bool]) -> frozenset[str]:
 NUMBERS = _types(lambda row: row.numeric)
 ORDERED = _types(lambda row: row.ordered)
 EVERY = _types(lambda row: row.enumerable)
-STRING = frozenset({"string"})
+TEXT = _types(lambda row: row.any_text)
 EXACT_NUMBERS = _types(lambda row: row.numeric and not row.dtype.is_float())
 GROUPED = _types(lambda row: row.enumerable and (row.numeric or not row.ordered))
 UNGROUPED = dict.fromkeys(EVERY - GROUPED, "MongoDB limits dates by query operators, which groups of constraints cannot hold; write a rule")
@@ -83,7 +86,7 @@ def _bound(raw: object, type_name: str) -> Any:
     return type_table[type_name].read(raw)
 
 
-def _bounded(name: str, summary: str, says: str, *, method: str, operator: str, example: object) -> Constraint:
+def _bounded(name: str, summary: str, says: str, *, method: str, operator: str, narrows: Narrows, example: object) -> Constraint:
     """A bound: `method` is polars' comparison, `operator` MongoDB's opposite; in draft 4 an exclusive bound is a plain one with a flag."""
     plain = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}.get(name, name)
     flag = {} if plain == name else {name: True}
@@ -96,6 +99,7 @@ def _bounded(name: str, summary: str, says: str, *, method: str, operator: str, 
         lambda value, limit, kind: _compared(value, limit, type_table[kind], method),
         lambda limit, _: {plain: limit, **flag},
         lambda limit: f"{says} {_shown(limit)}",
+        narrows,
         lambda limit: {operator: limit},
         example,
     )
@@ -166,16 +170,19 @@ def _combined(name: str, summary: str, verdict: Callable[[Iterable[pl.Expr]], pl
         lambda value, groups, kind: verdict(_each(groups, value, kind)),
         lambda groups, kind: {name: _fragments(groups, kind)},
         lambda groups: f"{says}: " + "; ".join(map(_says, groups)),
+        unknown,
         example=example,
         excluded_types=UNGROUPED,
     )
 
 
 ROWS = (
-    _bounded("minimum", "Smallest value allowed.", "at least", method="ge", operator="$lt", example=0),
-    _bounded("maximum", "Largest value allowed.", "at most", method="le", operator="$gt", example=130),
-    _bounded("exclusiveMinimum", "Values must be greater than this.", "greater than", method="gt", operator="$lte", example=0),
-    _bounded("exclusiveMaximum", "Values must be less than this.", "less than", method="lt", operator="$gte", example=1000),
+    _bounded("minimum", "Smallest value allowed.", "at least", method="ge", operator="$lt", narrows=rises, example=0),
+    _bounded("maximum", "Largest value allowed.", "at most", method="le", operator="$gt", narrows=falls, example=130),
+    _bounded("exclusiveMinimum", "Values must be greater than this.", "greater than",
+             method="gt", operator="$lte", narrows=rises, example=0),
+    _bounded("exclusiveMaximum", "Values must be less than this.", "less than",
+             method="lt", operator="$gte", narrows=falls, example=1000),
     Constraint(
         "multipleOf",
         "The value must be a multiple of this.",
@@ -185,6 +192,7 @@ ROWS = (
         lambda value, limit, kind: _is_multiple(value, limit, type_table[kind]),
         lambda limit, _: {"multipleOf": limit},
         lambda limit: f"a multiple of {limit}",
+        unknown,
         example=5,
         excluded_types={"double": "in binary, 0.3 is not a multiple of 0.1, but MongoDB rounds and accepts it; use type: decimal"},
     ),
@@ -197,39 +205,43 @@ ROWS = (
         lambda value, limits, kind: type_table[kind].comparable(value).is_in(type_table[kind].literals(limits)),
         lambda limits, _: {"enum": list(limits)},
         lambda limits: "one of " + ", ".join(map(_shown, limits)),
+        shrinks,
         example=["Male", "Female"],
     ),
     Constraint(
         "pattern",
         "A regular expression that the text must match somewhere (`^` and `$` for the whole); only what engine and server read alike.",
-        STRING,
+        TEXT,
         {"type": "string", "minLength": 1},
         _pattern,
         lambda value, regex, _: value.str.contains(engine_pattern(regex)),
         lambda regex, _: {"pattern": common_pattern(regex)},
         lambda regex: f"text that matches {regex}",
+        unknown,
         example="^[A-Z]{2}[0-9]+$",
     ),
     Constraint(
         "minLength",
         "Minimum number of characters (Unicode code points).",
-        STRING,
+        TEXT,
         LENGTH,
         _length,
         lambda value, limit, _: value.str.len_chars().ge(limit),
         lambda limit, _: {"minLength": limit},
         lambda limit: f"at least {limit} characters",
+        rises,
         example=1,
     ),
     Constraint(
         "maxLength",
         "Maximum number of characters (Unicode code points).",
-        STRING,
+        TEXT,
         LENGTH,
         _length,
         lambda value, limit, _: value.str.len_chars().le(limit),
         lambda limit, _: {"maxLength": limit},
         lambda limit: f"at most {limit} characters",
+        falls,
         example=80,
     ),
 )  # fmt: skip
@@ -256,6 +268,7 @@ COMBINATIONS = (
         lambda value, group, kind: ~holds(group, value, kind),
         lambda group, kind: {"not": schema_of(group, kind)},
         lambda group: f"not {_says(group)}",
+        unknown,
         example={"enum": ["unknown"]},
         excluded_types=UNGROUPED,
     ),

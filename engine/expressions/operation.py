@@ -14,11 +14,8 @@ ANY = (*STORED, "duration")  # a duration is what date - date gives; it cannot b
 NUMBERS = tuple(row.name for row in type_table.values() if row.numeric)
 # What has an order; an int is compared as the long that it widens to.
 ORDERED = (
-    "long",
-    "double",
-    "decimal",
-    "string",
-    *(kind.name for kind in type_table.values() if kind.ordered and not kind.numeric),
+    *(name for name in NUMBERS if name != "int"),
+    *(row.name for row in type_table.values() if row.any_text or (row.ordered and not row.numeric)),
     "duration",
 )
 DTYPES: dict[str, pl.DataType] = {name: type_table[name].computing_dtype for name in STORED} | {"duration": pl.Int64()}
@@ -78,20 +75,13 @@ class Operation:
     examples: tuple[Example, ...]
 
 
-class Registry(dict[str, Operation]):
-    """Operations by name; each name is registered once."""
+ExampleParts = tuple[str, Mapping[str, object], object]
+"""The text, values and result of an `Example`."""
 
-    def add(
-        self, name: str, usage: str, summary: str, forms: Iterable[Overload], *examples: tuple[str, Mapping[str, object], object]
-    ) -> None:
-        """Register one row.
 
-        Raises:
-            ValueError: the name is taken.
-        """
-        if name in self:
-            raise ValueError(f"`{name}` is registered twice")
-        self[name] = Operation(name, usage, summary, tuple(forms), tuple(Example(*example) for example in examples))
+def operation(name: str, usage: str, summary: str, forms: Iterable[Overload], *examples: ExampleParts) -> Operation:
+    """One row of a table."""
+    return Operation(name, usage, summary, tuple(forms), tuple(Example(*example) for example in examples))
 
 
 def form(signature: str, polars: Callable[..., pl.Expr], mongo: Callable[..., object] | Unsupported, *, nulls: bool = False) -> Overload:

@@ -61,7 +61,7 @@ def read_pattern(pattern: str) -> Pattern:
     Raises:
         PatternError: outside the language.
     """
-    reader = _Reader(pattern)
+    reader = _PatternReader(pattern)
     reader.read()
     engine = "".join(reader.engine)
     try:
@@ -97,7 +97,7 @@ class _Group:
 
 
 @dataclass
-class _Reader:
+class _PatternReader:
     """Token by token: what is written so far, and what the next quantifier would repeat."""
 
     pattern: str

@@ -75,7 +75,7 @@ def parse(text: str) -> Expression:
     """
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"the expression has {len(text):,} characters; {MAX_LENGTH:,} are allowed")
-    reader = _Reader(text)
+    reader = _AstReader(text)
     return Expression(text, reader.read(), frozenset(reader.paths))
 
 
@@ -95,7 +95,7 @@ _TOKEN = re.compile(
 )
 
 
-class _Reader:
+class _AstReader:
     """One text being read. Offsets of the tree count UTF-8 bytes of `self.source`, which is as long as the text, character by character."""
 
     def __init__(self, text: str) -> None:
@@ -254,10 +254,10 @@ class _Reader:
         return self.apply(node.func.id, offset, *arguments)
 
 
-CONVERSIONS: dict[type[ast.expr], Callable[[_Reader, Any], Node]] = {
-    ast.Constant: _Reader.constant, ast.Name: _Reader.name, ast.Attribute: _Reader.path, ast.BinOp: _Reader.binary,
-    ast.UnaryOp: _Reader.unary, ast.BoolOp: _Reader.boolean, ast.Compare: _Reader.compare, ast.IfExp: _Reader.conditional,
-    ast.List: _Reader.sequence, ast.Tuple: _Reader.sequence, ast.Call: _Reader.call,
+CONVERSIONS: dict[type[ast.expr], Callable[[_AstReader, Any], Node]] = {
+    ast.Constant: _AstReader.constant, ast.Name: _AstReader.name, ast.Attribute: _AstReader.path, ast.BinOp: _AstReader.binary,
+    ast.UnaryOp: _AstReader.unary, ast.BoolOp: _AstReader.boolean, ast.Compare: _AstReader.compare, ast.IfExp: _AstReader.conditional,
+    ast.List: _AstReader.sequence, ast.Tuple: _AstReader.sequence, ast.Call: _AstReader.call,
 }  # fmt: skip
 
 

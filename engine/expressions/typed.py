@@ -236,7 +236,7 @@ def _applied(operation: Operation, arguments: tuple[Tree, ...], offset: int) -> 
 
 
 def _call(name: str, overload: Overload, arguments: tuple[Tree, ...]) -> Tree:
-    """A call, or what it comes to where that is known now: over constants alone, or a conditional's branch."""
+    """A call, or its result where that is known at once: of constants alone, or a conditional's branch."""
     if name == "if else" and isinstance(arguments[0], Literal):
         return arguments[1 if arguments[0].value else 2]
     call = Call(name, overload, arguments)

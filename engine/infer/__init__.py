@@ -4,7 +4,7 @@ In: paths of files. Out: the text of a commented mapping that accepts every row 
 evidence about its columns, `relations` about how they relate; `proposers` and `fields` decide, `writing` writes, `proof` runs what was
 written over the file before anybody sees it.
 
-A new type is proposed by a function in `proposers`.
+A new type is proposed by a function in `PROPOSERS` of `proposers`, in the order in which they are asked.
 """
 
 from __future__ import annotations

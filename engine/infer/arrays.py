@@ -77,14 +77,14 @@ def _numbered(names: Sequence[str], filled: Mapping[str, int]) -> Iterator[Array
         if _filled_in_order([filled[name] for name in family.columns]):
             sets.setdefault(family.numbers, []).append(family)
     for numbers, parallel in sets.items():
-        stems = [_stem(one.pattern) for one in parallel]
+        stems = [_stem(gathering.pattern) for gathering in parallel]
         if not all(stems) or len(set(stems)) < len(stems):
             continue
         single = len(parallel) == 1
         members = tuple(
             Member("" if single else stem, one.pattern, one.columns) for stem, one in zip(stems, parallel, strict=True)
         )  # fmt: skip
-        plain = list(numbers) == [str(one) for one in range(int(numbers[0]), int(numbers[-1]) + 1)]
+        plain = list(numbers) == [str(number) for number in range(int(numbers[0]), int(numbers[-1]) + 1)]
         origin = {"numbered": f"{numbers[0]}..{numbers[-1]}" if plain else list(numbers)}
         yield ArrayPlan(_plural(stems[0]), origin, members, "numbered columns, filled from the first on")
 

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from engine.infer.evidence import MOST_VALUES, TYPES, ColumnProfile
+from engine.infer.names import CELL, TEXT, TIMES
 from engine.infer.texts import DOUBTFUL, FORMATS, MISSING, NUMBERS, SHAPES, WRITTEN
 from engine.values.dates import DIRECTIVES, TOKEN, parse_dates
 from engine.values.transforms import apply
@@ -35,7 +36,6 @@ NEEDED_BY: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("breaks", "runs"), ()),
 }
 """The shapes that are counted as long as one of these types fits (or always), however rare they are."""
-CELL, TIMES, TEXT = "cell", "\0n", "text"
 STRIP: tuple[tuple[str, dict[str, Any]], ...] = (("strip", {}),)
 LONGEST_DATE = 40
 LOOKS = {
@@ -72,7 +72,7 @@ class Gathering:
         found = counted.select(self._aggregates()).row(0, named=True)
         batch = {(kind, what): value for key, value in found.items() for kind, _, what in [key.partition(" ")]}
         for key, value in batch.items():
-            parts = [one for one in (self.tally.get(key), value) if one is not None]
+            parts = [part for part in (self.tally.get(key), value) if part is not None]
             self.tally[key] = MERGES[key[0]](parts) if parts else None
         self._forget(batch)
 
@@ -94,7 +94,7 @@ class Gathering:
         self.readings = tuple(one for one in self.readings if (batch["sum", f"reading {one[1]} {one[0]}"] or 0) >= NEAR * typed)
         self.shapes = tuple(name for name in self.shapes if self._tells(name, batch, typed))
         if self.formats:
-            self.formats = tuple(one for one in self.formats if (batch["sum", f"format {one}"] or 0) >= NEAR * typed)
+            self.formats = tuple(form for form in self.formats if (batch["sum", f"format {form}"] or 0) >= NEAR * typed)
 
     def _tells(self, shape: str, batch: Tally, typed: int) -> bool:
         """Whether a shape may still decide something."""
@@ -160,7 +160,7 @@ def nominated(counted: pl.DataFrame) -> tuple[str, ...] | None:
     if typed.is_empty():
         return None
     some = typed.head(SAMPLE).filter(text.str.len_chars() <= LONGEST_DATE)[TEXT].to_list()
-    return tuple(one for one, regex in LOOKS.items() if some and sum(map(bool, map(regex.fullmatch, some))) >= NEAR * len(some))
+    return tuple(look for look, regex in LOOKS.items() if some and sum(map(bool, map(regex.fullmatch, some))) >= NEAR * len(some))
 
 
 def _unplain(counted: pl.DataFrame) -> tuple[tuple[str, str], ...]:

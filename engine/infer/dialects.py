@@ -24,7 +24,7 @@ UUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True)
-class Layout:
+class FileLayout:
     """A dialect, with notes by key of the mapping's `csv` section. `invented`: the column names do not come from the file."""
 
     dialect: Dialect = field(default_factory=Dialect)
@@ -32,7 +32,7 @@ class Layout:
     invented: bool = False
 
 
-def layouts(path: Path) -> Iterator[Layout]:
+def layouts(path: Path) -> Iterator[FileLayout]:
     """The possible layouts of a file, the likeliest first. Where the reader finds a fault in the quotes, the next one should be tried.
 
     Raises:
@@ -74,7 +74,7 @@ def _notes(trial: Trial, encoding: str) -> dict[str, str]:
     }
 
 
-def _headed(trial: Trial, base: Dialect, notes: dict[str, str], path: Path) -> Layout:
+def _headed(trial: Trial, base: Dialect, notes: dict[str, str], path: Path) -> FileLayout:
     """The layout with the header, or with names where there is none or it is not usable."""
     if trial.ragged:
         return _ragged(trial, base, notes, path)
@@ -93,11 +93,11 @@ def _headed(trial: Trial, base: Dialect, notes: dict[str, str], path: Path) -> L
             "names": "the header repeats names: these are its names, made distinct",
             "skip_lines": "skips the header, which `names` replaces",
         }
-        return Layout(replace(base, names=_apart(header.cells), skip_lines=header.end), notes)
-    return Layout(base, notes)
+        return FileLayout(replace(base, names=_apart(header.cells), skip_lines=header.end), notes)
+    return FileLayout(base, notes)
 
 
-def _ragged(trial: Trial, base: Dialect, notes: dict[str, str], path: Path) -> Layout:
+def _ragged(trial: Trial, base: Dialect, notes: dict[str, str], path: Path) -> FileLayout:
     """The layout of a ragged file: its header is as wide as the widest record, or absent. Raises DataError for other files."""
     header, *rows = trial.records
     narrow = [list(row.cells) for row in rows]
@@ -110,16 +110,16 @@ def _ragged(trial: Trial, base: Dialect, notes: dict[str, str], path: Path) -> L
     if why := headless(header.cells, filled):
         return _named(replace(base, ragged=True), notes, max(widest, len(header.cells)), why)
     if widest <= len(header.cells) == len(set(header.cells)):
-        return Layout(replace(base, ragged=True), notes)
+        return FileLayout(replace(base, ragged=True), notes)
     shares = f"{trial.share:.0%} of the first {counted(len(trial.records), 'record')} have {trial.width} cells"
     message = f"with {NAMED.get(trial.delimiter, trial.delimiter)} as delimiter {shares}, others {trial.widths[0]} to {trial.widths[-1]}"
     hint = "do unquoted cells contain the delimiter? correct the file, or write the mapping by hand"
     raise DataError(finding("ragged", message, hint=hint, file=str(path)))
 
 
-def _named(base: Dialect, notes: dict[str, str], width: int, why: str) -> Layout:
+def _named(base: Dialect, notes: dict[str, str], width: int, why: str) -> FileLayout:
     names = tuple(f"column{place}" for place in range(1, width + 1))
-    return Layout(replace(base, names=names), notes | {"names": f"no header line: {why}; give better names"}, invented=True)
+    return FileLayout(replace(base, names=names), notes | {"names": f"no header line: {why}; give better names"}, invented=True)
 
 
 def _apart(names: Sequence[str]) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ def _survey(path: Path) -> tuple[frozenset[int], bool, int, bytes, bool]:
         invalid = invalid or bool(decoder.getstate()[0])
     finally:
         text.close()
-    return frozenset(one for one in high if one >= 0x80), invalid, line, sample, size <= len(sample)  # noqa: PLR2004 - the end of ASCII
+    return frozenset(byte for byte in high if byte >= 0x80), invalid, line, sample, size <= len(sample)  # noqa: PLR2004 - the end of ASCII
 
 
 def _beginning(path: Path, name: str) -> tuple[str, bool]:

@@ -91,5 +91,5 @@ def _total(counts: Iterable[Mapping[T, int]]) -> dict[T, int]:
 
 
 def _widest(ranges: Sequence[tuple[Any, Any]]) -> tuple[Any, Any]:
-    known = [one for one in ranges if one[0] is not None]
+    known = [bounds for bounds in ranges if bounds[0] is not None]
     return (min(low for low, _ in known), max(high for _, high in known)) if known else (None, None)

@@ -226,7 +226,7 @@ class _Deciding:
         low, high = column.ranges.get(self.choice.options.get("format", "%Y-%m-%d") if kind == "date" else kind, (None, None))
         if low is not None and not private:
             yield f"{_shown(low)} to {_shown(high)}"
-            yield from (f"does {one} mean missing?" for one in (low, high) if one in SENTINELS)
+            yield from (f"does {bound} mean missing?" for bound in (low, high) if bound in SENTINELS)
         texts = self._texts() if kind == "string" else {}
         if enum or kind != "string":
             yield f"these are all {counted(len(texts), 'value')}" if enum else ""

@@ -32,7 +32,7 @@ def prove(text: str, malformed: int) -> Mapping:
         counts = plan.apply(batch.frame).rejected.counts(plan.checks)
         rejected.update({f"{check.code} of {check.path}": times for check, times in counts.items()})
     if rejected or broken != malformed:
-        told = ", ".join(f"{what}: {times:,}" for what, times in rejected.items()) or f"{broken - malformed} malformed records"
+        reasons = ", ".join(f"{what}: {times:,}" for what, times in rejected.items()) or f"{broken - malformed} malformed records"
         hint = "this is a defect of engine infer: please report it"
-        raise EngineError(finding("not_proven", f"the inferred mapping would reject rows ({told})", hint=hint, file=mapping.source.path))
+        raise EngineError(finding("not_proven", f"the inferred mapping would reject rows ({reasons})", hint=hint, file=mapping.source.path))
     return mapping

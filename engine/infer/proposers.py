@@ -19,7 +19,6 @@ EXACT = 15  # digits that spreadsheets and doubles can hold
 CENTS, MONEY_DIGITS = 2, 4
 SECONDS, MILLISECONDS = (300_000_000, 4_200_000_000), (300_000_000_000, 4_200_000_000_000)  # from 1979 to 2103
 MANY = 0.9
-DAY_FIRST, MONTH_FIRST = ("%d", "%-d"), ("%m", "%-m")
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,8 @@ def _truth(column: ColumnProfile, _name: str) -> TypeProposal | None:
     found = {text.strip().lower() for text in texts}
     for yes, no in TRUTHS:
         if found == {yes, no} or (found <= {yes, no} and yes == "true"):
-            written = {"true_values": sorted({one.strip() for one in texts if one.strip().lower() == yes}) or [yes],
-                       "false_values": sorted({one.strip() for one in texts if one.strip().lower() == no}) or [no]}  # fmt: skip
+            written = {"true_values": sorted({text.strip() for text in texts if text.strip().lower() == yes}) or [yes],
+                       "false_values": sorted({text.strip() for text in texts if text.strip().lower() == no}) or [no]}  # fmt: skip
             usual = all(
                 value in (yes, yes.title(), yes.upper(), no, no.title(), no.upper()) for values in written.values() for value in values
             )
@@ -94,15 +93,15 @@ def _identifier(column: ColumnProfile, _name: str) -> TypeProposal | None:
 
 def _date(column: ColumnProfile, name: str) -> TypeProposal | None:
     """The format that fits every value; none where two fit and read the values differently."""
-    fitting = [one for one in column.formats if column.typed and column.formats[one] == column.typed]
+    fitting = [form for form in column.formats if column.typed and column.formats[form] == column.typed]
     if not fitting or (COMPACT in fitting[0] and not INSTANTS.search(name)):
         return None
-    best = next((one for one in fitting if "%-" not in one), fitting[0])
-    others = [one for one in fitting if _order(one) != _order(best)]
+    best = next((form for form in fitting if "%-" not in form), fitting[0])
+    others = [form for form in fitting if _order(form) != _order(best)]
     if others:
-        counts = ", ".join(f"{column.formats[one]:,} of {column.typed:,} fit {one}" for one in (best, others[0]))
+        counts = ", ".join(f"{column.formats[form]:,} of {column.typed:,} fit {form}" for form in (best, others[0]))
         return _text(f"dates, but {counts}: which is it?")
-    against = [f"{column.formats[one]:,} fit {one}" for one in column.formats if _order(one) != _order(best)][:1]
+    against = [f"{column.formats[form]:,} fit {form}" for form in column.formats if _order(form) != _order(best)][:1]
     return TypeProposal("date", f"all fit {best}" + (f", {against[0]}" if against else ""), {} if best == "%Y-%m-%d" else {"format": best})
 
 
@@ -122,7 +121,7 @@ def _whole(column: ColumnProfile, name: str) -> TypeProposal | None:
     if INSTANTS.search(name) or len(str(high)) >= len(str(MILLISECONDS[0])):
         for unit, (first, last), per in (("seconds", SECONDS, 1), ("milliseconds", MILLISECONDS, 1000)):
             if first <= low and high <= last:
-                years = " to ".join(dict.fromkeys(str(datetime.fromtimestamp(one / per, UTC).year) for one in (low, high)))
+                years = " to ".join(dict.fromkeys(str(datetime.fromtimestamp(bound / per, UTC).year) for bound in (low, high)))
                 return TypeProposal(kind, f"{unit} since 1970, from {years}?")
     return TypeProposal(kind)
 
@@ -147,7 +146,7 @@ def _binary(column: ColumnProfile, _name: str) -> TypeProposal | None:
         return None
     if column.shapes["precise"]:
         return _text(f"{counted(column.shapes['precise'], 'value')} of more digits than a double can hold")
-    if any(column.readings.get(one) == column.typed for one in column.readings if NUMBERS[one[0]].get("group") == "."):
+    if any(column.readings.get(reading) == column.typed for reading in column.readings if NUMBERS[reading[0]].get("group") == "."):
         return TypeProposal(
             "double", 'LOOK: the values also fit as numbers with points between thousands (number: {decimal: ",", group: .})'
         )
@@ -156,7 +155,7 @@ def _binary(column: ColumnProfile, _name: str) -> TypeProposal | None:
 
 def _written(column: ColumnProfile, name: str) -> TypeProposal | None:
     """Numbers that are not written plainly; none where the same texts could also be read as other numbers."""
-    fitting = [one for one, times in column.readings.items() if column.typed and times == column.typed]
+    fitting = [reading for reading, times in column.readings.items() if column.typed and times == column.typed]
     if not fitting or CODES.search(name):
         return None
     said, kind = fitting[0]

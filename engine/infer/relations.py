@@ -13,6 +13,7 @@ from operator import add
 
 import polars as pl
 
+from engine.infer.names import HASH
 from engine.infer.tables import FileProfile
 
 GOLDEN = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio: its odd multiples spread well
@@ -21,7 +22,6 @@ MOST_COLUMNS = 30  # pairs are searched among this many columns
 SAMPLE = 10_000
 SHOWN = 3
 RARELY = 0.25  # near-duplicates are reported up to this share of the rows: more are not duplicates but the nature of the data
-HASH = "\0hash"
 
 
 @dataclass(frozen=True)
@@ -163,4 +163,4 @@ def _alike(column: str, key: str, path: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    return "".join(one for one in name.lower() if one.isalnum())
+    return "".join(character for character in name.lower() if character.isalnum())

@@ -11,7 +11,7 @@ import polars as pl
 
 from engine.errors import DataError, finding
 from engine.infer.columns import Gathering
-from engine.infer.dialects import Layout, layouts
+from engine.infer.dialects import FileLayout, layouts
 from engine.infer.evidence import ColumnProfile
 from engine.mapping.model import Source, format_of
 from engine.sources import STDIN, open_source
@@ -25,7 +25,7 @@ class FileProfile:
     """A file and the evidence about it. `hashes`: one UInt64 column per column (None if too large); `malformed`: counts by code."""
 
     path: str
-    layout: Layout
+    layout: FileLayout
     rows: int
     columns: tuple[ColumnProfile, ...]
     malformed: Mapping[str, int]
@@ -48,7 +48,7 @@ def read_table(path: str) -> FileProfile:
             finding("not_again", "standard input can be read only once, engine infer reads twice", hint="name a file", file=path)
         )
     first: DataError | None = None
-    for layout in layouts(Path(path)) if format_of(path) == "csv" else [Layout()]:
+    for layout in layouts(Path(path)) if format_of(path) == "csv" else [FileLayout()]:
         try:
             return _read(path, layout)
         except DataError as error:
@@ -59,7 +59,7 @@ def read_table(path: str) -> FileProfile:
     raise first
 
 
-def _read(path: str, layout: Layout) -> FileProfile:
+def _read(path: str, layout: FileLayout) -> FileProfile:
     source = open_source(Source((path,), dialect=layout.dialect))
     gatherings = [Gathering(name) for name in source.columns]
     malformed: Counter[str] = Counter()

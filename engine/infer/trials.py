@@ -92,7 +92,7 @@ def _quoted(sample: Sample, delimiter: str) -> Trial | None:
 
 def _alone(sample: Sample) -> Trial:
     """One column: any delimiter that no line has, or the comma where cells are quoted."""
-    free = next((one for one in (*USUAL, *RARE) if one not in sample.text), ",")
+    free = next((delimiter for delimiter in (*USUAL, *RARE) if delimiter not in sample.text), ",")
     for quote in QUOTES[:2]:
         if records := _records(sample, free, quote):
             break

@@ -41,7 +41,7 @@ def flow(value: Any) -> str:
 
 def printable(text: str) -> str:
     """A text with what does not print (line ends among it) escaped, as comments need it."""
-    return "".join(one if one.isprintable() else _escape(one) for one in text)
+    return "".join(character if character.isprintable() else _escape(character) for character in text)
 
 
 def _string(text: str) -> str:

@@ -24,7 +24,7 @@ class ColumnUse:
     line: int
 
 
-def level(mapping: Mapping, array: str) -> tuple[Field, ...]:
+def fields_at(mapping: Mapping, array: str) -> tuple[Field, ...]:
     """The fields of the elements of an array; of the document where it is empty."""
     return tuple(field for field in mapping.fields if array_of(field.path) == array)
 
@@ -40,11 +40,11 @@ def rows_of(mapping: Mapping, array: str) -> str | None:
     return cell_source({declaration.path: declaration for declaration in mapping.arrays}, array)
 
 
-def our_columns(origin: object) -> tuple[ColumnRef, ...]:
+def row_columns(origin: object) -> tuple[ColumnRef, ...]:
     """The columns of the surrounding row that match rows to it, or that elements are made of."""
     match origin:
         case RowsOrigin(_, on, _):
-            return tuple(ours for _, ours in on)
+            return tuple(column for _, column in on)
         case Split(column, _) | Json(column, _):
             return (column,)
     return ()
@@ -58,8 +58,8 @@ def lookups_of(mapping: Mapping, array: str) -> tuple[Lookup, ...]:
 
     Their own columns are those of the level.
     """
-    read = [column for field in level(mapping, array) for column in field.columns]
-    read += [column for declaration in mapping.arrays if array_of(declaration.path) == array for column in our_columns(declaration.origin)]
+    read = [column for field in fields_at(mapping, array) for column in field.columns]
+    read += [column for declaration in mapping.arrays if array_of(declaration.path) == array for column in row_columns(declaration.origin)]
     read += () if array else _unread(mapping)
     lookups = {lookup.name: lookup for lookup in mapping.lookups}
     found = dict(pair for column in read for pair in _chain(column))
@@ -77,7 +77,7 @@ def _chain(column: ColumnRef) -> Iterator[tuple[str, tuple[ColumnRef, ...]]]:
 def _found_by(lookup: Lookup, keys: tuple[ColumnRef, ...]) -> Lookup:
     if isinstance(lookup.origin, Json):
         return replace(lookup, origin=replace(lookup.origin, column=keys[0]))
-    on = tuple((theirs, ours) for (theirs, _), ours in zip(lookup.origin.on, keys, strict=True))
+    on = tuple((name, key) for (name, _), key in zip(lookup.origin.on, keys, strict=True))
     return replace(lookup, origin=replace(lookup.origin, on=on))
 
 
@@ -85,7 +85,7 @@ def _unread(mapping: Mapping) -> Iterator[ColumnRef]:
     """No column of each lookup of which nothing is read: such a lookup only checks that the document's key exists."""
     read = {column.lookup for column in _written(mapping)}
     yield from (
-        ColumnRef("", None, lookup=lookup.name, keys=our_columns(lookup.origin)) for lookup in mapping.lookups if lookup.name not in read
+        ColumnRef("", None, lookup=lookup.name, keys=row_columns(lookup.origin)) for lookup in mapping.lookups if lookup.name not in read
     )
 
 
@@ -98,7 +98,7 @@ def _written(mapping: Mapping) -> Iterator[ColumnRef]:
     """Every column that a field, lookup or array reads."""
     yield from (column for field in mapping.fields for column in field.columns)
     origins: list[Origin] = [*(lookup.origin for lookup in mapping.lookups), *(array.origin for array in mapping.arrays)]
-    yield from (column for origin in origins for column in our_columns(origin))
+    yield from (column for origin in origins for column in row_columns(origin))
 
 
 # cells
@@ -109,13 +109,13 @@ def cells_of(mapping: Mapping, array: str, header: Sequence[str]) -> tuple[Colum
 
     `header` are the columns of the source that the rows are made of.
     """
-    found = [column for field in level(mapping, array) for column in field.columns]
-    found += [ours for lookup in lookups_of(mapping, array) for ours in our_columns(lookup.origin)]
+    found = [column for field in fields_at(mapping, array) for column in field.columns]
+    found += [column for lookup in lookups_of(mapping, array) for column in row_columns(lookup.origin)]
     for declaration in mapping.arrays:
         if array_of(declaration.path) == array:
-            found += our_columns(declaration.origin)
+            found += row_columns(declaration.origin)
             found += _of_elements(mapping, declaration, header)
-    return tuple(dict.fromkeys(one for one in found if not one.lookup))
+    return tuple(dict.fromkeys(reference for reference in found if not reference.lookup))
 
 
 def _of_elements(mapping: Mapping, array: Array, header: Sequence[str]) -> Iterator[ColumnRef]:
@@ -154,9 +154,9 @@ def readings(mapping: Mapping) -> Iterator[ColumnUse]:
 
 
 def _origin(origin: Origin, path: str, line: int) -> Iterator[ColumnUse]:
-    yield from _uses(our_columns(origin), path, line)
+    yield from _uses(row_columns(origin), path, line)
     if isinstance(origin, RowsOrigin):
-        yield from (ColumnUse(origin.source, theirs, path, line) for theirs, _ in origin.on)
+        yield from (ColumnUse(origin.source, name, path, line) for name, _ in origin.on)
 
 
 def _uses(columns: Iterable[ColumnRef], path: str, line: int) -> Iterator[ColumnUse]:

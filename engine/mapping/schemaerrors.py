@@ -8,12 +8,13 @@ from typing import Any
 from jsonschema.exceptions import ValidationError
 
 from engine.errors import suggest
-from engine.mapping.keys import PATTERNS
+from engine.mapping.patterns import PATTERNS
 from engine.mapping.yamltree import YamlDocument
 
 KINDS = {"string": "text", "object": "a mapping of keys", "array": "a list", "null": "null", "integer": "a whole number"}
 KINDS |= {"number": "a number", "boolean": "true or false"}
 LONGEST_SHOWN = 60
+MOST_SUGGESTIONS = 100  # for the unknown keys of one place: a search for the nearest name costs more than reading the key
 
 
 def report(error: ValidationError, tree: YamlDocument) -> None:
@@ -25,8 +26,9 @@ def report(error: ValidationError, tree: YamlDocument) -> None:
     schema: Any = error.schema
     if kind == "additionalProperties" and expected is False:
         known = schema["properties"]
-        for name in [name for name in found if name not in known]:
-            tree.report((*path, name), "unknown_key", f"unknown key {name}", suggest(name, known), at_key=True)
+        for number, name in enumerate(name for name in found if name not in known):
+            hint = suggest(name, known) if number < MOST_SUGGESTIONS else ""
+            tree.report((*path, name), "unknown_key", f"unknown key {name}", hint, at_key=True)
     elif kind == "required":
         missing = [name for name in expected if name not in found]
         for name in missing:

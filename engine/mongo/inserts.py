@@ -62,7 +62,7 @@ def insert(collection: Collection[Any], documents: pl.Series, stop: Event | None
 
 def _send(collection: Collection[Any], documents: pl.Series) -> list[Refusal]:
     command = {"insert": collection.name, "ordered": False, "writeConcern": WRITE_CONCERN.document, "documents": [_Piece(documents)]}
-    return [refusal(one) for one in document_errors(collection.database.command(command), BLAMING)]
+    return [refusal(error) for error in document_errors(collection.database.command(command), BLAMING)]
 
 
 def _missing(collection: Collection[Any], documents: pl.Series, places: Sequence[int]) -> tuple[list[int], list[Refusal]]:

@@ -39,7 +39,7 @@ class Ledger:
     def start(self, record: RunRecord) -> None:
         """Record that a run has begun. To be called by the holder of the lock: other runs of the target recorded as running are dead."""
         now = _now()
-        running, dead = ({"outcome": one.value} for one in (Outcome.RUNNING, Outcome.DEAD))
+        running, dead = ({"outcome": ended.value} for ended in (Outcome.RUNNING, Outcome.DEAD))
         with translated():
             self._runs.update_many({"collection": self._collection, **running}, {"$set": dead})
             self._runs.insert_one(replace(record, started_at=now, heartbeat=now).as_document())
@@ -142,7 +142,7 @@ class Ledger:
         """The run records of the database, newest first, without the long parts."""
         long = dict.fromkeys(("mapping_text", "live", "settled"), 0)
         with translated():
-            return [RunRecord.of(one) for one in self._runs.find({}, long).sort("started_at", -1).limit(limit)]
+            return [RunRecord.of(record) for record in self._runs.find({}, long).sort("started_at", -1).limit(limit)]
 
     def _newest(self, wanted: dict[str, Any], by: str) -> RunRecord | None:
         with translated():

@@ -78,7 +78,7 @@ class Lock:
             self.hold()
 
     def hold(self) -> None:
-        """Renew the lease if the fence is still ours: then nobody else can take the target for `LEASE_SECONDS`. Raises LockedError."""
+        """Renew the lease if the fence is unchanged: then nobody else can take the target for `LEASE_SECONDS`. Raises LockedError."""
         with translated():
             held = retry_transient(lambda _: self._extend())
         if not held:

@@ -20,13 +20,13 @@ VERSION = 1
 
 
 class Outcome(StrEnum):
-    """How a run or an apply stands, or ended. The texts are those of `--json` and of the ledger."""
+    """The state of a run or an apply, or how it ended. The texts are those of `--json` and of the ledger."""
 
     RUNNING = "running"
     PUBLISHED = "published"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
-    NOT_PUBLISHED = "not published"  # another collection of the mapping failed, or its turn never came
+    NOT_PUBLISHED = "not published"  # refused before its load began; or another collection of the mapping failed
     DRY_RUN = "dry run"
     DEAD = "dead"  # its process ended without a word
 
@@ -73,7 +73,7 @@ def reasons_as_plain(reasons: Counter[Reason]) -> list[dict[str, Any]]:
 
 
 def _reasons(plain: Iterable[dict[str, Any]]) -> Counter[Reason]:
-    return Counter({Reason(**{name: text for name, text in one.items() if name != "rows"}): one["rows"] for one in plain})
+    return Counter({Reason(**{name: text for name, text in reason.items() if name != "rows"}): reason["rows"] for reason in plain})
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class RunRecord:
     the collection's state after it was published. `rows_done`, in the modes upsert and append: all rows up to this one are written and
     were read back. `resumed` is the run or apply that this one went on from. Of an apply, `done` are its finished steps, `position` the
     last `_id` that the step under way has rewritten, `steps` the log. `settled` are ranges of the rows that a retry took out of the
-    rejects of the run `retry_of`. `details` is what else is told to people (the report of a run) and never read back.
+    rejects of the run `retry_of`. `details` is what else people are shown (the report of a run); the engine never reads it.
     """
 
     run_id: str
@@ -140,7 +140,7 @@ class RunRecord:
 
 
 def as_fields(details: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
-    """Fields of a record as they stand in its document. Raises KeyError for one that a record does not have."""
+    """Fields of a record as they are in its document. Raises KeyError for one that a record does not have."""
     written = {KEYS[name]: WRITTEN.get(name, _same)(value) for name, value in known.items()}
     return written | {key: value for key, value in details.items() if key not in written}
 

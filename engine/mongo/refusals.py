@@ -20,7 +20,7 @@ def failed_keyword(details: dict[str, Any]) -> tuple[str, str]:
         path += [details["propertyName"]] if "propertyName" in details else []
     path += details.get("missingProperties", [])[:1]  # names of the schema's
     keyword = str(details.get("operatorName", UNKNOWN))
-    said = details.get("specifiedAs", {})
-    if not path and keyword not in said:  # a query operator is specified as {path: {operator: …}}
-        path += [name for name in said if not name.startswith("$")][:1]
+    specified = details.get("specifiedAs", {})
+    if not path and keyword not in specified:  # a query operator is specified as {path: {operator: …}}
+        path += [name for name in specified if not name.startswith("$")][:1]
     return ".".join(path), keyword

@@ -70,7 +70,7 @@ def document_errors(reply: dict[str, Any], blaming: Iterable[int]) -> list[dict[
     """
     errors: list[dict[str, Any]] = reply.get("writeErrors", [])
     concern = [reply["writeConcernError"]] if "writeConcernError" in reply else []
-    others = [one for one in [*errors, *concern] if one["code"] not in blaming]
+    others = [error for error in [*errors, *concern] if error["code"] not in blaming]
     for one in others:
         if one["code"] not in RETRYABLE:
             message = f"the server failed to write with code {one['code']} {one.get('codeName', '')}".rstrip()

@@ -9,5 +9,5 @@ RUN_ID = "[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}"  # as a regular expression: nobody els
 
 
 def new_run_id() -> str:
-    """Time (UTC) and chance: sorts by time, never meets another."""
+    """Time (UTC) and a random part: sorts by time, is never the same twice."""
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ-") + secrets.token_hex(3)

@@ -35,7 +35,7 @@ class CollectionState:
     @classmethod
     def of(cls, document: dict[str, Any]) -> CollectionState:
         """Back from the ledger."""
-        return cls(**document | {"indexes": {one["name"]: one["spec"] for one in document["indexes"]}})
+        return cls(**document | {"indexes": {index["name"]: index["spec"] for index in document["indexes"]}})
 
 
 def split_documents(batch: bytes) -> Iterator[bytes]:
@@ -73,7 +73,7 @@ def state_of(collection: Collection[Any], found: Content) -> CollectionState:
     options = live.get("options", {})
     validation = {name: options.get(name, usual) for name, usual in VALIDATION.items()}
     indexes = {
-        one["name"]: _canonical({key: value for key, value in one.items() if key not in UNTOLD}) for one in collection.list_indexes()
+        index["name"]: _canonical({key: value for key, value in index.items() if key not in UNTOLD}) for index in collection.list_indexes()
     }
     return CollectionState(found.count, found.checksum, _canonical(validation), dict(sorted(indexes.items())))
 
@@ -85,18 +85,18 @@ def _canonical(value: Any) -> str:
 
 def differences(recorded: CollectionState, found: CollectionState) -> list[str]:
     """One line per difference, without values."""
-    said = []
+    lines = []
     if recorded.count != found.count:
-        said.append(f"count: recorded {counted(recorded.count, 'document')}, found {found.count:,}")
+        lines.append(f"count: recorded {counted(recorded.count, 'document')}, found {found.count:,}")
     elif recorded.checksum != found.checksum:
-        said.append(f"checksum: recorded {recorded.checksum}, found {found.checksum}: the content of documents has changed")
+        lines.append(f"checksum: recorded {recorded.checksum}, found {found.checksum}: the content of documents has changed")
     if recorded.validator != found.validator:
-        said.append("validator: differs from the recorded one")
+        lines.append("validator: differs from the recorded one")
     for name in sorted(recorded.indexes.keys() | found.indexes.keys()):
         if name not in found.indexes:
-            said.append(f"index {name}: missing")
+            lines.append(f"index {name}: missing")
         elif name not in recorded.indexes:
-            said.append(f"index {name}: added since the run ended")
+            lines.append(f"index {name}: added since the run ended")
         elif recorded.indexes[name] != found.indexes[name]:
-            said.append(f"index {name}: keys or options differ from the recorded ones")
-    return said
+            lines.append(f"index {name}: keys or options differ from the recorded ones")
+    return lines

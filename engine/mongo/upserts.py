@@ -107,8 +107,8 @@ class UpsertBatch:
         options: Any = self.collection.codec_options.with_options(document_class=RawBSONDocument)
         raw = self.collection.with_options(codec_options=options)
         # the driver may give a view of its reply, which is not hashable and keeps all of it
-        found = retry_until_answered(lambda _: [bytes(one.raw) for one in raw.find({"_id": {"$in": ids}})], self.stop)
-        return {key: one for one in found if (key := id_element(one)) in sent}
+        found = retry_until_answered(lambda _: [bytes(document.raw) for document in raw.find({"_id": {"$in": ids}})], self.stop)
+        return {key: document for document in found if (key := id_element(document)) in sent}
 
     def _update(self, keys: list[bytes], sent: Documents) -> dict[bytes, Refusal]:
         assert self.policy.update
@@ -117,7 +117,7 @@ class UpsertBatch:
         updates = [{"q": {"_id": RawBSONDocument(sent[key])["_id"]}, "u": self.policy.update(sent[key]), "upsert": True} for key in keys]
         command = {"update": self.collection.name, "ordered": False, "writeConcern": WRITE_CONCERN.document, "updates": updates}
         errors = retry_until_answered(lambda _: document_errors(self.collection.database.command(command), BLAMING), self.stop)
-        return {keys[one["index"]]: refusal(one) for one in errors}
+        return {keys[error["index"]]: refusal(error) for error in errors}
 
     def _verify(self, sent: Documents, refused: dict[bytes, Refusal]) -> None:
         after = self._stored(sent)

@@ -4,7 +4,7 @@
 wings want to know of rows is a method there, so that no column that the plan adds is known outside (`names`).
 
 Where the next thing goes: where elements of an array can come from, `origins`; a step from a cell to a value, `cells`; something that a
-row can break, `checks`; what a document is known by, `rows`; anything that rows shall tell, `evaluated`, or `trace` if it is only shown.
+row can break, `checks`; what a document is known by, `rows`; anything that is asked of rows, `evaluated`, or `trace` if it is only shown.
 """
 
 from engine.plan.checks import Check

@@ -54,7 +54,7 @@ def unmapped_of(field: Field, missing: Container[str]) -> Stage:
     return ((text.is_not_null() & ~text.is_in(list(field.value_map.texts))).alias(unmapped_name(field.path)),)
 
 
-def made(field: Field, missing: Container[str], now: datetime) -> Iterator[Stage]:
+def field_stages(field: Field, missing: Container[str], now: datetime) -> Iterator[Stage]:
     """The stages in which a field gets its condition, its text and its value."""
     if field.when:
         yield when_of(field, now)
@@ -71,7 +71,7 @@ def text_steps(field: Field, missing: Container[str] = ()) -> Steps:
     for name, text in _origin(field, missing):
         yield name, text
     if field.value_map:
-        yield "map", (text := _labelled(text, field.value_map))
+        yield "map", (text := _mapped(text, field.value_map))
     if field.default is not None:
         yield "default", (text := text.fill_null(field.default))
     if field.options.timezone_column is not None:
@@ -95,8 +95,8 @@ def _origin(field: Field, missing: Container[str]) -> Steps:
         yield "pair", pl.when(pl.any_horizontal(cell.is_not_null() for cell in cells)).then(pair)
     elif field.hashed:
         cells = [_cell(column, missing) for column in field.hashed]
-        there = pl.all_horizontal(without_nulls(cell, field.null_values).is_not_null() for cell in cells)
-        yield "hash", pl.when(there).then(hashed(cells))
+        complete = pl.all_horizontal(without_nulls(cell, field.null_values).is_not_null() for cell in cells)
+        yield "hash", pl.when(complete).then(hashed(cells))
     elif field.column is not None:
         yield from _cleaned(field, field.column, missing)
     else:
@@ -135,12 +135,12 @@ def without_nulls(text: pl.Expr, null_values: Sequence[str]) -> pl.Expr:
     return pl.when(~absent).then(text)
 
 
-def _labelled(text: pl.Expr, labels: ValueMap) -> pl.Expr:
+def _mapped(text: pl.Expr, value_map: ValueMap) -> pl.Expr:
     """What each text means; one that is an error stays, so that it does not count as a missing value."""
-    codes, names = list(labels.texts), list(labels.texts.values())
-    if labels.otherwise in ("keep", "reject"):
-        return text.replace(codes, names)
-    found = text.replace_strict(codes, names, default=labels.label, return_dtype=pl.String)
+    codes, texts = list(value_map.texts), list(value_map.texts.values())
+    if value_map.otherwise in ("keep", "reject"):
+        return text.replace(codes, texts)
+    found = text.replace_strict(codes, texts, default=value_map.label, return_dtype=pl.String)
     return pl.when(text.is_not_null()).then(found)
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 
+from engine.expressions.array_constraints import ARRAY_CONSTRAINTS
 from engine.expressions.constraints import CONSTRAINTS, holds
-from engine.mapping.columns import our_columns
+from engine.mapping.columns import row_columns
 from engine.mapping.model import Array, Field, Lookup, Mapping, OnConflict, Rule
 from engine.plan.cells import checks_map
 from engine.plan.names import cell_name, conflict_name, flag_name, raw_name, unmapped_name, unmatched_name, when_name
-from engine.values.types import expected, type_table
+from engine.values.types import expected
 
 Outcome = Literal["reject", "filter", "warn", "null", "fail", "drop", "ignore"]
 """What a broken check does: to the row, to the value (null), to the element of an array (drop), to the run (fail)."""
@@ -32,18 +33,6 @@ class Check:
     flag: str
 
 
-def _unique(lists: pl.Expr, _limit: object, kind: str) -> pl.Expr:
-    return lists.list.eval(type_table[kind].comparable(pl.element())).list.n_unique().eq(lists.list.len())
-
-
-ARRAY_CONSTRAINTS: dict[str, tuple[Callable[[pl.Expr, Any, str], pl.Expr], str]] = {
-    "minItems": (lambda lists, limit, _: lists.list.len().ge(limit), "at least {} elements"),
-    "maxItems": (lambda lists, limit, _: lists.list.len().le(limit), "at most {} elements"),
-    "uniqueItems": (_unique, "no repeated values"),
-}
-"""Keywords of `$jsonSchema` for arrays: the engine's verdict on a list that is there, and what it says."""
-
-
 def broken_by(checks: Iterable[Check], outcome: Outcome) -> pl.Expr:
     """Rows that break one of the checks with this outcome."""
     flags = [check.flag for check in checks if check.outcome == outcome]
@@ -58,7 +47,7 @@ def _sound(field: Field) -> pl.Expr:
 
 DAMAGED = r"^[+-]?[0-9](?:[.,][0-9]{1,14})?[eE]\+[0-9]{2,3}$"
 """A number of few digits in scientific notation, as spreadsheets show and then save a long one."""
-DAMAGED_SAYS = "a number that a spreadsheet rounded, so that different numbers look the same; take it from the original"
+DAMAGED_MESSAGE = "a number that a spreadsheet rounded, so that different numbers look the same; take it from the original"
 
 
 def _applies(field: Field, broken: pl.Expr) -> pl.Expr:
@@ -116,12 +105,12 @@ class Checks:
                 field, "map", "this text is not in the map", outcome=field.on_error, broken=known & pl.col(unmapped_name(field.path))
             )
             known &= ~pl.col(unmapped_name(field.path))
-        if field.type.name != "string" or field.compute:
+        if not field.type.any_text or field.compute:
             message = f"expected {expected(field.type, field.options)}"
             yield self._add(field, "type", message, outcome=field.on_error, broken=known & value.is_null())
         elif field.identifies_row:
             outcome: Outcome = "fail" if field.on_error == "fail" else "reject"  # without its key, a row would be taken for others
-            yield self._add(field, "damaged_key", DAMAGED_SAYS, outcome=outcome, broken=known & raw.str.contains(DAMAGED))
+            yield self._add(field, "damaged_key", DAMAGED_MESSAGE, outcome=outcome, broken=known & raw.str.contains(DAMAGED))
 
     def key_flags(self, mapping: Mapping, columns: Iterable[str]) -> Iterable[pl.Expr]:
         """Flags of the columns that identify rows, though no such field is mapped from them."""
@@ -131,7 +120,7 @@ class Checks:
         for name in named:
             if name in columns and name not in fields:
                 broken = pl.col(cell_name(name)).str.contains(DAMAGED)
-                yield self.add("damaged_key", "", DAMAGED_SAYS, column=name, outcome="reject", broken=broken)
+                yield self.add("damaged_key", "", DAMAGED_MESSAGE, column=name, outcome="reject", broken=broken)
 
     def rule_flags(self, rules: Iterable[Rule], now: datetime) -> Iterable[pl.Expr]:
         """Flags of the rules."""
@@ -146,18 +135,20 @@ class Checks:
 
     def lookup_flag(self, lookup: Lookup) -> pl.Expr:
         """The flag of rows whose key the secondary source does not have."""
-        ours = ", ".join(map(str, our_columns(lookup.origin)))
-        message = f"{lookup.name} has no row with this {ours}"
-        return self.add("unmatched", "", message, column=ours, outcome=lookup.unmatched, broken=pl.col(unmatched_name(lookup.name)))
+        names = ", ".join(map(str, row_columns(lookup.origin)))
+        message = f"{lookup.name} has no row with this {names}"
+        return self.add("unmatched", "", message, column=names, outcome=lookup.unmatched, broken=pl.col(unmatched_name(lookup.name)))
 
     def array_flags(self, array: Array, values: str | None) -> Iterable[pl.Expr]:
         """Flags of the array's own policies and constraints; `values` is the type of its values where they are not documents."""
         if array.empty == "fail":
             yield self.add("empty", array.path, "the array has no elements", outcome="fail", broken=pl.col(array.path).is_null())
         for name, limit in array.constraints.items():
-            holds, says = ARRAY_CONSTRAINTS[name]
-            broken = ~holds(pl.col(array.path), limit, values or "")
-            yield self.add(name, array.path, f"expected {says.format(limit)}", outcome="reject", broken=broken.fill_null(value=False))
+            row = ARRAY_CONSTRAINTS[name]
+            broken = ~row.holds(pl.col(array.path), limit, values or "")
+            yield self.add(
+                name, array.path, f"expected {row.expects.format(limit)}", outcome="reject", broken=broken.fill_null(value=False)
+            )
 
     def flags_of(self, field: Field, outcome: Outcome) -> list[str]:
         """The flags of a field's checks with this outcome."""

@@ -13,12 +13,12 @@ import polars as pl
 from engine.errors import DataError, finding
 from engine.expressions import Typed
 from engine.expressions.tree import AggregateCall, each_once
-from engine.mapping.columns import level, lookups_of, read_through, sort_field
+from engine.mapping.columns import fields_at, lookups_of, read_through, sort_field
 from engine.mapping.model import Array, Field, Json, Lookup, RowsOrigin
 from engine.mapping.model import Mapping as Model
-from engine.plan.cells import Stage, has_value, made, text_of, unmapped_of, value_of
+from engine.plan.cells import Stage, field_stages, has_value, text_of, unmapped_of, value_of
 from engine.plan.checks import Check, Checks, broken_by, null_where_broken
-from engine.plan.given import SourceContext
+from engine.plan.context import SourceContext
 from engine.plan.groups import single_valued_fields
 from engine.plan.joins import lookup_join
 from engine.plan.levels import ArrayStage, Level, Step, staged
@@ -48,12 +48,12 @@ class Compiler:
 
     def level(self, array: str = "") -> Level:
         """The level of an array's elements; the document's where it is empty."""
-        fields, lookups, absent = level(self.mapping, array), lookups_of(self.mapping, array), self.context.missing_columns(array)
+        fields, lookups, absent = fields_at(self.mapping, array), lookups_of(self.mapping, array), self.context.missing_columns(array)
         read = [field for field in fields if not field.depends_on_fields]
         found = tuple(self._lookup(lookup) for lookup in lookups)
-        before: list[Stage] = [
+        source_stages: list[Stage] = [
             tuple(self.checks.lookup_flag(lookup) for lookup in lookups if isinstance(lookup.origin, RowsOrigin)),
-            tuple(made for field in read for made in (text_of(field, absent), *unmapped_of(field, absent))),
+            tuple(text for field in read for text in (text_of(field, absent), *unmapped_of(field, absent))),
             tuple(value_of(field) for field in read),
             tuple(flag for field in read for flag in self.checks.field_flags(field)),
             tuple(null_where_broken(field, self.checks) for field in read if field.on_error == "null"),
@@ -61,18 +61,18 @@ class Compiler:
             tuple(self.checks.conflict_flag(field, self.mapping.conflicts) for field in single_valued_fields(self.mapping) if not array),
         ]
         inner = [declaration for declaration in self.mapping.arrays if array_of(declaration.path) == array]
-        before += [stage for declaration in inner for stage in self._prepared(declaration)]
+        source_stages += [stage for declaration in inner for stage in self._prepared(declaration)]
         arrays = tuple(self._elements(declaration) for declaration in inner)
-        return Level(found, _filled(before), arrays, _filled(self._after(array, fields, inner)))
+        return Level(found, _filled(source_stages), arrays, _filled(self._dependent_stages(array, fields, inner)))
 
-    def _after(self, array: str, fields: Sequence[Field], inner: Sequence[Array]) -> Iterator[Stage]:
+    def _dependent_stages(self, array: str, fields: Sequence[Field], inner: Sequence[Array]) -> Iterator[Stage]:
         values = {field.path: field.type.name for field in self.mapping.fields}
         yield tuple(flag for declaration in inner for flag in self.checks.array_flags(declaration, values.get(f"{declaration.path}{MARK}")))
-        late = {field.path: field for field in fields if field.depends_on_fields}
-        for path in dependency_order({path: computed.reads for path, computed in late.items()}).names:
-            yield from made(late[path], self.context.missing_columns(array), self.now)
-            yield tuple(self.checks.field_flags(late[path]))
-            yield (null_where_broken(late[path], self.checks),) if late[path].on_error == "null" else ()
+        dependent = {field.path: field for field in fields if field.depends_on_fields}
+        for path in dependency_order({path: computed.reads for path, computed in dependent.items()}).names:
+            yield from field_stages(dependent[path], self.context.missing_columns(array), self.now)
+            yield tuple(self.checks.field_flags(dependent[path]))
+            yield (null_where_broken(dependent[path], self.checks),) if dependent[path].on_error == "null" else ()
         yield tuple(self.checks.rule_flags((rule for rule in self.mapping.rules if rule.check.array == array), self.now))
 
     # arrays
@@ -81,18 +81,18 @@ class Compiler:
         first, drops = len(self.checks.found), declaration.on_error == "drop"
         inner = replace(self, checks=Checks(self.checks.found, dropping=self.checks.dropping or drops)).level(declaration.path)
         checks = self.checks.found[first:]
-        settled = frozenset[str]().union(*(array.resolved_flags for array in inner.arrays))
-        stored = [field.path for field in level(self.mapping, declaration.path)]
+        resolved = frozenset[str]().union(*(array.resolved_flags for array in inner.arrays))
+        stored = [field.path for field in fields_at(self.mapping, declaration.path)]
         stored += [array.path for array in self.mapping.arrays if array.embed and array_of(array.path) == declaration.path]
         value = f"{declaration.path}{MARK}"
         return ArrayStage(
             path=declaration.path,
             cells=cells(self.context, declaration),
             child_source=declaration.origin.source if isinstance(declaration.origin, RowsOrigin) else None,
-            outer_columns=self._around(declaration.path),
+            outer_columns=self._outer_columns(declaration.path),
             level=inner,
-            keep_if=self._present(declaration.path),
-            drop_if=self._dropped(value if value in stored else None, [check for check in checks if drops and check.flag not in settled]),
+            keep_if=self._existing(declaration.path),
+            drop_if=self._dropped(value if value in stored else None, [check for check in checks if drops and check.flag not in resolved]),
             order=tuple((self._order(declaration, name), down) for name, down in declaration.sort),
             flags=tuple(check.flag for check in checks),
             aggregates=tuple(node for node in self._aggregates() if node.array == declaration.path),
@@ -102,7 +102,7 @@ class Compiler:
                 for other in self.mapping.arrays
                 if isinstance(other.origin, RowsOrigin) and (other.path == declaration.path or other.path.startswith(value))
             ),
-            resolved_flags=frozenset(check.flag for check in checks if check.outcome == "drop") if drops else settled,
+            resolved_flags=frozenset(check.flag for check in checks if check.outcome == "drop") if drops else resolved,
             empty=declaration.empty,
         )
 
@@ -117,43 +117,43 @@ class Compiler:
         message, broken = f"expected {wanted} written as {origin.syntax}", cell.is_not_null() & pl.col(items).is_null()
         return self.checks.add("json", path, message, column=origin.column.written, outcome="reject", broken=broken)
 
-    def _around(self, array: str) -> tuple[str, ...]:
+    def _outer_columns(self, array: str) -> tuple[str, ...]:
         """Values of outer levels that the expressions of this level, and of those inside it, read."""
         inside = f"{array}{MARK}"
-        said = chain.from_iterable(
-            self._said(declaration.path) for declaration in self.mapping.arrays if f"{declaration.path}{MARK}".startswith(inside)
+        expressions = chain.from_iterable(
+            self._expressions(declaration.path) for declaration in self.mapping.arrays if f"{declaration.path}{MARK}".startswith(inside)
         )
-        return tuple(sorted({path for expression in said for path in expression.paths if not path.startswith(inside)}))
+        return tuple(sorted({path for expression in expressions for path in expression.paths if not path.startswith(inside)}))
 
-    def _said(self, array: str) -> Iterator[Typed]:
+    def _expressions(self, array: str) -> Iterator[Typed]:
         """The expressions of a level, and what is aggregated over it."""
-        yield from (expression for field in level(self.mapping, array) for expression in field.expressions)
+        yield from (expression for field in fields_at(self.mapping, array) for expression in field.expressions)
         yield from (rule.check for rule in self.mapping.rules if rule.check.array == array)
         yield from (Typed(node.inner) for node in self._aggregates() if node.array == array and node.inner is not None)
 
     def _aggregates(self) -> tuple[AggregateCall, ...]:
         """All aggregates of the mapping."""
-        said = [expression for field in self.mapping.fields for expression in field.expressions] + [
+        expressions = [expression for field in self.mapping.fields for expression in field.expressions] + [
             rule.check for rule in self.mapping.rules
         ]
-        return each_once(node for expression in said for node in expression.aggregates)
+        return each_once(node for expression in expressions for node in expression.aggregates)
 
-    def _present(self, array: str) -> pl.Expr | None:
+    def _existing(self, array: str) -> pl.Expr | None:
         """Which elements exist: those with a value in one of their own columns, with elements inside them, or with an unreadable text.
 
         None for all.
         """
         absent = self.context.missing_columns(array)
         inner = [declaration for declaration in self.mapping.arrays if array_of(declaration.path) == array]
-        read = [field for field in level(self.mapping, array) if any(column.own for column in field.columns)]
-        there = [has_value(field, absent) for field in read]
-        there += [
+        read = [field for field in fields_at(self.mapping, array) if any(column.own for column in field.columns)]
+        signs = [has_value(field, absent) for field in read]
+        signs += [
             pl.col(unmatched_name(lookup.name)) for lookup in lookups_of(self.mapping, array) if isinstance(lookup.origin, RowsOrigin)
         ]
-        there += [pl.col(has_elements_name(declaration.path)) for declaration in inner]
-        there += [self.context.cell(declaration.origin.column).is_not_null() & pl.col(items_name(declaration.path)).is_null()
+        signs += [pl.col(has_elements_name(declaration.path)) for declaration in inner]
+        signs += [self.context.cell(declaration.origin.column).is_not_null() & pl.col(items_name(declaration.path)).is_null()
                   for declaration in inner if isinstance(declaration.origin, Json)]  # fmt: skip
-        return pl.any_horizontal(there) if read else None
+        return pl.any_horizontal(signs) if read else None
 
     def _dropped(self, value: str | None, checks: Iterable[Check]) -> pl.Expr | None:
         """Which elements are left out: those that break a check, and values that are missing."""
@@ -162,7 +162,7 @@ class Compiler:
         return bad if none is None else none if bad is None else bad | none
 
     def _order(self, array: Array, name: str) -> pl.Expr:
-        paths = {field.path: field for field in level(self.mapping, array.path)}
+        paths = {field.path: field for field in fields_at(self.mapping, array.path)}
         if found := sort_field(paths, array.path, name):
             return found.type.comparable(pl.col(found.path))
         if isinstance(array.origin, RowsOrigin) and name in self.context.header(array.path):

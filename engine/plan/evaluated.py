@@ -19,7 +19,7 @@ from engine.sources.secondary import SourceRows
 
 @dataclass(frozen=True)
 class Layout:
-    """What all rows of a plan have: the source's `columns`, and `child_rows`, the arrays of rows of other sources with these sources."""
+    """What all rows of a plan have: the source's `columns`, and `child_rows`, the arrays of child rows with their sources."""
 
     columns: tuple[str, ...]
     child_rows: tuple[tuple[str, str], ...] = ()
@@ -88,7 +88,7 @@ class Evaluated:
 
     @property
     def embedded(self) -> list[SourceRows]:
-        """The rows of other sources that are in the documents."""
+        """The rows of secondary sources that are in the documents."""
         return [(source, self.frame[child_rows_name(path)].explode()) for path, source in self.layout.child_rows]
 
     def filter(self, mask: pl.Series) -> Evaluated:

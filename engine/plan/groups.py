@@ -6,7 +6,7 @@ from collections.abc import Container
 
 import polars as pl
 
-from engine.mapping.columns import level
+from engine.mapping.columns import fields_at
 from engine.mapping.model import Field, Mapping
 from engine.plan.cells import as_cells, text_of
 from engine.plan.names import cell_name, conflict_name
@@ -18,7 +18,7 @@ def single_valued_fields(mapping: Mapping) -> list[Field]:
     """The fields of the document that all rows of a group should agree on: those read from their own cells."""
     if not mapping.group_by or mapping.conflicts == "ignore":
         return []
-    read = [field for field in level(mapping, "") if field.columns and not field.depends_on_fields]
+    read = [field for field in fields_at(mapping, "") if field.columns and not field.depends_on_fields]
     return [field for field in read if not any(column.lookup for column in field.columns)]
 
 

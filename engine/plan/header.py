@@ -18,37 +18,39 @@ def check_header(mapping: Mapping, columns: Sequence[str], source: str = "") -> 
     Raises:
         DataError: the mapping does not allow the missing or extra columns.
     """
-    wanted, said = columns_of(mapping, source), mapping.sources[source] if source else mapping.source
+    wanted, declared = columns_of(mapping, source), mapping.sources[source] if source else mapping.source
     missing = {name for name in wanted if name not in columns}
-    read = {name for one in (mapping, *mapping.siblings) for name in _read(one, columns, said)}
+    read = {name for collection in (mapping, *mapping.siblings) for name in _read(collection, columns, declared)}
     extra = [name for name in columns if name not in read]
     always = set() if source else {*mapping.group_by}
-    needed = missing if said.missing == "fail" else missing & always
-    if needed and len(columns) == 1 and (other := _other_delimiter(columns[0], said)):
+    needed = missing if declared.missing == "fail" else missing & always
+    if needed and len(columns) == 1 and (other := _other_delimiter(columns[0], declared)):
         message = f"{_named(source)} has a single column, whose name looks like several with {other!r} between them"
-        raise DataError(Finding(said.line, 1, "missing_column", message, hint=f'set csv: {{delimiter: "{other}"}}', file=str(mapping.file)))
+        raise DataError(
+            Finding(declared.line, 1, "missing_column", message, hint=f'set csv: {{delimiter: "{other}"}}', file=str(mapping.file))
+        )
     if needed:
         found = [_missing(wanted[name], columns, extra, source) for name in sorted(needed)]
-        raise DataError([replace(item, line=item.line or said.line, file=str(mapping.file)) for item in found])
-    if extra and said.extra == "fail":
+        raise DataError([replace(item, line=item.line or declared.line, file=str(mapping.file)) for item in found])
+    if extra and declared.extra == "fail":
         names = ", ".join(map(repr, extra))
         message = f"{_named(source)} has columns that no field reads: {names}"
         hint = "map them, or set source.columns.extra: warn"
-        raise DataError(Finding(said.line, 1, "extra_column", message, hint=hint, file=str(mapping.file)))
-    return missing, list(_notes(said, source, missing, extra))
+        raise DataError(Finding(declared.line, 1, "extra_column", message, hint=hint, file=str(mapping.file)))
+    return missing, list(_notes(declared, source, missing, extra))
 
 
-def _read(mapping: Mapping, columns: Sequence[str], said: Source) -> Iterator[str]:
+def _read(mapping: Mapping, columns: Sequence[str], declared: Source) -> Iterator[str]:
     """The columns of a source that a collection reads, whatever the source is to it."""
     for name, source in {"": mapping.source, **mapping.sources}.items():
-        if source == said:
+        if source == declared:
             yield from columns_of(mapping, name)
             yield from (column for names in matched(mapping, columns, name).values() for column in names)
 
 
-def _other_delimiter(header: str, said: Source) -> str:
+def _other_delimiter(header: str, declared: Source) -> str:
     """The usual delimiter that a header of one column holds."""
-    return next((one for one in (";", ",", "\t", "|") if one in header and one != said.dialect.delimiter), "")
+    return next((usual for usual in (";", ",", "\t", "|") if usual in header and usual != declared.dialect.delimiter), "")
 
 
 def _missing(use: ColumnUse, columns: Sequence[str], extra: list[str], source: str) -> Finding:
@@ -58,9 +60,9 @@ def _missing(use: ColumnUse, columns: Sequence[str], extra: list[str], source: s
     return Finding(use.line, 1, "missing_column", message, use.path, hint)
 
 
-def _notes(said: Source, source: str, missing: set[str], extra: list[str]) -> list[str]:
+def _notes(declared: Source, source: str, missing: set[str], extra: list[str]) -> list[str]:
     notes = [f"column {name!r} is not in {_named(source)}: its cells count as empty" for name in sorted(missing)]
-    if extra and said.extra == "warn":
+    if extra and declared.extra == "warn":
         whose = f" of {_named(source)}" if source else ""
         notes.append(f"columns{whose} that no field reads: {', '.join(map(repr, extra))}")
     return notes

@@ -1,4 +1,4 @@
-"""Rows of secondary sources matched with ours: the child rows of an array, the one row of a lookup."""
+"""Rows of a level matched with those of a secondary source: the child rows of an array, the one row of a lookup."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from engine.values.columns import KEY, VALUE, ColumnRef
 
 
 @dataclass(frozen=True)
-class Keys:
-    """How two sources are matched: what must be equal, of our cells and their columns. A missing value matches nothing."""
+class JoinKeys:
+    """How rows are matched: what must be equal, of the level's cells (left) and the secondary source's (right).
+
+    A missing value matches nothing.
+    """
 
     left: tuple[pl.Expr, ...]
     right: tuple[pl.Expr, ...]
@@ -29,11 +32,11 @@ class Keys:
         return [key_name(place) for place in range(len(self.left))]
 
     def left_key(self) -> list[pl.Expr]:
-        """Our key, under its names."""
+        """The key in the rows of the level, under `names`."""
         return [expr.alias(name) for expr, name in zip(self.left, self.names, strict=True)]
 
     def right_key(self) -> list[pl.Expr]:
-        """Their key, under the same."""
+        """The key in the rows of the secondary source, under `names`."""
         return [expr.alias(name) for expr, name in zip(self.right, self.names, strict=True)]
 
 
@@ -42,16 +45,18 @@ def cell_of(table: SecondarySource, name: str) -> pl.Expr:
     return pl.col(cell_name(name)) if name in table.columns else pl.lit("")
 
 
-def child_rows(table: SecondarySource, keys: Keys, columns: Sequence[str], path: str, wide: Sequence[tuple[str, str]] = ()) -> pl.DataFrame:
+def child_rows(
+    table: SecondarySource, keys: JoinKeys, columns: Sequence[str], path: str, wide: Sequence[tuple[str, str]] = ()
+) -> pl.DataFrame:
     """The table as an array takes it: keys, cells, and which row it is; of a wide row as often as it has columns (key, name)."""
     cells = [cell_of(table, name).alias(cell_name(name)) for name in columns]
-    around = (*keys.right_key(), *cells, pl.int_range(pl.len(), dtype=pl.UInt32).alias(child_rows_name(path)))
+    selected = (*keys.right_key(), *cells, pl.int_range(pl.len(), dtype=pl.UInt32).alias(child_rows_name(path)))
     if not wide:
-        return as_cells(table.frame, table.columns).select(*around).drop_nulls(keys.names)
+        return as_cells(table.frame, table.columns).select(*selected).drop_nulls(keys.names)
     key, value = cell_name(KEY), cell_name(VALUE)
     named = pl.lit(pl.Series([key for key, _ in wide])).implode().alias(key)
     values = pl.concat_list([cell_name(name) for _, name in wide]).alias(value)
-    found = as_cells(table.frame, table.columns).select(*around, named, values).drop_nulls(keys.names)
+    found = as_cells(table.frame, table.columns).select(*selected, named, values).drop_nulls(keys.names)
     return found.explode(key, value, empty_as_null=False, keep_nulls=False)
 
 
@@ -59,7 +64,7 @@ def child_rows(table: SecondarySource, keys: Keys, columns: Sequence[str], path:
 class ChildRows:
     """Elements that are rows of a table."""
 
-    keys: Keys
+    keys: JoinKeys
     frame: pl.DataFrame
 
     def __call__(self, outer: pl.DataFrame) -> pl.DataFrame:
@@ -73,7 +78,7 @@ class LookupJoin:
     """A lookup: `frame` has one row for each key."""
 
     name: str
-    keys: Keys
+    keys: JoinKeys
     frame: pl.DataFrame
 
     def __call__(self, outer: pl.DataFrame) -> pl.DataFrame:
@@ -84,7 +89,7 @@ class LookupJoin:
         return joined.with_columns((asked & pl.col(FOUND).is_null()).alias(unmatched_name(self.name))).drop(*self.keys.names, FOUND)
 
 
-def lookup_join(table: SecondarySource, keys: Keys, columns: Sequence[ColumnRef], lookup: Lookup, file: str) -> LookupJoin:
+def lookup_join(table: SecondarySource, keys: JoinKeys, columns: Sequence[ColumnRef], lookup: Lookup, file: str) -> LookupJoin:
     """A lookup of these columns. Raises DataError where the table has a key twice."""
     cells = [cell_of(table, column.name).alias(cell_name(column.written)) for column in columns]
     frame = (
@@ -92,8 +97,8 @@ def lookup_join(table: SecondarySource, keys: Keys, columns: Sequence[ColumnRef]
     )
     twice = frame.filter(pl.struct(keys.names).is_duplicated())
     if len(twice):
-        said = f"rows {twice[ROW][0]} and others, {len(twice):,} in all"
-        message = f"the lookup {lookup.name} needs one row for each key; the source {table.name} has several for some keys: {said}"
+        rows = f"rows {twice[ROW][0]} and others, {len(twice):,} in all"
+        message = f"the lookup {lookup.name} needs one row for each key; the source {table.name} has several for some keys: {rows}"
         hint = "name more columns in `on`, or embed the rows as an array"
         raise DataError(finding("lookup_not_unique", message, hint=hint, file=file, line=lookup.line))
     return LookupJoin(lookup.name, keys, frame.drop(ROW))

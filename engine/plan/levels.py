@@ -31,7 +31,7 @@ class Level:
     dependent_stages: tuple[Stage, ...]
 
     def evaluate(self, frame: pl.DataFrame, asked: list[SourceRows]) -> pl.DataFrame:
-        """The frame with values, lists and flags. The rows of other sources that were asked for are appended to `asked`."""
+        """The frame with values, lists and flags. The rows of secondary sources that were asked for are appended to `asked`."""
         for lookup in self.lookups:
             frame = lookup(frame)
         if not self.arrays:
@@ -56,8 +56,8 @@ class ArrayStage:
 
     `cells` makes its elements, which are rows of the source `child_source`, if any. `outer_columns` are columns of the outer frame that
     the elements' expressions read; `keep_if` says which elements there are, `drop_if` which are left out as bad. `element`
-    is the value of one (none where the array is not embedded), `flags` and `child_row_columns` are columns that the outer rows need of
-    theirs. Checks with the flags `resolved_flags` have had their effect, here or further in.
+    is the value of one (none where the array is not embedded), `flags` and `child_row_columns` are columns of the elements
+    that the outer rows need. Checks with the flags `resolved_flags` have had their effect, here or further in.
     """
 
     path: str
@@ -82,7 +82,9 @@ class ArrayStage:
         flags = done.group_by(PARENT).agg(pl.col(self.flags).any(), pl.lit(value=True).alias(has_elements_name(self.path)))
         outer = outer.join(flags, on=PARENT, how="left", maintain_order="left")
         outer = outer.join(self._lists(self._kept(done)), on=PARENT, how="left", maintain_order="left")
-        return outer.with_columns(pl.col(*self.flags, has_elements_name(self.path)).fill_null(value=False), *self._of_none()).drop(PARENT)
+        return outer.with_columns(pl.col(*self.flags, has_elements_name(self.path)).fill_null(value=False), *self._without_elements()).drop(
+            PARENT
+        )
 
     def make_elements(self, outer: pl.DataFrame, asked: list[SourceRows]) -> pl.DataFrame:
         """The elements of rows that have PARENT, evaluated."""
@@ -102,26 +104,26 @@ class ArrayStage:
         return kept.sort(by, descending=descending, nulls_last=True, maintain_order=True)
 
     def _lists(self, kept: pl.DataFrame) -> pl.DataFrame:
-        gathered = [_gather(call) for call in self.aggregates]
+        aggregates = [_aggregate(call) for call in self.aggregates]
         own = child_rows_name(self.path)
         carried = [pl.col(name) if name == own else pl.col(name).explode() for name in self.child_row_columns]
         lists = [] if self.element is None else [self.element.alias(self.path)]
-        return kept.group_by(PARENT, maintain_order=True).agg(*lists, *gathered, *carried)
+        return kept.group_by(PARENT, maintain_order=True).agg(*lists, *aggregates, *carried)
 
-    def _of_none(self) -> list[pl.Expr]:
-        """The values for rows without an element, too."""
-        return [_of_all(call) for call in self.aggregates] + (
+    def _without_elements(self) -> list[pl.Expr]:
+        """Aggregates and lists, with the values that rows without an element get."""
+        return [_final_aggregate(call) for call in self.aggregates] + (
             [pl.col(self.path).fill_null([])] if self.element is not None and self.empty == "list" else []
         )
 
 
-def _of_all(call: AggregateCall) -> pl.Expr:
-    """The aggregate in its type, for rows without elements too: one out of its range is missing, and not as if there were no elements."""
+def _final_aggregate(call: AggregateCall) -> pl.Expr:
+    """The aggregate in its type, for rows without elements too: one that is out of its range is missing, not that of no elements."""
     empty = AGGREGATES[call.name].empty
     return narrowed(pl.col(call.column) if empty is None else pl.col(call.column).fill_null(empty), call.type)
 
 
-def _gather(call: AggregateCall) -> pl.Expr:
+def _aggregate(call: AggregateCall) -> pl.Expr:
     """The aggregate of a group of elements."""
     if call.inner is None:
         return pl.len().alias(call.column)

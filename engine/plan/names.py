@@ -54,7 +54,7 @@ def has_elements_name(array: str) -> str:
 
 
 def child_rows_name(array: str) -> str:
-    """Which rows of another source an element is made of, or the elements of a row: places in its frame, from 0 (UInt32)."""
+    """Which rows of a secondary source an element is made of, or the elements of a row: places in its frame, from 0 (UInt32)."""
     return internal("rows", array)
 
 

@@ -35,7 +35,7 @@ from engine.sources.secondary import SecondarySource, SourceRows, members
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What became of one batch. Filtered rows are only counted; `asked` are the rows of other sources that its arrays looked up."""
+    """What became of one batch. Filtered rows are only counted; `asked` are the rows of secondary sources that its arrays looked up."""
 
     accepted: Evaluated
     rejected: Evaluated

@@ -1,4 +1,4 @@
-"""How the values of rows came about, for showing: the texts of a field step by step, what its condition said, what a lookup found."""
+"""How the values of rows came about, to be shown: the texts of a field step by step, its condition, what a lookup found."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class LevelTrace:
         return self._list(pl.col(field.path) if field.compute else value_of(field))
 
     def lookup(self, name: str) -> list[bool | None]:
-        """Whether a lookup in another source has found a row; None where nothing was asked for. Empty where there is no such lookup."""
+        """Whether a lookup in a secondary source has found a row; None where nothing was asked for. Empty where there is no such lookup."""
         for join in self.level.lookups:
             if isinstance(join, LookupJoin) and join.name == name:
                 asked = pl.all_horizontal(key.is_not_null() for key in join.keys.left_key())

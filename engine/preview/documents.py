@@ -23,11 +23,11 @@ def preview(mapping: Mapping, source: RowReader, rows: int, tables: MappingOf[st
     last = 0
     for batch in source.batches():
         first = batch.up_to(rows)
-        told = {record.row: f"rejected, {record.code}: {record.message}" for record in first.malformed}
+        lines = {record.row: f"rejected, {record.code}: {record.message}" for record in first.malformed}
         verdicts = plan.apply(first.frame)
-        told |= {row.number: document(plan, row) for row in verdicts.accepted.rows()}
-        told |= {row.number: _refused(plan, row) for row in verdicts.rejected.rows()}
-        yield from (f"row {row}: {told.get(row, 'filtered')}" for row in sorted({*first.row_numbers, *told}))
+        lines |= {row.number: document(plan, row) for row in verdicts.accepted.rows()}
+        lines |= {row.number: _refused(plan, row) for row in verdicts.rejected.rows()}
+        yield from (f"row {row}: {lines.get(row, 'filtered')}" for row in sorted({*first.row_numbers, *lines}))
         last = max(last, batch.last)
         if last >= rows:
             return

@@ -62,7 +62,7 @@ def untested_checks(mapping: Mapping) -> list[Advice]:
 def _without(results: list[Result], subject: str, what: str, mutant: Mapping) -> list[list[str]]:
     """What is wrong with the results of a mutant. Where a check only ends rows, they need not be evaluated again."""
     path, code = (subject, what) if what else ("", subject.removeprefix("rule "))
-    outcomes = {check.outcome for one in results for check in one.plan.checks if (check.path, check.code) == (path, code)}
+    outcomes = {check.outcome for result in results for check in result.plan.checks if (check.path, check.code) == (path, code)}
     return _problems(results, (path, code)) if outcomes <= ENDS and not _replaced(mutant, path, code) else _problems(_results(mutant))
 
 
@@ -99,11 +99,11 @@ def _problems(results: list[Result], left_out: tuple[str, str] | None = None) ->
     for one in results:
         checks = (check for check in one.plan.checks if check.outcome in ENDS and (check.path, check.code) != left_out)
         ends.setdefault(id(one.plan), list(checks))
-    return [_compare(one.case, one.plan, one.row, ends[id(one.plan)]) for one in results]
+    return [_compare(result.case, result.plan, result.row, ends[id(result.plan)]) for result in results]
 
 
 def _results(mapping: Mapping) -> list[Result]:
-    """All tests evaluated. Where other sources are read, each test has its own rows of them."""
+    """All tests evaluated. Where secondary sources are read, each test has its own rows of them."""
     alone = mapping.sources or mapping.group_by
     groups = [[case] for case in mapping.tests] if alone else [list(mapping.tests)] if mapping.tests else []
     return [found for cases in groups for found in _of_cases(mapping, cases)]
@@ -133,7 +133,7 @@ def _table(mapping: Mapping, source: str, cases: list[MappingTest]) -> Secondary
 def _rows(mapping: Mapping, source: str, cases: Iterable[MappingTest]) -> list[dict[str, str]]:
     """The rows of a secondary source, each with the keys of its test's row unless it gives its own."""
     return [
-        (_cells(case) if not source else {}) | {theirs: _cells(case).get(ours.written, "") for theirs, ours in origin.on} | dict(row)
+        (_cells(case) if not source else {}) | {name: _cells(case).get(column.written, "") for name, column in origin.on} | dict(row)
         for case in cases
         for name, origin in _origins(mapping)
         if origin.source == source

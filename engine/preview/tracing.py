@@ -72,7 +72,7 @@ class _Trace:
         self.mapping, self.plan, self.ask = mapping, plan, ask
         done = plan.evaluate(frame)
         self.row, self.levels = done.row(0), plan.traces(done)
-        self.said = {(one.subject, one.what): one for one in enforcement(mapping, profile)}
+        self.said = {(entry.subject, entry.what): entry for entry in enforcement(mapping, profile)}
         self.conditions = conditions(mapping, profile)
         self.verdicts: dict[str, bool] = {}
         if ask:

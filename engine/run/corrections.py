@@ -21,7 +21,7 @@ from engine.sources.names import FILE, ROW
 from engine.sources.secondary import NO_KEY
 
 NAMED = re.compile(rf"(?P<mapping>[A-Za-z_][A-Za-z0-9_.-]*)-(?P<run>{RUN_ID})")
-NO_ROW = frozenset({"short_row", "long_row", "encoding", "not_json"})  # only a person can decide whether such a record is correct now
+MALFORMED = frozenset({"short_row", "long_row", "encoding", "not_json"})  # only a person can decide whether such a record is correct now
 UNCORRECTED = "correct the cells, then clear _code and _extra"
 UNGROUPED = "its group may be in the collection already, without this row: correct the source and run again"
 
@@ -88,8 +88,8 @@ class RejectsSource:
         self.rows = []
         for rejects in self._read():
             self.rows += [reject.row for reject in rejects]
-            again = [reject for reject in rejects if self._is_no_row(reject)]
-            good = [reject for reject in rejects if not self._is_no_row(reject)]
+            again = [reject for reject in rejects if self._is_malformed(reject)]
+            good = [reject for reject in rejects if not self._is_malformed(reject)]
             if any(reject.cells[name] == MASK for reject in good for name in self._private):
                 raise self._wrong("private_masked", "the private cells in the file are masked", "correct the source and run again")
             cells = {name: pl.Series([reject.cells[name] for reject in good], dtype=pl.String) for name in self.columns}
@@ -102,13 +102,13 @@ class RejectsSource:
         for batch in self._read():
             yield from batch
 
-    def _is_no_row(self, reject: Reject) -> bool:
-        """A rejected group is here with all its rows. A row that was not part of one is alone, and would replace its whole group."""
+    def _is_malformed(self, reject: Reject) -> bool:
+        """Whether it is still no row to load. A rejected group is in the file with all its rows; any other row would replace its group."""
         alone = self._grouped and (not reject.codes or NO_KEY in reject.codes)
-        return bool(NO_ROW & {*reject.codes} or reject.extra or alone)
+        return bool(MALFORMED & {*reject.codes} or reject.extra or alone)
 
     def _still_malformed(self, reject: Reject) -> Malformed:
-        code = next((code for code in reject.codes if code in NO_ROW | {NO_KEY}), "long_row")
+        code = next((code for code in reject.codes if code in MALFORMED | {NO_KEY}), "long_row")
         return Malformed(reject.row, code, UNGROUPED if self._grouped else UNCORRECTED, tuple(reject.cells.values()), reject.file)
 
     def _read(self) -> Iterator[list[Reject]]:

@@ -143,8 +143,8 @@ def _words_of(field: Field) -> int:
 def _above(some: Words, others: Words) -> Mask:
     """Row by row, whether the words rank higher, most significant first."""
     above = np.zeros(len(some), dtype=np.bool_)
-    for mine, theirs in zip(some.T[::-1], others.T[::-1], strict=True):
-        above = (mine > theirs) | (above & (mine == theirs))
+    for word, other in zip(some.T[::-1], others.T[::-1], strict=True):
+        above = (word > other) | (above & (word == other))
     return above
 
 
@@ -195,8 +195,8 @@ def suspicious_key(plan: Plan, accepted: Evaluated, keys: Digests) -> str:
     if different > SUSPICIOUS * len(accepted):
         return ""
     counts = zip(dedup.on, accepted.distinct(plan.keys[dedup.on]), strict=True)
-    told = ", ".join(f"{name} has {count:,}" for name, count in counts)
-    return f"dedup.on: the first {len(accepted):,} rows have only {different:,} different keys ({told}); the others count as duplicates"
+    details = ", ".join(f"{name} has {count:,}" for name, count in counts)
+    return f"dedup.on: the first {len(accepted):,} rows have only {different:,} different keys ({details}); the others count as duplicates"
 
 
 def suspicious_share(dedup: Dedup | None, duplicates: int, accepted: int) -> str:

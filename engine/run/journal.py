@@ -1,4 +1,4 @@
-"""The ledger as one run sees it: what it is about, how far it is, how it ended, and which earlier run it may go on from."""
+"""The ledger as one run sees it: what it loads, how far it is, how it ended, and which earlier run it may resume."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from engine.sources import RowReader
 class Journal:
     """Records the progress of a run for later runs.
 
-    `source` is the file as it is, before anything is joined to its rows; `resumes`: this run may go on from another one.
+    `source` is the file as it is, before anything is joined to its rows; `resumes`: it may resume another run.
     """
 
     def __init__(self, ledger: Ledger, record: RunRecord, source: RowReader, *, resumes: bool) -> None:
@@ -30,7 +30,7 @@ class Journal:
         self.published = False
 
     def begin(self) -> None:
-        """From now on other runs know of this one."""
+        """Write the run record: from now on other runs see this one."""
         self._ledger.start(self._record)
 
     def stage(self, name: str) -> None:
@@ -42,7 +42,7 @@ class Journal:
         self._ledger.set_fields(rows_done=row)
 
     def resumable(self) -> tuple[str, int]:
-        """An unfinished run that did the same, and the last row that it settled (0: none). To be called after one reading of the source."""
+        """An unfinished run of the same load, and the last row that it read back (0: none). Call it after the source was read once."""
         digest = self._source.fingerprint["sha256"]
         if not (self._resumes and isinstance(digest, str)):
             return "", 0
@@ -60,7 +60,7 @@ class Journal:
         self.published = True
 
     def end(self, report: Report) -> None:
-        """The run failed, or was interrupted: the failure itself is what the user must hear of, whatever becomes of this."""
+        """The run failed or was interrupted. An error in recording that is ignored: the user must see the failure itself."""
         with suppress(TargetError):
             self._ledger.finish(report.outcome, report.as_json())
 
@@ -92,7 +92,7 @@ def journaled(journal: Journal, report: Report) -> Iterator[None]:
             raise
         if report.outcome is Outcome.PUBLISHED and isinstance(error, TargetError):
             hint = "readers see the new documents; check the server, then run again to record it"
-            said = finding("ledger_unwritten", "the documents ARE live, but the run could not be recorded", hint=hint)
-            raise TargetError([said, *error.findings]) from None
+            unrecorded = finding("ledger_unwritten", "the documents ARE live, but the run could not be recorded", hint=hint)
+            raise TargetError([unrecorded, *error.findings]) from None
         journal.end(report)
         raise

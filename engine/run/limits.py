@@ -42,8 +42,8 @@ def check_limits(job: Job, report: Report) -> None:
         hint = "does dedup.on identify a row? correct it or the source, or raise limits.duplicates"
         raise DataError(finding("duplicate_limit", message, hint=hint, file=str(job.mapping.file)))
     if not counts.balanced:
-        said = ", ".join(f"{name} {count:,}" for name, count in asdict(counts).items())
-        raise DataError(finding("unbalanced", f"the accounting does not balance: {said}; {left_behind(job)}", hint="please report this"))
+        figures = ", ".join(f"{name} {count:,}" for name, count in asdict(counts).items())
+        raise DataError(finding("unbalanced", f"the accounting does not balance: {figures}; {left_behind(job)}", hint="please report this"))
 
 
 def left_behind(job: Job) -> str:

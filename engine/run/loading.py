@@ -41,7 +41,7 @@ from engine.sources.batch import Batch
 
 IN_FLIGHT = 2  # batches in flight to the server; more would only cost memory, the server is the slower side
 WRITERS = 2
-GRACE, GRACE_STOPPED = 60.0, 1.0  # seconds that a failed or interrupted run gives writes under way: the server may not answer at all
+GRACE, GRACE_STOPPED = 60.0, 1.0  # seconds that a failed or interrupted run waits for writes under way: the server may not answer at all
 MANY = 1_000  # documents of a batch from which on their order matters to the server; fewer stay in the source's order
 SAME_ID = "an earlier row has the same _id"
 
@@ -67,7 +67,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Sent:
-    """A batch that was sent: who was refused, what was accepted, and the last row it is made of.
+    """A batch that was sent: what was refused, what was accepted, and the number of its last row.
 
     `written_before`: an earlier run had written it.
     """
@@ -81,7 +81,7 @@ class Sent:
 class Loader:
     """The batch loop and its state between batches. `sent` is the content that the target accepted from this run.
 
-    `usage` says what it has taken of the secondary sources.
+    `usage` says which rows of the secondary sources it has used.
 
     Rows up to `after` were written by an earlier run: they are judged again, but not sent. `settled` gets the last row of each batch
     that is written, as long as the target refused nothing.
@@ -94,11 +94,11 @@ class Loader:
         self.noted = [check for check in plan.checks if check.outcome in ("warn", "null", "drop")]
         self.judge: Judge = KeepChosen(job.winners) if job.winners else KeepFirst()
         self.near_key = plan.near_key()
-        self.looked = False
+        self.key_looked_at = False
         self.hashed = bool(job.mapping.identity and job.mapping.identity.hash)
         self.sent = Content()
         self.usage = SecondaryUsage(plan.secondary_sources)
-        self.clean = True
+        self.none_refused = True
 
     def load(self) -> None:
         """Load every row of the source. Raises DataError, TargetError."""
@@ -157,8 +157,8 @@ class Loader:
 
     def drop_repeated_keys(self, accepted: Evaluated, keys: Digests, dedup: Dedup) -> Evaluated:
         """The rows that are kept. Counts near-duplicates; warns where the key does not seem to identify the first rows."""
-        if not self.looked and len(accepted):
-            self.looked = True
+        if not self.key_looked_at and len(accepted):
+            self.key_looked_at = True
             self.warn(suspicious_key(self.plan, accepted, keys))
         found = self.judge.judge(keys, accepted.digests(self.near_key) if self.near_key else None)
         if dedup.keep == "fail":
@@ -177,24 +177,24 @@ class Loader:
 
     def first_ids(self, fresh: Evaluated, documents: pl.Series) -> tuple[Evaluated, pl.Series]:
         """The documents whose `_id` is new in this run, where the target would take a second one for an update; the others are rejected."""
-        if not self.job.sink or (mine := self.job.sink.first_with_id(documents)).all():
+        if not self.job.sink or (first := self.job.sink.first_with_id(documents)).all():
             return fresh, documents
-        self.refuse(fresh, [Refusal(index, "duplicate_key", ID, SAME_ID) for index in (~mine).arg_true()])
-        return fresh.filter(mine), documents.filter(mine)
+        self.refuse(fresh, [Refusal(index, "duplicate_key", ID, SAME_ID) for index in (~first).arg_true()])
+        return fresh.filter(first), documents.filter(first)
 
     def write(self, documents: pl.Series, last: int) -> Sent:
         """Send a batch whose last row number is `last`. Runs in a writer's thread. Raises TargetError."""
         large = oversize(documents)
-        places, known = self.order(documents, (~large).arg_true()), 0 < last <= self.after
+        places, written_before = self.order(documents, (~large).arg_true()), 0 < last <= self.after
         too_large = f"the document is larger than {MAX_DOCUMENT_BYTES:,} bytes"
         refusals = [Refusal(index, "too_large", "", too_large) for index in large.arg_true()]
-        if self.job.sink and not known and len(places):
+        if self.job.sink and not written_before and len(places):
             refused = self.job.sink.write(documents.gather(places))
             refusals += [replace(refusal, index=int(places[refusal.index])) for refusal in refused]
         left_out = {refusal.index for refusal in refusals}
         stored = documents.to_list()
         accepted = content(raw for index, raw in enumerate(stored) if index not in left_out) if left_out else content(stored)
-        return Sent(refusals, accepted, last, known)
+        return Sent(refusals, accepted, last, written_before)
 
     def order(self, documents: pl.Series, places: pl.Series) -> pl.Series:
         """The places in sending order. Hashes are sent sorted, so that each page of the index on `_id` is touched once per batch."""
@@ -214,8 +214,8 @@ class Loader:
             self.report.changes["before"] = self.report.changes.get("before", 0) + sent.accepted.count
             return
         self.sent += sent.accepted
-        self.clean &= not sent.refusals
-        if self.clean:
+        self.none_refused &= not sent.refusals
+        if self.none_refused:
             self.settled(sent.last_row)
 
     def refuse(self, fresh: Evaluated, refusals: Sequence[Refusal]) -> None:
@@ -240,12 +240,12 @@ def choose_kept_rows(job: Job, plan: Plan, report: Report) -> KeptRows:
     if job.source.size is None:
         raise source_read_once(job.mapping)
 
-    def told() -> Iterator[Batch]:
+    def shown() -> Iterator[Batch]:
         for batch in prefetched(limited(job.source.batches(), job.limit)):
             job.progress.rows(report, job.source.position / job.source.size if job.source.size else None)
             yield batch
 
-    return decide(plan, told())
+    return decide(plan, shown())
 
 
 def random_ids(count: int) -> pl.Series:

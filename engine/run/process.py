@@ -16,15 +16,15 @@ except ImportError:  # Windows
 
 
 @contextmanager
-def signals_deferred(*, at_once: bool) -> Iterator[None]:
-    """Delay SIGINT and SIGTERM during a step that takes no time, so that it either happens completely or not at all."""
-    if not at_once or threading.current_thread() is not threading.main_thread():
+def signals_deferred(*, atomic: bool) -> Iterator[None]:
+    """Delay SIGINT and SIGTERM during a short step that must happen completely or not at all; without `atomic`, do nothing."""
+    if not atomic or threading.current_thread() is not threading.main_thread():
         yield
         return
-    came: list[int] = []
+    received: list[int] = []
 
     def later(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
+        received.append(number)
 
     usual = {number: signal.signal(number, later) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -32,8 +32,8 @@ def signals_deferred(*, at_once: bool) -> Iterator[None]:
     finally:
         for number, handler in usual.items():
             signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
+        if received:
+            signal.raise_signal(received[0])
 
 
 def peak_memory_mb() -> float:

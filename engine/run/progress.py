@@ -1,4 +1,4 @@
-"""Who is told of a run while it happens."""
+"""What a run reports its progress to."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Rejects:
     """Writes rejects to `path` (mode 0600, made when the first one comes), and counts them by reason.
 
     Columns: the row's number among the data rows, the file that it is from, the column, code and reason of each check that it breaks
-    (joined by "; "), the original columns, and `_extra` with the cells that a too long row has more, as CSV. Every cell is neutralised.
+    (joined by "; "), the original columns, and `_extra` with the surplus cells of a too long row, as CSV. Every cell is neutralised.
     `private` columns are kept, masked or omitted; which cell of a malformed record is which is unknown, so all count as private.
     """
 
@@ -85,16 +85,16 @@ class Rejects:
         self.count += 1
         self.reasons[broken[0][0]] += 1
         columns, codes = JOIN.join(column for _, column in broken), JOIN.join(reason.code for reason, _ in broken)
-        says = JOIN.join(f"{reason.path}: {reason.message}" if reason.path else reason.message for reason, _ in broken)
-        self._write([*map(str, place), columns, codes, says, *self._shown(cells), extra])
+        reasons = JOIN.join(f"{reason.path}: {reason.message}" if reason.path else reason.message for reason, _ in broken)
+        self._write([*map(str, place), columns, codes, reasons, *self._shown(cells), extra])
 
     def _shown(self, cells: Sequence[str]) -> list[str]:
         if self.policy == "keep":
             return list(cells)
-        told = zip(self.columns, cells, strict=True)
+        pairs = zip(self.columns, cells, strict=True)
         if self.policy == "omit":
-            return [cell for name, cell in told if name not in self.private]
-        return [MASK if name in self.private else cell for name, cell in told]
+            return [cell for name, cell in pairs if name not in self.private]
+        return [MASK if name in self.private else cell for name, cell in pairs]
 
     def _write(self, cells: Sequence[str]) -> None:
         try:

@@ -31,7 +31,7 @@ class SecondaryAccount:
 
 @dataclass
 class Report:
-    """The record of one run. `stages` are wall seconds by stage.
+    """What one run did. `stages` are wall seconds by stage.
 
     `checksum` is the content checksum of the live collection as read back after the run, `live_documents` its count. In modes that write
     into a live collection, `changes` counts documents inserted, updated, unchanged, deleted, and written `before` by the resumed run.

@@ -20,7 +20,7 @@ def retry_task(mapping: Mapping, file: Path) -> LoadTask:
 
     Raises:
         UsageError: the documents' `_id`s are random, so a row that is loaded twice would be there twice.
-        DataError: it is no rejects file of this mapping.
+        DataError: it is not a rejects file of this mapping.
     """
     if mapping.identity and not mapping.identity.hash:
         message = "with random ObjectIds, a row that is retried twice would be stored twice"

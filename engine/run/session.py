@@ -1,6 +1,6 @@
 """The story of a run: one collection's load as a `Session`; several of one mapping become live together, all or none.
 
-What the single steps do stands in `stages`, `limits` and `target`; the batch loop is in `loading`.
+The single steps are in `stages`, `limits` and `target`, the batch loop in `loading`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _nothing(_: Report) -> dict[str, Any]:
 class LoadTask:
     """What to load: `open` returns the source; its argument is the ledger, None in a dry run.
 
-    `facts` is asked, after a published run, for further fields of its `RunRecord`. `resumes`: it may go on from another run.
+    `facts` is asked, after a published run, for further fields of its `RunRecord`. `resumes`: it may resume an unfinished run.
     """
 
     mapping: Mapping
@@ -63,7 +63,7 @@ class Settings:
 
 @dataclass
 class Session:
-    """One collection's load, from the first look at the server to the last word in the ledger. `report` is filled as it goes.
+    """One collection's load, from connecting to the server to the finished run record. `report` is filled on the way.
 
     `waiting`: it is ready, and its turn to become live has not come.
     """
@@ -84,7 +84,7 @@ class Session:
     def ready(self, address: Address | None) -> Iterator[Callable[[], None]]:
         """A load except for its last step. Yields the function that publishes. Without an address it is a dry run.
 
-        Raises EngineError. After it nothing of the run is live in mode replace; in the other modes complete documents of it may be.
+        Raises EngineError. Then nothing of the run is live in mode replace; in the other modes, complete documents may be.
         """
         with ExitStack() as stack:
             job = self._at_server(address, stack) if address else self._job(self.task.open(None))
@@ -100,7 +100,7 @@ class Session:
             yield partial(self._make_live, job)
 
     def _at_server(self, address: Address, stack: ExitStack) -> Job:
-        """Connected, locked, cleaned up after dead runs, known to the ledger: nothing but the load itself is missing."""
+        """The job at a server: connected, locked, cleaned up after runs that died, and recorded in the ledger."""
         mapping, report = self.task.mapping, self.report
         report.target = f"{address.shown}/{report.target}"
         client, profile = connected(address, mapping, report, stack)
@@ -128,14 +128,14 @@ class Session:
             yield
         except BaseException as error:
             if self.report.outcome is Outcome.RUNNING:
-                self.report.outcome = self._how_it_ended(error)
+                self.report.outcome = self._failed_as(error)
             raise
         finally:
             if job.sink and self.report.outcome is not Outcome.PUBLISHED:
                 self._discard(job.sink)
-            self._take_stock(job)
+            self._add_totals(job)
 
-    def _how_it_ended(self, error: BaseException) -> Outcome:
+    def _failed_as(self, error: BaseException) -> Outcome:
         if isinstance(error, KeyboardInterrupt):
             return Outcome.INTERRUPTED
         return Outcome.NOT_PUBLISHED if self.waiting else Outcome.FAILED
@@ -146,14 +146,14 @@ class Session:
         if not (job.sink and job.journal):
             self.report.outcome = Outcome.DRY_RUN
             return
-        with timed(job, self.report, "publish"), signals_deferred(at_once=not job.sink.writes_live):
+        with timed(job, self.report, "publish"), signals_deferred(atomic=not job.sink.writes_live):
             live = job.sink.publish()
             self.report.checksum, self.report.live_documents = live.checksum, live.count
             self.report.outcome = Outcome.PUBLISHED
-        self._take_stock(job)
+        self._add_totals(job)
         job.journal.publish(self.report, job.sink.state(live), self.task.facts(self.report))
 
-    def _take_stock(self, job: Job) -> None:
+    def _add_totals(self, job: Job) -> None:
         """Add changes, seconds and peak memory to the report."""
         self.report.changes |= job.sink.changes if job.sink else {}
         self.report.seconds, self.report.peak_memory_mb = time.monotonic() - self.started, peak_memory_mb()
@@ -171,7 +171,7 @@ def load_together(sessions: Sequence[Session]) -> None:
     several = len(sessions) > 1
     try:
         with ExitStack() as stack:
-            address = None if all(one.settings.dry_run for one in sessions) else stack.enter_context(server())
+            address = None if all(session.settings.dry_run for session in sessions) else stack.enter_context(server())
             ready = []
             for session in sessions:
                 with about(session.task.mapping, several=several):
@@ -180,7 +180,7 @@ def load_together(sessions: Sequence[Session]) -> None:
                 with about(session.task.mapping, several=several):
                     make_live()
     finally:
-        for report in (one.report for one in sessions):
+        for report in (session.report for session in sessions):
             if report.outcome is Outcome.RUNNING:  # its turn never came
                 report.outcome = Outcome.NOT_PUBLISHED
 

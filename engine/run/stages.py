@@ -37,7 +37,7 @@ def timed(job: Job, report: Report, stage: str) -> Iterator[None]:
 
 
 def compile_job(job: Job, report: Report) -> tuple[Job, Plan]:
-    """The job with its rows joined to the other sources and the duplicates that stay chosen, and the plan for its rows."""
+    """The job with its rows joined to the secondary sources and the duplicates that stay chosen, and the plan for its rows."""
     tables: dict[str, SecondarySource] = {}
     if job.mapping.sources or job.mapping.group_by:
         with timed(job, report, "sources"):
@@ -69,7 +69,7 @@ def rehearse(job: Job, plan: Plan, report: Report) -> None:
 
 
 def load_rows(job: Job, plan: Plan, report: Report) -> Content:
-    """Every row to its place; what the target accepted. Raises DataError where limits are exceeded."""
+    """Load all rows; returns the content that the target accepted. Raises DataError where limits are exceeded."""
     loader = make_loader(job, plan, report)
     with timed(job, report, "load"):
         if job.sink:
@@ -105,7 +105,7 @@ def index_and_read_back(job: Job, report: Report, sink: Sink, sent: Content) -> 
         sink.stop()
         raise
     finally:
-        verifier.shutdown(wait=False)  # a server that does not answer must not hold up the end of the run
+        verifier.shutdown(wait=False)  # a server that does not answer must not delay the end of the run
 
 
 def require_as_sent(found: Content, sent: Content) -> None:

@@ -1,4 +1,4 @@
-"""What one pass over the document's source has taken of the secondary sources."""
+"""Which rows of secondary sources one pass over the primary source has used."""
 
 from __future__ import annotations
 

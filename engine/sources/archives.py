@@ -91,9 +91,9 @@ class ArchiveContent:
 def _zipped(file: BinaryIO, name: str, member: str | None) -> BinaryIO:
     with failures(name), damage(name):
         archive = zipfile.ZipFile(file)
-        found = [one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith(FOREIGN_MEMBER)]
-        names = [one.filename for one in found]
-        wanted = [one for one in found if member in (None, one.filename)]
+        found = [entry for entry in archive.infolist() if not entry.is_dir() and not entry.filename.startswith(FOREIGN_MEMBER)]
+        names = [entry.filename for entry in found]
+        wanted = [entry for entry in found if member in (None, entry.filename)]
         if len(wanted) != 1:
             raise _no_member(name, names, member)
         if wanted[0].flag_bits & 1:

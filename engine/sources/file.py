@@ -53,7 +53,7 @@ class File(ABC):
     """One file as batches of text. A record is a row, or is given as malformed, or stops the file: no record is changed or dropped.
 
     A regular file must stay the same from the first look at it to the last: size, time of change, inode, and the hash of its bytes.
-    `path` may be `-`, standard input. That and a pipe are read once, any other file anew by each `batches()`.
+    `path` may be `-`, standard input. That and a pipe are read once, any other file again by each `batches()`.
 
     Raises (whatever reads):
         DataError: the file cannot be opened or read as declared; the finding has its line.

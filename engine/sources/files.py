@@ -63,7 +63,7 @@ def _matches(path: str, source: Source) -> list[Found]:
 
 def _missing(path: str, source: Source, message: str, hint: str) -> DataError:
     """At the mapping's line, where the mapping names the path."""
-    if not source.line:
+    if not source.mapping_file:
         return DataError(finding("source_missing", message, hint=hint, file=path))
     message = f"{message}: {path}"
     return DataError(Finding(source.line, 1, "source_missing", message, hint=hint, file=source.mapping_file))
@@ -114,7 +114,7 @@ class Files:
         if len(self._files) == 1:
             return self._files[0].fingerprint
         prints = [file.fingerprint for file in self._files]
-        sizes, times = ([number for one in prints if isinstance(number := one[key], int)] for key in ("size", "mtime_ns"))
+        sizes, times = ([number for fingerprint in prints if isinstance(number := fingerprint[key], int)] for key in ("size", "mtime_ns"))
         hashes = [file.sha256 for file in self._files]
         whole, read = len(sizes) == len(prints), all(hashes)
         counted = Counter[str]()
@@ -161,8 +161,8 @@ def _expect_columns(first: File, file: File) -> None:
     lacks = [name for name in first.columns if name not in file.columns]
     more = [name for name in file.columns if name not in first.columns]
     if lacks or more:
-        said = [f"{what} {_listed(names)}" for what, names in (("it lacks", lacks), ("it also has", more)) if names]
-        message = f"the columns differ from those of {first.path}: {'; '.join(said)}"
+        differing = [f"{what} {_listed(names)}" for what, names in (("it lacks", lacks), ("it also has", more)) if names]
+        message = f"the columns differ from those of {first.path}: {'; '.join(differing)}"
         raise DataError(finding("other_columns", message, hint="load such files with a separate mapping", file=str(file.path)))
 
 

@@ -37,7 +37,7 @@ HALF = re.compile(r"\\u[dD][89a-fA-F]")  # a half of a character; two of them ma
 NESTED = (dict, list)
 
 
-class NotJson(ValueError):  # noqa: N818 - caught here, and told as a malformed record
+class NotJson(ValueError):  # noqa: N818 - caught here, and reported as a malformed record
     """A line that cannot be a row: why, without its text."""
 
     def __init__(self, message: str = NOT_JSON, code: str = "not_json") -> None:
@@ -201,7 +201,7 @@ class NdjsonPass:
             if len(rest) > self._cap:
                 message = f"the file has a line of more than {self._cap} bytes"
                 raise DataError(finding("record_too_long", message, hint="check that the file is NDJSON", file=str(self._path), line=line))
-            if found := [bare for one in lines if (bare := one.strip(BLANKS_BYTES))]:
+            if found := [bare for line in lines if (bare := line.strip(BLANKS_BYTES))]:
                 yield found
         if bare := rest.strip(BLANKS_BYTES):
             yield [bare]

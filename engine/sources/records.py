@@ -14,7 +14,7 @@ from engine.sources.batch import Batch, Malformed
 from engine.sources.grammar import Fault, Grammar
 from engine.sources.names import ROW
 
-ANY_LENGTH = 2**31 - 1  # csv's own limit on a cell is 131,072 characters; ours is the cap on a record
+ANY_LENGTH = 2**31 - 1  # csv's own limit on a cell is 131,072 characters; the engine limits the record instead
 
 
 @contextmanager

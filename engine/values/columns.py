@@ -1,4 +1,4 @@
-"""A column as a mapping names it, resolved where it stands. The mapping's semantics make these; all after them only read them."""
+"""A column as a mapping names it, resolved at its level. The mapping's semantics make these; later wings only read them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NUMBER, KEY, VALUE = "{n}", "{key}", "{value}"
 
 
 class ColumnKind(Enum):
-    """What a written column stands for: a cell, one cell for each number that `{n}` has in a name, or what an element has of its own."""
+    """What a written column stands for: a cell, one cell for each number that `{n}` has in a name, or what only elements have."""
 
     CELL = "cell"
     NUMBERED = "numbered"

@@ -16,7 +16,7 @@ class DependencyOrder(NamedTuple):
 
 
 def dependency_order(needs: Mapping[str, Iterable[str]]) -> DependencyOrder:
-    """Names by what they need, otherwise as they are declared; needs that are no names do not count."""
+    """Names by what they need, otherwise as they are declared; other needs do not count."""
     places = {name: place for place, name in enumerate(needs)}
     sorter = TopologicalSorter({name: {*wanted} & places.keys() for name, wanted in needs.items()})
     ordered: list[str] = []

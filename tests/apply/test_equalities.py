@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from evolution.generated import COLUMNS, evolutions, rows
+from evolution.undoing import undoing
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from jobs import command
@@ -18,7 +19,6 @@ from pymongo.database import Database
 
 from engine.errors import UsageError
 from engine.evolution import KINDS, diff
-from engine.evolution.changes import undoing
 from engine.mapping.loader import loads
 
 SOAK = int(os.environ.get("ENGINE_SOAK", "1"))

@@ -32,6 +32,15 @@ def test_what_the_source_lacks_is_said_at_its_line(path: str, delimiter: str, ex
     assert (ended.code, said.format(folder=tmp_path) in ended.err) == (3, True), ended.err
 
 
+def test_a_file_named_by_the_command_line_is_compared_at_the_line_of_the_mapping(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("id,text\n1,a\n")
+    (tmp_path / "m.yaml").write_text(MAPPING.format(path="other.csv", delimiter=";", extra="fail"))
+    compared = command("check", "-m", tmp_path / "m.yaml", "--source", tmp_path / "in.csv")
+    missing = command("check", "-m", tmp_path / "m.yaml", "--source", tmp_path / "inn.csv")
+    assert "m.yaml:3:1 missing_column the source has a single column" in compared.err + compared.out
+    assert f"{tmp_path}/inn.csv source_missing there is no such file" in missing.err + missing.out
+
+
 def test_a_unique_index_that_cannot_be_built_is_named_at_its_line(jobs: Jobs) -> None:
     jobs.mode, jobs.rest = "replace", "  by_name: {keys: {name: 1}, unique: true}"
     ended = jobs.run([[1, "a", "b", 3], [2, "a", "c", 3]])

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors.codes import CODES, PLACES, Code, table
+from engine.expressions.array_constraints import ARRAY_CONSTRAINTS
 from engine.expressions.constraints import CONSTRAINTS
 from engine.mapping.reference import ERRORS_FILE, errors_text
-from engine.plan.checks import ARRAY_CONSTRAINTS
 
 PACKAGE = Path(__file__).parents[2] / "engine"
 CHANGES = (

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from engine.evolution import KINDS, Change, Needs, diff, judge
-from engine.evolution.changes import undoing
 from engine.evolution.diff import document_order
 from engine.mapping import model
 from engine.mapping.loader import loads
 from engine.values.types import Options, type_table
+from evolution.undoing import reverse, undoing
 
 TEXT = """
 mapping: m
@@ -222,4 +222,4 @@ def test_order_is_that_of_the_documents() -> None:
 
 def test_a_change_prints_what_it_is() -> None:
     assert str(Change("E111", "age", "minimum", None, 0)) == "E111 age: constraint tightened, minimum: 0"
-    assert str(Change("E104", "age", "", "int", "long").reverse()) == "E104 age: type changed: long → int"
+    assert str(reverse(Change("E104", "age", "", "int", "long"))) == "E104 age: type changed: long → int"

@@ -1,5 +1,5 @@
 # ruff: noqa: DTZ001, E501, PT017 — dates without a zone, as the documents hold them; tables of cases; laws over errors
-"""The law of this room: polars and the genuine mongod give every expression the same value, over every row."""
+"""Polars and the genuine mongod give every expression the same value, over every row."""
 
 import os
 from datetime import datetime

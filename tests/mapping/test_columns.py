@@ -3,7 +3,7 @@
 import pytest
 
 from engine.evolution.diff import diff
-from engine.mapping.columns import cells_of, columns_of, lookups_of, our_columns
+from engine.mapping.columns import cells_of, columns_of, lookups_of, row_columns
 from engine.mapping.loader import loads
 from engine.mapping.model import Mapping
 
@@ -78,7 +78,7 @@ def test_lookups_stand_after_those_that_they_are_found_by(mapping: Mapping) -> N
 
 def test_a_lookup_is_found_by_columns_of_the_level_that_uses_it(mapping: Mapping) -> None:
     (drug,) = lookups_of(mapping, "doses")
-    assert [(one.written, one.names) for one in our_columns(drug.origin)] == [("drug{n}", ("drug1", "drug2"))]
+    assert [(one.written, one.names) for one in row_columns(drug.origin)] == [("drug{n}", ("drug1", "drug2"))]
 
 
 def test_each_source_has_its_columns(mapping: Mapping) -> None:

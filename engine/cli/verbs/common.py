@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from engine.errors import UsageError, finding, suggest
 from engine.mapping.loader import load_all
@@ -28,9 +29,7 @@ def mappings_of(arguments: Arguments) -> tuple[Mapping, ...]:
     path = getattr(arguments, "source", None)
     if path and len(found) > 1:
         raise UsageError(finding("several_collections", "--source works for one collection only", hint="name it with --collection"))
-    return tuple(
-        replace(mapping, source=replace(mapping.source, paths=(path,), mapping_file="", line=0)) if path else mapping for mapping in found
-    )
+    return tuple(replace(mapping, source=replace(mapping.source, paths=(path,), mapping_file="")) if path else mapping for mapping in found)
 
 
 def mapping_of(arguments: Arguments) -> Mapping:
@@ -42,6 +41,16 @@ def mapping_of(arguments: Arguments) -> Mapping:
             finding("several_collections", f"this verb needs one collection, the mapping has {names}", hint="name one with --collection")
         )
     return found[0]
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file and the folders that it lies in. Raises UsageError where it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        message, hint = f"cannot write {path}: {error.strerror}", "choose another file with --output"
+        raise UsageError(finding("unwritable", message, hint=hint)) from None
 
 
 @contextmanager

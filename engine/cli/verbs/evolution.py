@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from engine.apply.data import Differences, differing
-from engine.apply.inspect import look
+from engine.apply.inspect import inspect_and_plan
 from engine.apply.task import ApplyResult, ApplyTask, require_apply_support
 from engine.cli.display_evolution import show_applied, show_plan, show_steps
 from engine.cli.progress import progress_on
@@ -65,7 +65,7 @@ def _planned(arguments: Arguments) -> list[tuple[Mapping, Mapping, EvolutionPlan
         return [(old, new, compared(old, new)) for old, new in _both(arguments)]
     mappings = mappings_of(arguments)
     with client_of() as client:
-        found = [(new, *look(client, new, _profile(client, new))) for new in mappings]
+        found = [(new, *inspect_and_plan(client, new, _profile(client, new))) for new in mappings]
     return [(live.old, new, plan) for new, live, plan in found]
 
 
@@ -95,9 +95,9 @@ def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
         tasks = [ApplyTask(client, _profile(client, mapping), mapping, frozenset(arguments.allow), new_run_id()) for mapping in mappings]
         for task in tasks:
             require_apply_support(client, task.profile)
-        ways = [task.plan() for task in tasks] if arguments.dry_run or len(tasks) > 1 else []  # none starts if one is refused
+        plans = [task.plan() for task in tasks] if arguments.dry_run or len(tasks) > 1 else []  # none starts if one is refused
         if arguments.dry_run:
-            _show_ways(ways, mappings, out)
+            _show_commands(plans, mappings, out)
             return Exit.DONE
         try:
             with progress_on(err, quiet=arguments.quiet) as progress:
@@ -110,11 +110,11 @@ def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     return Exit.DONE
 
 
-def _show_ways(ways: Sequence[ApplyPlan | None], mappings: Sequence[Mapping], out: TextIO) -> None:
-    for mapping, way in zip(mappings, ways, strict=True):
-        if len(ways) > 1:
+def _show_commands(plans: Sequence[ApplyPlan | None], mappings: Sequence[Mapping], out: TextIO) -> None:
+    for mapping, plan in zip(mappings, plans, strict=True):
+        if len(plans) > 1:
             print(f"// collection {mapping.target.collection}", file=out)
-        show_steps(printed(way) if way else (), out)
+        show_steps(printed(plan) if plan else (), out)
 
 
 def _show_done(arguments: Arguments, mappings: Sequence[Mapping], done: Sequence[ApplyResult], out: TextIO) -> None:

@@ -51,8 +51,8 @@ def _verify(mapping: Mapping, client: Client, out: TextIO) -> list[Finding]:
     if wrong := differences(recorded, found):
         hint = _why(ledger.unfinished_since(run))
         return [finding("differs", f"{name}, run {run}: {line}", hint=hint) for line in wrong]
-    said = f"{counted(found.count, 'document')}, checksum {found.checksum}, validator, {len(found.indexes)} indexes"
-    print(f"{name} is as run {run} left it: {said}", file=out)
+    summary = f"{counted(found.count, 'document')}, checksum {found.checksum}, validator, {len(found.indexes)} indexes"
+    print(f"{name} is as run {run} left it: {summary}", file=out)
     return []
 
 

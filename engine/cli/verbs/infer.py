@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TextIO
 
-from engine.cli.verbs.common import Arguments
+from engine.cli.verbs.common import Arguments, write_file
 from engine.errors import Exit, UsageError, finding
 from engine.infer import infer as infer_mapping
 
@@ -20,11 +20,6 @@ def infer(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     if path is None:
         out.write(text)
         return Exit.DONE
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        message, hint = f"cannot write {path}: {error.strerror}", "choose another file with --output"
-        raise UsageError(finding("unwritable", message, hint=hint)) from None
+    write_file(path, text)
     print(f"wrote {path}; review it, then run: engine run --mapping {path} --dry-run", file=err)
     return Exit.DONE

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TextIO
 
 from engine.cli.display import findings
-from engine.cli.verbs.common import Arguments, mapping_of, mappings_of
+from engine.cli.verbs.common import Arguments, mapping_of, mappings_of, write_file
 from engine.documents.validators import as_lines, enforcement, profile_of, to_json
-from engine.errors import Exit, TargetError, UsageError, finding
+from engine.errors import Exit, TargetError, counted
 from engine.mapping.model import Mapping
 from engine.mapping.profiles import PROFILES, ServerProfile
 from engine.mongo.connection import connect
@@ -41,9 +41,9 @@ def _check(mapping: Mapping, arguments: Arguments, out: TextIO, err: TextIO) -> 
     if found:
         findings(found, err)
         return Exit.USAGE
-    counts = {"fields": mapping.fields, "arrays": mapping.arrays, "lookups": mapping.lookups, "rules": mapping.rules}
-    said = ", ".join(f"{len(some)} {name}" for name, some in counts.items() if some or name in ("fields", "rules"))
-    print(f"{arguments.mapping}{_of(mapping)}: {said}, {len(mapping.tests)} tests passed", file=out)
+    counts = {"field": mapping.fields, "array": mapping.arrays, "lookup": mapping.lookups, "rule": mapping.rules}
+    said = ", ".join(counted(len(some), name) for name, some in counts.items() if some or name in ("field", "rule"))
+    print(f"{arguments.mapping}{_of(mapping)}: {said}, {counted(len(mapping.tests), 'test')} passed", file=out)
     for advice in untested_checks(mapping):
         print(f"advice: {advice}", file=out)
     return Exit.DONE
@@ -106,12 +106,7 @@ def _schema(mapping: Mapping, arguments: Arguments, out: TextIO, err: TextIO) ->
     if str(path) == "-":
         out.write(text)
     else:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            message, hint = f"cannot write {path}: {error.strerror}", "choose another file with --output"
-            raise UsageError(finding("unwritable", message, hint=hint)) from None
+        write_file(path, text)
         print(f"wrote {path}", file=err)
     print(f"enforced on {profile.name}:", file=err)
     for line in as_lines(enforcement(mapping, profile)):

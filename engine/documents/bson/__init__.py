@@ -3,14 +3,14 @@
 `compile_shape` turns the shape of a document into an `Encoder` once; `Encoder.encode` turns a frame into a Binary series of documents,
 byte for byte what `bson.encode` writes. `limits` holds what a server refuses, and how documents are cut and joined for sending.
 
-The room is named like pymongo's package, of which only `single` asks something; absolute imports keep the two apart.
+This package is named like pymongo's `bson`, which only `single` imports; absolute imports keep the two apart.
 """
 
 from engine.documents.bson.documents import Encoder, compile_shape
 from engine.documents.bson.ids import ID_AT, id_element
 from engine.documents.bson.limits import MAX_DOCUMENT_BYTES, oversize, payload, slices
 from engine.documents.bson.shapes import ArrayShape, DocumentShape, ScalarShape, Shape
-from engine.documents.bson.single import bson_value, bson_values
+from engine.documents.bson.single import bson_type_name, bson_value, bson_values
 
 __all__ = [
     "ID_AT",
@@ -20,6 +20,7 @@ __all__ = [
     "Encoder",
     "ScalarShape",
     "Shape",
+    "bson_type_name",
     "bson_value",
     "bson_values",
     "compile_shape",

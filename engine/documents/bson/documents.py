@@ -176,7 +176,7 @@ class _Asked:
     reads: dict[str, pl.Expr]
 
     def read(self, name: str, expression: pl.Expr) -> str:
-        """Ask for the expression under a name that stands for it alone."""
+        """Ask for the expression under a name of its own."""
         self.reads[name] = expression.alias(name)
         return name
 

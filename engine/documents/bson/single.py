@@ -6,13 +6,15 @@ from functools import cache
 from typing import Any
 
 import polars as pl
-from bson import decode
+from bson import decode, encode
 
 from engine.documents.bson.documents import Encoder, compile_shape
 from engine.documents.bson.shapes import DocumentShape, ScalarShape
-from engine.values.types import Type
+from engine.values.types import Type, type_table
 
 KEY = "value"
+NAMES = {row.encoding.code: row.bson_type for row in type_table.values()} | {b"\x04": "array", b"\x0a": "null"}
+TYPE_AT = 4  # in a document of one value, after the length (bsonspec.org, version 1.1)
 
 
 def bson_values(kind: Type, column: pl.Series) -> list[Any]:
@@ -23,6 +25,11 @@ def bson_values(kind: Type, column: pl.Series) -> list[Any]:
 def bson_value(kind: Type, value: Any) -> Any:
     """A value that `Type.read` gave as a BSON value."""
     return bson_values(kind, pl.Series([kind.to_column(value)], dtype=kind.dtype))[0]
+
+
+def bson_type_name(value: Any) -> str:
+    """The BSON type of a value that a document holds, as MongoDB's `$type` names it."""
+    return NAMES[encode({"": value})[TYPE_AT : TYPE_AT + 1]]
 
 
 @cache

@@ -1,18 +1,20 @@
-"""The mapping language as JSON Schema, derived from the tables of types, constraints and transforms.
+"""The mapping language as JSON Schema, derived from attributes that state their keys and from the tables of types, constraints, transforms.
 
-This is what the loader validates against, what an editor completes from (`schemas/mapping.schema.json`) and what `docs/mapping.md` is
-printed from. Every key has a description and an example.
+Keys that become no attribute of their own, or one of another form, are stated here. This is what the loader validates against, what an
+editor completes from (`schemas/mapping.schema.json`) and what `docs/mapping.md` is printed from. Every key has a description and an
+example.
 """
 
 from __future__ import annotations
 
-from engine.mapping.keys import COLLECTION_KEY, NAME, PATH, Schema, key, keys_of, section
 from engine.mapping.language.arrays import ARRAY, GROUP_BY, LOOKUP
 from engine.mapping.language.fields import FIELD
 from engine.mapping.language.rows import CASE, DEDUP, IDENTITY, LIMITS, REJECTS, RULE
 from engine.mapping.language.sources import SOURCE
 from engine.mapping.language.targets import INDEX, TARGET, VALIDATION
 from engine.mapping.model import Field, Mapping
+from engine.mapping.patterns import COLLECTION_KEY, NAME, PATH
+from engine.values.keys import Schema, key, keys_of, section
 
 __all__ = ["OF_A_COLLECTION", "mapping_schema"]
 

@@ -1,9 +1,9 @@
-"""Elements of arrays, rows of other sources, groups of rows."""
+"""Elements of arrays, rows of secondary sources, groups of rows."""
 
 from __future__ import annotations
 
-from engine.mapping.keys import RANGE, Schema, key, keys_of, section, section_of
-from engine.mapping.model import Array, Json, Lookup, Mapping, RowsOrigin, Split
+from engine.mapping.model import Array, Columns, Json, Lookup, Mapping, Numbered, RowsOrigin, Split
+from engine.values.keys import Schema, key, keys_of, section, section_of
 
 JSON_CELL = section_of(
     Json,
@@ -20,10 +20,8 @@ ARRAY = section(
         "source": key("The secondary source whose matching rows are the elements.", "details", type="string"),
         **keys_of(RowsOrigin),
         "rows": key("The rows of the document's group; see group_by.", True, enum=[True]),
-        "numbered": key("Parallel columns, written with `{n}` in the fields: a range of numbers, or the texts in its place.", "1..15",
-                        type=["string", "array"], pattern=RANGE, items={"type": "string"}, minItems=1, uniqueItems=True),
-        "columns": key("A regular expression for column names: one element per matching column, in the file's order. `{key}` is the name, "
-                       "or the expression's first group; `{value}` is the cell.", "^[0-9]{4}$", type="string", minLength=1),
+        **keys_of(Numbered),
+        **keys_of(Columns),
         "split": section_of(Split, "A cell split into `{value}`s.", {"column": "genres", "separator": "|"}),
         "json": JSON_CELL,
         **keys_of(Array),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from engine.mapping.keys import KEYS_OF_ROWS, SCALAR, Schema, key, keys_of, section, section_of
-from engine.mapping.model import Dedup, Mapping, Rule
+from engine.mapping.model import Dedup, IdSource, Mapping, Rule
+from engine.mapping.patterns import SCALAR
+from engine.values.keys import Schema, key, keys_of, section, section_of
 
 RULE = section_of(
     Rule, "A check over fields of one document.", {"check": "stay.discharge_date >= stay.admission_date", "on_fail": "reject"}
@@ -30,7 +31,7 @@ CASE = section(
 IDENTITY = section(
     "Where `_id` comes from, unless a field `_id` is mapped. The hash makes a run repeatable: the same row has the same `_id`.",
     {
-        "hash": key("A UUID from a hash of the row, or of the listed columns or paths.", "row", **KEYS_OF_ROWS),
+        **keys_of(IdSource),
         "objectId": key("A new ObjectId each time.", "random", enum=["random"]),
     },
     minProperties=1,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.mapping.keys import keys_of, section
 from engine.mapping.model import Source
+from engine.values.keys import keys_of, section
 
 SOURCE = section(
     "Where the rows come from.",

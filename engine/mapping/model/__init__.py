@@ -1,7 +1,8 @@
 """What a mapping says, as frozen dataclasses. Made by `loader`, read by everything after it; nothing here knows YAML or MongoDB.
 
-Each key of the language stands here, at the attribute that it becomes: what it means, an example, its values and its default
-(`engine.mapping.keys`). A new key is a new attribute.
+A key of the language is stated here, at the attribute that it becomes: what it means, an example, its values and its default
+(`engine.values.keys`). Stated elsewhere are the options of types (`engine.values.types.options`), and, in `engine.mapping.language`, the
+keys that become no attribute of their own, or one of another form: where a value comes from, `type`, `transform`, `tests` and the like.
 """
 
 from engine.mapping.model.arrays import Array, Columns, Json, Lookup, Numbered, Origin, RowsOrigin, Split, cell_source, rows_source

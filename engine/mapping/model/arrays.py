@@ -6,8 +6,9 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from engine.mapping.keys import Keys, key, texts
+from engine.mapping.patterns import RANGE
 from engine.values.columns import ColumnRef
+from engine.values.keys import At, Keys, key, texts
 from engine.values.paths import array_of
 
 Orphans = Literal["warn", "fail", "ignore"]
@@ -26,14 +27,19 @@ def _order(raw: Any) -> tuple[tuple[str, bool], ...]:
 class Columns:
     """Elements from the columns of one row whose names a regular expression matches: `{key}` is the name, `{value}` the cell."""
 
-    pattern: str
+    pattern: Annotated[
+        str,
+        At("columns"),
+        key("A regular expression for column names: one element per matching column, in the file's order. `{key}` is the name, "
+            "or the expression's first group; `{value}` is the cell.", "^[0-9]{4}$", minLength=1),
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class RowsOrigin:
-    """Elements from the rows of another source, or of the document's own (a group) where `source` is empty.
+    """Elements from the rows of a secondary source, or of the document's own (a group) where `source` is empty.
 
-    `on` pairs their columns with ours. With `wide`, each row gives an element for each column that matches.
+    `on` pairs columns of the secondary source with those of the row. With `wide`, each row gives an element for each column that matches.
     """
 
     source: str
@@ -53,7 +59,12 @@ class RowsOrigin:
 class Numbered:
     """Elements from columns of one row whose names contain `{n}`, one for each of these texts in its place."""
 
-    names: tuple[str, ...]
+    names: Annotated[
+        tuple[str, ...],
+        At("numbered"),
+        key("Parallel columns, written with `{n}` in the fields: a range of numbers, or the texts in its place.", "1..15",
+            type=["string", "array"], pattern=RANGE, items={"type": "string"}, minItems=1, uniqueItems=True),
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -135,7 +146,7 @@ def cell_source(arrays: MappingOf[str, Array], array: str) -> str | None:
 
 @dataclass(frozen=True)
 class Lookup:
-    """A row of another source, or the members of a JSON cell, as columns `NAME.column`.
+    """A row of a secondary source, or the members of a JSON cell, as columns `NAME.column`.
 
     Its own columns are resolved for the document's rows; for elements, the keys of the columns that are read through it are.
     """

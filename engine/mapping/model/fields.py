@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from engine.expressions import Typed
-from engine.mapping.keys import At, key
+from engine.mapping.patterns import SCALAR
 from engine.values.columns import ColumnRef
+from engine.values.keys import At, key
 from engine.values.types import Options, Type
 
-MASK = "(private)"  # what stands in the place of a private value
+MASK = "(private)"  # what is shown instead of a private value
 DEFAULT_TYPE = "string"  # a text stays what it is
 
 Empty = Literal["omit", "null", "fail"]
 OnError = Literal["reject", "null", "fail"]
-Otherwise = Literal["reject", "null", "keep", "label"]
+PlainOtherwise = Literal["reject", "null", "keep"]
+Otherwise = Literal[PlainOtherwise, "label"]
 Steps = tuple[tuple[str, MappingOf[str, Any]], ...]
 
 
@@ -24,8 +26,20 @@ Steps = tuple[tuple[str, MappingOf[str, Any]], ...]
 class ValueMap:
     """What codes mean: for each text, the text to use. `otherwise` is for all other texts: reject, null, keep, or label (then `label`)."""
 
-    texts: MappingOf[str, str]
-    otherwise: Otherwise = "reject"
+    texts: Annotated[
+        MappingOf[str, str],
+        At("map"),
+        key("Codes and their meanings: for each text of a cell, after transforms, the text that the type reads instead.",
+            {"A": "active", "C": "closed"}, type="object", minProperties=1, additionalProperties={"type": SCALAR}),
+    ]  # fmt: skip
+    otherwise: Annotated[
+        Otherwise,
+        key("What to do with a text that is not in `map`: reject (handled by `on_error`, with the code map), null (treat as "
+            "empty), keep, or {value: TEXT}.", {"value": "other"}, type=["string", "object"],
+            **{"if": {"type": "string"}, "then": {"enum": list(get_args(PlainOtherwise))}},
+            properties={"value": key("The text for all other texts.", "other", type=SCALAR)}, required=["value"],
+            additionalProperties=False),
+    ] = "reject"  # fmt: skip
     label: str | None = None
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from engine.mapping.keys import COUNT_OR_SHARE, NAME, At, key
 from engine.mapping.model.arrays import Array, Lookup
 from engine.mapping.model.fields import Field
 from engine.mapping.model.rows import A_TENTH, NO_LIMIT, Dedup, IdSource, Limit, Rule
 from engine.mapping.model.sources import Source
 from engine.mapping.model.targets import Index, Target, Validation
+from engine.mapping.patterns import COUNT_OR_SHARE, NAME
+from engine.values.keys import At, key
 from engine.values.types import Type, type_table
 
 ID = "_id"
@@ -22,7 +23,7 @@ OnConflict = Literal["warn", "reject", "ignore"]
 
 
 Cells = str | tuple[MappingOf[str, str], ...]
-"""What a test gives: a cell's text, or rows of another source."""
+"""What a test gives: a cell's text, or rows of a secondary source."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is said of whole rows and documents: rules, duplicates, `_id`, limits."""
+"""Keys about whole rows and documents: rules, duplicates, `_id`, limits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
 from engine.expressions import Typed
-from engine.mapping.keys import KEYS_OF_ROWS, At, key
+from engine.mapping.patterns import KEYS_OF_ROWS
+from engine.values.keys import At, key
 
 ROW_KEY = "row"
 
@@ -92,7 +93,10 @@ class Dedup:
 class IdSource:
     """Where `_id` comes from when no field is mapped to it: a hash of the row or of columns or paths, or a random ObjectId."""
 
-    hash: str | tuple[str, ...] | None = ROW_KEY
+    hash: Annotated[
+        str | tuple[str, ...] | None,
+        key("A UUID from a hash of the row, or of the listed columns or paths.", "row", **KEYS_OF_ROWS, default=None),
+    ] = ROW_KEY
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from engine.mapping.keys import At, key
+from engine.values.keys import At, key
 
 NEWLINES = {"lf": "\n", "cr": "\r"}
 Missing = Literal["fail", "null"]
@@ -71,7 +71,7 @@ def format_of(name: str) -> str:
 class Source:
     """Where rows come from: files, or patterns of their names. Without `format`, the names tell it.
 
-    `mapping_file` and `line` are where the mapping names them; empty where the command line does.
+    `line` is where the mapping names them, in `mapping_file`; that is empty where the command line names them instead.
     """
 
     paths: Annotated[

@@ -6,8 +6,9 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from engine.mapping.keys import COLLECTION, DATABASE, key
+from engine.mapping.patterns import COLLECTION, DATABASE
 from engine.mapping.profiles import PROFILES
+from engine.values.keys import Keys, key, section
 
 Mode = Literal["replace", "upsert", "append", "sync"]
 OnMatch = Literal["replace", "merge"]
@@ -39,13 +40,49 @@ class Target:
     ] = None  # fmt: skip
 
 
+_COLLATION = section(
+    "Language-specific rules for comparing texts.",
+    {
+        "locale": key("ICU locale; simple compares bytes.", "fr", type="string"),
+        "strength": key("1 base letters, 2 also accents, 3 also case (MongoDB's default), 4 and 5 finer.", 2, enum=[1, 2, 3, 4, 5]),
+        "caseLevel": key("Compare case at strength 1 or 2.", True, type="boolean"),
+        "caseFirst": key("Which case sorts first.", "upper", enum=["upper", "lower", "off"]),
+        "numericOrdering": key("Compare digits as numbers.", True, type="boolean"),
+        "alternate": key("Whether blanks and punctuation count.", "shifted", enum=["non-ignorable", "shifted"]),
+        "maxVariable": key("What `alternate: shifted` ignores.", "punct", enum=["punct", "space"]),
+        "backwards": key("Compare accents from the end (French).", True, type="boolean"),
+        "normalization": key("Normalise the texts before comparing.", True, type="boolean"),
+    },
+    ("locale",),
+    example={"locale": "en", "strength": 2},
+)
+
+_INDEX_OPTIONS = Keys(
+    unique=key("No two documents may have the same key values.", True, type="boolean"),
+    sparse=key("Leave out documents without the field.", True, type="boolean"),
+    expireAfterSeconds=key("TTL: delete documents this many seconds after the date in the field.", 86400, type="integer", minimum=0),
+    partialFilterExpression=key("Index only the documents that match.", {"status": "active"}, type="object"),
+    collation=_COLLATION,
+    default_language=key("Language of a text index.", "english", type="string"),
+)
+
+
+def _pairs(raw: MappingOf[str, int | str]) -> tuple[tuple[str, int | str], ...]:
+    return tuple(raw.items())
+
+
 @dataclass(frozen=True)
 class Index:
     """One index: ordered keys and MongoDB's options."""
 
     name: str
-    keys: tuple[tuple[str, int | str], ...]
-    options: MappingOf[str, Any] = field(default_factory=dict)
+    keys: Annotated[
+        tuple[tuple[str, int | str], ...],
+        key("Fields in order: 1, -1, text, 2dsphere or hashed.", {"patient.name": 1, "stay.admission_date": -1}, type="object",
+            minProperties=1, maxProperties=32, additionalProperties={"enum": [1, -1, "text", "2dsphere", "hashed"]}),
+        _pairs,
+    ]  # fmt: skip
+    options: Annotated[MappingOf[str, Any], _INDEX_OPTIONS] = field(default_factory=dict)
     line: int = field(default=0, compare=False)
 
 

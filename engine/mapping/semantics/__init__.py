@@ -13,7 +13,6 @@ from pathlib import Path
 
 from engine.errors import suggest
 from engine.mapping import model
-from engine.mapping.keys import read
 from engine.mapping.language import OF_A_COLLECTION
 from engine.mapping.semantics.arrays import read_arrays, read_lookups
 from engine.mapping.semantics.cases import read_cases
@@ -25,6 +24,7 @@ from engine.mapping.semantics.scope import Raw, Scope
 from engine.mapping.semantics.source import read_source
 from engine.mapping.semantics.targets import read_target, read_validation
 from engine.mapping.yamltree import YamlDocument
+from engine.values.keys import read
 
 __all__ = ["build"]
 
@@ -33,7 +33,9 @@ def build(tree: YamlDocument, text: str) -> tuple[model.Mapping, ...]:
     """The mapping, or one for each of its collections; none when something was reported."""
     sources = _sources(tree)
     built = [mapping for scope in _scopes(tree) if (mapping := _mapping(scope, text, sources))]
-    return () if tree.findings else tuple(replace(one, siblings=tuple(other for other in built if other is not one)) for one in built)
+    if tree.findings:
+        return ()
+    return tuple(replace(mapping, siblings=tuple(other for other in built if other is not mapping)) for mapping in built)
 
 
 def _sources(tree: YamlDocument) -> dict[str, model.Source]:

@@ -9,11 +9,11 @@ from functools import partial
 
 from engine.errors import suggest
 from engine.mapping import model
-from engine.mapping.keys import attribute_keys, read
 from engine.mapping.semantics.columns import Lookups, lookup_name, resolve
 from engine.mapping.semantics.regexes import columns_problem
 from engine.mapping.semantics.scope import Place, Raw, Scope
 from engine.values.columns import ColumnRef
+from engine.values.keys import attribute_keys, read
 from engine.values.order import dependency_order
 from engine.values.paths import MARK, array_of, arrays_of
 
@@ -119,11 +119,11 @@ def _child(scope: Scope, where: Place, raw: Raw, sources: set[str], outer: Resol
             where, "missing_key", "the key on (the columns to match) is missing", "add on: {their column: our column}", at_key=True
         )
         return None
-    return read(model.RowsOrigin, raw, on=tuple((theirs, outer(ours)) for theirs, ours in _pairs(raw["on"])))
+    return read(model.RowsOrigin, raw, on=tuple((name, outer(column)) for name, column in _pairs(raw["on"])))
 
 
 def _pairs(raw: list[str] | dict[str, str]) -> list[tuple[str, str]]:
-    """Their columns with ours; a list names those that are called alike."""
+    """Columns of the secondary source, each with the one of the row that it must equal; a list names those that are called alike."""
     return [*raw.items()] if isinstance(raw, dict) else [(name, name) for name in raw]
 
 
@@ -184,8 +184,8 @@ def read_lookups(scope: Scope, sources: Iterable[str]) -> dict[str, model.Lookup
 
 def _needs(raw: Raw, names: Collection[str]) -> set[str]:
     """The lookups that the columns of a lookup come from."""
-    ours = [*([raw["json"]["column"]] if "json" in raw else []), *(ours for _, ours in _pairs(raw.get("on", [])))]
-    return {name for column in ours if (name := lookup_name(column, names))}
+    columns = [*([raw["json"]["column"]] if "json" in raw else []), *(column for _, column in _pairs(raw.get("on", [])))]
+    return {name for column in columns if (name := lookup_name(column, names))}
 
 
 def _lookup_origin(scope: Scope, where: Place, raw: Raw, sources: set[str], outer: Resolve) -> model.RowsOrigin | model.Json | None:

@@ -1,4 +1,4 @@
-"""Columns, resolved: what a name in a field, array or lookup means at the level where it stands. Nothing after this reads such names."""
+"""Columns, resolved: what a name in a field, array or lookup means at its level. Nothing after this reads such names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 from collections.abc import Mapping as MappingOf
 
 from engine.mapping import model
-from engine.mapping.columns import our_columns, wide_of
+from engine.mapping.columns import row_columns, wide_of
 from engine.values.columns import KEY, NUMBER, VALUE, ColumnKind, ColumnRef
 from engine.values.paths import arrays_of
 
@@ -37,7 +37,7 @@ def lookup_name(written: str, lookups: Collection[str]) -> str:
 
 
 def _looked_up(arrays: Arrays, lookups: Lookups, array: str, written: str, lookup: model.Lookup) -> ColumnRef:
-    keys = tuple(resolve(arrays, lookups, array, column.written) for column in our_columns(lookup.origin))
+    keys = tuple(resolve(arrays, lookups, array, column.written) for column in row_columns(lookup.origin))
     return ColumnRef(
         written,
         lookup.origin.source if isinstance(lookup.origin, model.RowsOrigin) else None,

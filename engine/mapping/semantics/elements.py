@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingOf
 
 from engine.errors import suggest
 from engine.mapping import model
-from engine.mapping.columns import our_columns, sort_field
+from engine.mapping.columns import row_columns, sort_field
 from engine.mapping.semantics.columns import Arrays
 from engine.mapping.semantics.scope import Place, Scope
 from engine.values.columns import NUMBER, ColumnKind, ColumnRef
@@ -38,7 +38,7 @@ def _readings(scope: Scope, arrays: Arrays, fields: Fields) -> Iterator[tuple[Pl
             yield ("fields", path, *(["column"] if plain else [])), array_of(path), column
     for path, array in arrays.items():
         where: Place = ("arrays", path) if path in scope.raw.get("arrays", {}) else ("fields", f"{path}{MARK}")
-        for column in our_columns(array.origin):
+        for column in row_columns(array.origin):
             yield where, array_of(path), column
 
 
@@ -72,7 +72,7 @@ def _check_sort(scope: Scope, array: model.Array, fields: Fields) -> None:
 
 def _check_origin(scope: Scope, array: model.Array, arrays: Arrays, fields: Fields) -> None:
     inside = [column for path, field in fields.items() if path.startswith(f"{array.path}{MARK}") for column in field.columns]
-    inside += [column for path in arrays if path.startswith(f"{array.path}{MARK}") for column in our_columns(arrays[path].origin)]
+    inside += [column for path in arrays if path.startswith(f"{array.path}{MARK}") for column in row_columns(arrays[path].origin)]
     if isinstance(array.origin, model.Numbered) and not any(column.kind in NUMBERS for column in inside):
         hint = f'column: "name{NUMBER}"'
         scope.report(

@@ -9,12 +9,12 @@ from functools import partial
 
 from engine.expressions import Expression, ExpressionError, Typed, parse, typed
 from engine.mapping import model
-from engine.mapping.keys import read
 from engine.mapping.semantics.columns import resolve
 from engine.mapping.semantics.origins import check_origin, is_key, with_meta
 from engine.mapping.semantics.scope import Place, Raw, Scope
 from engine.mapping.semantics.values import read_constraints, read_options, read_text, read_transforms, read_value_map
 from engine.values.columns import VALUE, ColumnRef
+from engine.values.keys import read
 from engine.values.metadata import META
 from engine.values.order import dependency_order
 from engine.values.paths import MARK, MAX_LEVELS, array_of, arrays_of
@@ -163,7 +163,7 @@ def _field(scope: Scope, path: str, raw: Raw, others: MappingOf[str, model.Field
     kind = type_table[raw.get("type", compute.type if compute and compute.type in type_table else model.DEFAULT_TYPE)]
     if compute:
         _check_storable(scope, (*where, "compute"), compute, kind)
-    if "meta" in raw and kind.name != "string" and not (kind.numeric and type_table[META[raw["meta"]].type].numeric):
+    if "meta" in raw and not kind.any_text and not (kind.numeric and type_table[META[raw["meta"]].type].numeric):
         scope.report((*where, "type"), "type", f"{raw['meta']} is not of type {kind.name}", f"use type: {META[raw['meta']].type}")
     _check_policies(scope, where, raw)
     options = read_options(scope, where, raw, kind, column)

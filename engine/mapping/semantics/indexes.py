@@ -9,6 +9,7 @@ from engine.errors import suggest
 from engine.mapping import model
 from engine.mapping.profiles import PROFILES
 from engine.mapping.semantics.scope import Raw, Scope
+from engine.values.keys import read
 from engine.values.paths import MARK, arrays_of, dotted
 
 
@@ -25,16 +26,16 @@ def read_index(scope: Scope, name: str, raw: Raw, fields: MappingOf[str, model.F
     if pair := _parallel(list(raw["keys"]), fields):
         message, hint = f"{' and '.join(pair)} are in different arrays", "MongoDB indexes one array at a time; make two indexes"
         scope.report((*where, "keys", pair[1]), "not_allowed", message, hint, at_key=True)
-    options = {option: value for option, value in raw.items() if option != "keys"}
+    index = read(model.Index, raw, name=name, line=scope.line(where))
     profile = PROFILES.get(scope.raw["target"].get("profile", ""))
-    if profile and (wrong := profile.index_problem(raw["keys"].items(), options)):
+    if profile and (wrong := profile.index_problem(index.keys, index.options)):
         scope.report(where, "profile", f"{profile.name} {wrong}", "change the index, or target.profile", at_key=True)
-    ttl = "expireAfterSeconds" in options
+    ttl = "expireAfterSeconds" in index.options
     if ttl and (len(raw["keys"]) > 1 or any(path in fields and fields[path].type.bson_type != "date" for path in raw["keys"])):
         scope.report((*where, "expireAfterSeconds"), "no_effect", "a TTL index has one key, a date field", at_key=True)
-    if "sparse" in options and "partialFilterExpression" in options:
+    if {"sparse", "partialFilterExpression"} <= index.options.keys():
         scope.report((*where, "sparse"), "contradiction", "sparse and partialFilterExpression cannot be combined", at_key=True)
-    return model.Index(name, tuple(raw["keys"].items()), options, scope.line(where))
+    return index
 
 
 def _no_places(keys: MappingOf[str, int | str], fields: MappingOf[str, model.Field]) -> list[str]:

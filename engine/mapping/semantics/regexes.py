@@ -15,7 +15,7 @@ IN_WORDS = {
     "unclosed character class": "the bracket class is not closed; add `]`",
     "unclosed group": "a group is not closed; add `)`",
 }
-"""What the two say, in the language's words."""
+"""What Python's `re` and polars say, in plain words."""
 REASON = re.compile(r"^error: (.*)$", re.MULTILINE)
 
 

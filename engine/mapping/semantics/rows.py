@@ -7,9 +7,9 @@ from collections.abc import Mapping as MappingOf
 
 from engine.errors import suggest
 from engine.mapping import model
-from engine.mapping.keys import read
 from engine.mapping.semantics.fields import read_expression
 from engine.mapping.semantics.scope import Place, Raw, Scope
+from engine.values.keys import read
 from engine.values.paths import MARK
 from engine.values.types import type_table
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from engine.errors import suggest
 from engine.mapping import model
-from engine.mapping.keys import read
 from engine.mapping.semantics.scope import Place, Raw, Scope
+from engine.values.keys import read
 
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "cp1252")
 RANGE = re.compile(r"\{([0-9]+)\.\.([0-9]+)\}")
@@ -45,7 +45,7 @@ def _dialect(scope: Scope, where: Place, raw: Raw) -> model.Dialect:
 
 
 def _wrong_marks(dialect: model.Dialect) -> Iterator[tuple[str, str]]:
-    """What cannot be told apart: the key and a message."""
+    """Marks that cannot be distinguished: the key and a message."""
     if dialect.delimiter in "\r\n\0":
         yield "delimiter", "the delimiter cannot be a line end or NUL"
     if dialect.quote is not None and (not dialect.quote.isascii() or dialect.quote in "\r\n\0"):

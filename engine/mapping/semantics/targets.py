@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from engine.mapping import model
-from engine.mapping.keys import read
 from engine.mapping.profiles import PROFILES
 from engine.mapping.semantics.scope import Scope
+from engine.values.keys import read
 
 SYNC_INSTEAD = "use mode: sync: it ends with the same documents, but readers see them change one after another"
 

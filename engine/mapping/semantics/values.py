@@ -10,11 +10,11 @@ import polars as pl
 from engine.expressions.constraints import CONSTRAINTS, argument
 from engine.expressions.patterns import HEAVY, PatternError, read_pattern
 from engine.mapping import model
-from engine.mapping.keys import read
 from engine.mapping.semantics.regexes import transform_problem
 from engine.mapping.semantics.scope import Place, Raw, Scope, as_cell
 from engine.values.columns import ColumnRef
 from engine.values.dates import format_problem, is_timezone, suggested_format
+from engine.values.keys import read
 from engine.values.types import NumberFormat, Options, Type, expected, type_table
 
 LONG_TEXT = 300  # characters; up to there every pattern of the language was measured to stay far below PCRE's limits
@@ -81,8 +81,9 @@ def _check_places(scope: Scope, where: Place, raw: Raw, kind: Type, options: Opt
             "add order: latlon or order: lonlat",
             at_key=True,
         )
-    if pair and kind.name != "point":
-        scope.report((*where, pair[0]), "no_effect", f"{pair[0]} does not apply to type {kind.name}", "use type: point", at_key=True)
+    if pair and not kind.from_pair:
+        fitting = next(row.name for row in type_table.values() if row.from_pair)
+        scope.report((*where, pair[0]), "no_effect", f"{pair[0]} does not apply to type {kind.name}", f"use type: {fitting}", at_key=True)
     for name in ("order", "separator") if pair else ():
         if name in raw:
             scope.report((*where, name), "no_effect", f"{name} applies only to one cell with both numbers", f"remove {name}", at_key=True)

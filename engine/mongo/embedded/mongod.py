@@ -155,8 +155,8 @@ ILLEGAL_INSTRUCTION = -4  # SIGILL: MongoDB 5 and later need AVX
 def explain(home: Path, launched: Launch) -> Finding:
     """Why the launch failed, from the output of the loader or the log of mongod."""
     log = home / "mongod.log"
-    said = _complaints(log)
-    text = "\n".join((launched.output, *said))
+    complaints = _complaints(log)
+    text = "\n".join((launched.output, *complaints))
     if library := re.search(r"shared libraries: (\S+): cannot open shared object file", text):
         return _library_missing(library[1])
     if shutil.disk_usage(home).free < DISK_FULL:  # the log may be cut off then
@@ -167,7 +167,7 @@ def explain(home: Path, launched: Launch) -> Finding:
             return finding(code, message.format(*groups), hint=_or_elsewhere(hint), file=str(log) if log.exists() else "")
     if launched.code == ILLEGAL_INSTRUCTION:
         return finding("embedded_platform", "this processor lacks AVX, which MongoDB needs", hint=_or_elsewhere(""))
-    last = f": {'; '.join(said[-3:])}" if said else ""
+    last = f": {'; '.join(complaints[-3:])}" if complaints else ""
     return finding("embedded_failed", f"mongod {_ended(launched.code)}{last}", hint=_or_elsewhere("see the log"), file=str(log))
 
 

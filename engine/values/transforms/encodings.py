@@ -23,7 +23,7 @@ def _reread(text: pl.Expr, encoding: str) -> pl.Expr:
 
 def _all_undone(texts: pl.Series, encoding: str) -> pl.Series:
     odd = texts.filter(texts.str.contains(r"[^\x00-\x7f]")).unique().to_list()
-    return texts.replace(odd, [_undone(one, encoding) for one in odd]) if odd else texts
+    return texts.replace(odd, [_undone(text, encoding) for text in odd]) if odd else texts
 
 
 def _undone(text: str, encoding: str) -> str:

@@ -7,14 +7,10 @@ import polars as pl
 from engine.values.encoding.pieces import Part, prefix
 from engine.values.encoding.scalars import BINARY, Encoding, matrix, of_width
 from engine.values.types.conversions import Conversion, matching
-from engine.values.types.options import Options
+from engine.values.types.options import BINARY_TEXTS, HEX, Options
 from engine.values.types.readers import read_parsed
 from engine.values.types.row import Parse, Type
 
-HEX = "[0-9a-fA-F]"
-BASE64 = "[A-Za-z0-9+/]"
-BINARY_TEXTS = {"hex": f"^(?:{HEX}{{2}})*$", "base64": f"^(?:{BASE64}{{4}})*(?:{BASE64}{{2}}==|{BASE64}{{3}}=)?$"}
-"""What a binary value's text looks like, by encoding (RFC 4648)."""
 OBJECT_ID_TEXT = rf"^{HEX}{{24}}\z"
 UUID_TEXT = rf"^{HEX}{{8}}-({HEX}{{4}}-){{3}}{HEX}{{12}}\z"
 OBJECT_ID_BYTES, UUID_BYTES = 12, 16

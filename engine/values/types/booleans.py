@@ -25,9 +25,9 @@ def _read(raw: object) -> bool:
 
 
 def _of_text(value: Expr, options: Options) -> Expr:
-    said = [{"case": {"$in": [value, {"$literal": list(texts)}]}, "then": flag}
+    branches = [{"case": {"$in": [value, {"$literal": list(texts)}]}, "then": flag}
             for flag, texts in ((True, options.true_values), (False, options.false_values))]  # fmt: skip
-    return {"$switch": {"branches": said, "default": None}}
+    return {"$switch": {"branches": branches, "default": None}}
 
 
 ROWS = (

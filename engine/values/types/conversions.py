@@ -1,9 +1,9 @@
 """What the server makes of a stored value of another type: what the engine itself would make of the same cell. Rows of types hold these.
 
-Only what is provable is said; everything else needs the source again. What a type's parser drops cannot come back: the text "007" is the
-int 7, so no number becomes a string. A zero may have been written "-0", which an int does not hold and a double does: such values are
-`unsure`, and where a document has one, the source is needed after all. One text is known to be an int but
-refused as a decimal: a whole number of more than 18 digits, all zeros except the last; no real cell holds one.
+Only conversions that are provably equal are listed; all others need the source again. What a type's parser drops cannot come back: the
+text "007" is the int 7, so no number becomes a string. A zero may have been written "-0", which an int does not hold and a double does:
+such values are `unsure`, and where a document has one, the source is needed after all. One text is known to be an int but refused as a
+decimal: a whole number of more than 18 digits, all zeros except the last; no real cell holds one.
 """
 
 from __future__ import annotations

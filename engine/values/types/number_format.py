@@ -8,31 +8,52 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import polars as pl
+
+from engine.values.keys import key
 
 BLANKS = " \u00a0\u2009\u202f"  # as people put them into numbers: space, non-breaking, thin, narrow non-breaking
 BLANK = f"[{BLANKS}]?"
 MINUS = "\u2212-"
 GROUPS = {",": ",", ".": ".", "'": "'\u2019", " ": BLANKS}
 """The separators of groups of three digits that may be declared, and the characters that each accepts."""
-NEGATIVES = ("leading", "trailing", "parentheses")
-PERCENTS = ("fraction", "points")
+UNIT = r"^[^0-9%+()\u2212-]*$"  # a prefix or suffix
+_UNITS = {"type": ["string", "array"], "pattern": UNIT, "items": {"type": "string", "pattern": UNIT}, "minItems": 1, "default": "nothing"}
+
+Decimal = Literal[".", ","]
+Percent = Literal["fraction", "points"]
+Negative = Literal["leading", "trailing", "parentheses"]
 
 
 @dataclass(frozen=True)
 class NumberFormat:
-    """How a number is written. One of `prefix` comes before it and one of `suffix` after it (an empty text: it may be absent).
+    """How a number is written. Each attribute is a key of `number`, which says what it means."""
 
-    `percent`, if any, requires a percent sign: 12.5% is 0.125 as fraction, 12.5 as points. `negative` names the marks of negative numbers.
-    """
-
-    decimal: str = "."
-    group: str | None = None
-    prefix: tuple[str, ...] = ("",)
-    suffix: tuple[str, ...] = ("",)
-    percent: str | None = None
-    negative: tuple[str, ...] = ("leading",)
+    decimal: Annotated[Decimal, key("The character before the fraction.", ",")] = "."
+    group: Annotated[
+        str | None,
+        key("An optional separator of groups of three digits; a blank stands for any blank, an apostrophe for both kinds. With "
+            "`.`, 1234 and 1.234 are both read, 12.34 and 1.234.56 are not.", ".", enum=list(GROUPS), default="nothing"),
+    ] = None  # fmt: skip
+    prefix: Annotated[
+        tuple[str, ...],
+        key("The text before the number: one of these; an empty text means that it may be absent. A blank may follow.", ["$", ""],
+            **_UNITS),
+    ] = ("",)  # fmt: skip
+    suffix: Annotated[
+        tuple[str, ...],
+        key("The text after the number, such as a unit; as `prefix`. A blank may precede.", "km", **_UNITS),
+    ] = ("",)
+    percent: Annotated[
+        Percent | None, key("The number ends in a percent sign: 12.5% is 0.125 as fraction, 12.5 as points.", "fraction")
+    ] = None
+    negative: Annotated[
+        tuple[Negative, ...],
+        key("How a negative number is marked: leading (-5), trailing (5-), parentheses (5).", ["leading", "parentheses"], minItems=1,
+            uniqueItems=True),
+    ] = ("leading",)  # fmt: skip
 
     def example(self, *, whole: bool) -> str:
         """An example of such a number, with a fraction unless it is `whole`."""
@@ -63,10 +84,10 @@ EXAMPLES: tuple[tuple[NumberFormat, str, str | None], ...] = (
 
 def _one_of(names: Iterable[str], *, before: bool) -> str:
     """A pattern of one of these texts, with or without a blank between it and the number; the empty text means that it may be absent."""
-    said = sorted({name.strip(BLANKS) for name in names} - {""}, key=len, reverse=True)
-    if not said:
+    texts = sorted({name.strip(BLANKS) for name in names} - {""}, key=len, reverse=True)
+    if not texts:
         return ""
-    choice = f"(?:{'|'.join(map(re.escape, said))})"
+    choice = f"(?:{'|'.join(map(re.escape, texts))})"
     return (f"(?:{choice}{BLANK})" if before else f"(?:{BLANK}{choice})") + "?" * ("" in names)
 
 

@@ -69,7 +69,7 @@ def _read_point(raw: object) -> list[float]:
 
 def _read_line(raw: object) -> list[list[float]]:
     if isinstance(raw, list):
-        return [_read_point(one) for one in raw]
+        return [_read_point(position) for position in raw]
     raise ValueError("a list of [longitude, latitude]")
 
 
@@ -126,6 +126,7 @@ POINT = Type(
     options=frozenset({"order", "separator"}),
     schema=_schema("Point", COORDINATES),
     geojson=True,
+    from_pair=True,
     in_expressions=False,
     enumerable=False,
 )

@@ -62,7 +62,8 @@ class Type:
 
     What the validator says: `bson_range` says in constraints which values of the BSON type are values of this one: what `parse` never
     gives, the server must refuse. `engine_only_reason` is why only the engine can check the text of a value: the document does not hold it.
-    `schema` is what `$jsonSchema` says of it beside its BSON type. `geojson`: it is a place, which 2dsphere indexes and nothing orders.
+    `schema` is what `$jsonSchema` says of it beside its BSON type. `any_text`: every text is a value of it. `geojson`: it is a place, which
+    2dsphere indexes and nothing orders. `from_pair`: its text may come from two columns, longitude and latitude.
     """
 
     name: str
@@ -86,12 +87,14 @@ class Type:
     options: frozenset[str] = frozenset()
     numeric: bool = False
     whole: bool = False
+    any_text: bool = False
     in_expressions: bool = True
     bson_range: Mapping[str, Any] = field(default_factory=dict)
     engine_only_reason: str = ""
     schema: Mapping[str, Any] = field(default_factory=dict)
     enumerable: bool = True
     geojson: bool = False
+    from_pair: bool = False
     width: int = 0
 
     @property

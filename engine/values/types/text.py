@@ -31,5 +31,6 @@ STRING = Type(
     refused=(),
     encoding=TEXT,
     read=_read,
+    any_text=True,
 )
 ROWS = (STRING,)

@@ -1,9 +1,9 @@
-"""How a key of the mapping language is stated: once, beside the attribute of the model that it becomes.
+"""How a key of the mapping language is stated: once, beside the attribute that it becomes, of the model or of a type's options.
 
     mode: Annotated[Literal["replace", "merge"], key("What becomes of …", "merge")] = "replace"
 
 The JSON Schema comes from the annotation, the default from the dataclass, both by `section_of`; `read` makes the dataclass from a part of
-the file. A key of another name or place says `At`, one that is not read as it stands has a function from the raw value beside it.
+the file. A key of another name or place says `At`; one whose value is converted has a function from the raw value beside it.
 """
 
 from __future__ import annotations
@@ -17,33 +17,11 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 Schema = dict[str, Any]
 Made = TypeVar("Made")
 
-PATH = r"^[^.$\s\u0000][^.\u0000]*(\.[^.$\u0000][^.\u0000]*)*$"
-UNIT = r"^[^0-9%+()\u2212-]*$"
-NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
-RANGE = r"^[0-9]+\.\.[0-9]+$"
-SHARE = r"^[0-9]+(\.[0-9]+)?%$"
-DATABASE = r"^[^/\\. \"$*<>:|?\u0000]{1,63}$"
-COLLECTION = r"^(?!system\.)[^$\u0000]{1,200}$"
-COLLECTION_KEY = r"^(?!system\.)[A-Za-z_][A-Za-z0-9_.-]*$"
-PATTERNS = {
-    PATH: "a path: none of its names can be empty or begin with $, and it cannot begin with a blank",
-    UNIT: "a prefix or suffix, which has no digit, %, +, -, ( or )",
-    NAME: "a name: letters, digits, _ and -, and no digit or - at the beginning",
-    RANGE: "a range such as 1..15",
-    SHARE: "a count such as 100, or a share such as 0.5%",
-    DATABASE: 'a database name: 1 to 63 characters without blanks and without any of / \\ . " $ * < > : | ?',
-    COLLECTION: "a collection name: 1 to 200 characters without $, and not beginning with system.",
-    COLLECTION_KEY: "a collection name: letters, digits, _ . and -, beginning with a letter or _, and not with system.",
-}
-"""What a text of each pattern is, in words."""
-SCALAR = ["string", "number", "boolean"]
-KEYS_OF_ROWS: Schema = {"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}
-COUNT_OR_SHARE: Schema = {"type": ["string", "integer"], "minimum": 0, "pattern": SHARE}
 KINDS = {str: "string", bool: "boolean", int: "integer"}
 
 
 def key(description: str, example: object, **schema: Any) -> Schema:
-    """One key: what it means, an example, and its schema. A `default` is printed with it."""
+    """One key: what it means, an example, and its schema. A `default` is printed instead of the attribute's; if it is None, none is."""
     return {**schema, "description": description, "examples": [example]}
 
 
@@ -65,13 +43,13 @@ def texts(**more: Any) -> Schema:
 
 
 class At(str):
-    """The key of an attribute where it has another name, or stands in a part: `limits.rejects`."""
+    """The key of an attribute where it has another name, or is inside a part: `limits.rejects`."""
 
     __slots__ = ()
 
 
 class Keys(dict[str, Schema]):
-    """Several keys that become one attribute: a mapping of those that stand in the file."""
+    """Several keys that become one attribute: a mapping of those that are in the file."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +70,7 @@ class AttributeKey:
 
     @property
     def full_name(self) -> str:
-        """The key with the part that it stands in: `limits.rejects`."""
+        """The key with the part that it is in: `limits.rejects`."""
         return f"{self.part}.{self.name}" if self.part else self.name
 
     @property
@@ -113,7 +91,7 @@ def keys_of(cls: type, part: str = "") -> dict[str, Schema]:
 
 
 def read(cls: Callable[..., Made], raw: Schema, **made: Any) -> Made:
-    """`cls` from the keys that stand in `raw`, which is of the language; attributes in `made` are taken from there."""
+    """`cls` from the keys in `raw`, which fits the language; attributes in `made` are taken from there."""
     found = dict(made)
     for stated in attribute_keys(cls):
         around = raw.get(stated.part, {}) if stated.part else raw
@@ -147,7 +125,7 @@ def _attribute_keys(cls: Any) -> Iterator[AttributeKey]:
 
 
 def _without_none(hint: Any) -> Any:
-    """`X | None` is X: a key that does not stand in the file is None."""
+    """`X | None` is X: a key that is not in the file is None."""
     kinds = [kind for kind in get_args(hint) if kind is not NoneType]
     return kinds[0] if NoneType in get_args(hint) and len(kinds) == 1 else hint
 
@@ -172,7 +150,8 @@ def _complete(stated: AttributeKey) -> Schema:
         return section_of(stated.type, schema["description"], schema["examples"][0])  # type: ignore[arg-type]
     typed = {} if {"type", "enum"} & schema.keys() else _schema_of(stated.type)
     meaning = {name: schema[name] for name in ("description", "examples")}
-    return {**typed, **{name: schema[name] for name in schema if name not in meaning}, **_default(stated, schema), **meaning}
+    own = {name: value for name, value in schema.items() if name not in meaning and (name, value) != ("default", None)}
+    return {**typed, **own, **_default(stated, schema), **meaning}
 
 
 def _default(stated: AttributeKey, schema: Schema) -> Schema:
@@ -180,10 +159,14 @@ def _default(stated: AttributeKey, schema: Schema) -> Schema:
     if "default" in schema or stated.default in (MISSING, None, "", ()):
         return {}
     default = str(stated.default) if is_dataclass(stated.default) else stated.default
-    return {"default": list(default) if isinstance(default, tuple) else default}
+    if isinstance(default, tuple):
+        return {"default": default[0] if len(default) == 1 and "string" in schema.get("type", ()) else list(default)}
+    return {"default": default}
 
 
 def _schema_of(kind: Any) -> Schema:
     if get_origin(kind) is Literal:
         return {"enum": list(get_args(kind))}
-    return texts() if get_origin(kind) is tuple else {"type": KINDS[kind]}
+    if get_origin(kind) is tuple:
+        return {"type": "array", "items": _schema_of(get_args(kind)[0])}
+    return {"type": KINDS[kind]}

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from engine.mapping.columns import level, rows_of
+from engine.mapping.columns import fields_at, rows_of
 from engine.mapping.model import Mapping as Model
 from engine.mapping.model import RowsOrigin
 from engine.plan.cells import without_nulls
-from engine.plan.joins import Keys, cell_of
+from engine.plan.joins import JoinKeys, cell_of
 from engine.plan.names import cell_name
 from engine.sources.secondary import SecondarySource
 from engine.values.columns import ColumnKind, ColumnRef
@@ -39,7 +39,7 @@ class SourceContext:
 
     def missing_columns(self, array: str) -> set[str]:
         """The missing columns that fields of the level read."""
-        return {column.written for field in level(self.mapping, array) for column in field.columns if self.is_missing(column)}
+        return {column.written for field in fields_at(self.mapping, array) for column in field.columns if self.is_missing(column)}
 
     def cell(self, column: ColumnRef) -> pl.Expr:
         """A cell of a level; missing where its source says so."""
@@ -47,11 +47,11 @@ class SourceContext:
             return pl.lit(None, dtype=pl.String)
         return without_nulls(pl.col(cell_name(column.written)), self._null_values(column.source))
 
-    def keys(self, origin: RowsOrigin) -> Keys:
+    def keys(self, origin: RowsOrigin) -> JoinKeys:
         """How rows of a level are matched with those of a secondary source."""
         table, nulls = self.secondary_sources[origin.source], self._null_values(origin.source)
-        theirs = tuple(without_nulls(cell_of(table, column), nulls) for column, _ in origin.on)
-        return Keys(tuple(self.cell(column) for _, column in origin.on), theirs)
+        right = tuple(without_nulls(cell_of(table, column), nulls) for column, _ in origin.on)
+        return JoinKeys(tuple(self.cell(column) for _, column in origin.on), right)
 
     def _null_values(self, source: str | None) -> tuple[str, ...]:
         return self.mapping.sources[source].null_values if source else self.mapping.source.null_values
