@@ -18,12 +18,13 @@ STAGES = {
 
 def test_ten_random_points(replica, jobs) -> None:
     whole = jobs(replica)
-    whole.assert_whole(ended := whole.run())
+    whole.assert_whole(first := whole.run())
+    seconds = min(first.seconds, jobs(replica).run().seconds)  # the first may be far slower
     chance, killed, left, started = random.Random(SEED), 0, [], time.monotonic()
     for _ in range(KILLS):
         job = jobs(replica)
         loading = job.start()
-        time.sleep(chance.uniform(0.3, 1) * ended.seconds)
+        time.sleep(chance.uniform(0.3, 1) * seconds)
         killed += (end := loading.kill()).code == -9
         assert end.code in (-9, DONE)
         job.assert_old_or_new()
