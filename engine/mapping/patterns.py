@@ -10,8 +10,10 @@ NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 RANGE = r"^[0-9]+\.\.[0-9]+$"
 SHARE = r"^[0-9]+(\.[0-9]+)?%$"
 DATABASE = r"^[^/\\. \"$*<>:|?\u0000]{1,63}$"
-COLLECTION = r"^(?!system\.)[^$\u0000]{1,200}$"
-COLLECTION_KEY = r"^(?!system\.)[A-Za-z_][A-Za-z0-9_.-]*$"
+RESERVED = r"(?!system\.|_engine_|.*__(staging|set_aside)_[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}$)"  # the server's own, and the engine's own
+COLLECTION = rf"^{RESERVED}[^$\u0000]{{1,200}}$"
+COLLECTION_KEY = rf"^{RESERVED}[A-Za-z_][A-Za-z0-9_.-]*$"
+OWN_NAMES = "and not a name of the server's or the engine's own: system.…, _engine_…, …__staging_RUN, …__set_aside_RUN"
 PATTERNS = {
     PATH: "a path: none of its names can be empty or begin with $, and it cannot begin with a blank",
     UNIT: "a prefix or suffix, which has no digit, %, +, -, ( or )",
@@ -19,8 +21,8 @@ PATTERNS = {
     RANGE: "a range such as 1..15",
     SHARE: "a count such as 100, or a share such as 0.5%",
     DATABASE: 'a database name: 1 to 63 characters without blanks and without any of / \\ . " $ * < > : | ?',
-    COLLECTION: "a collection name: 1 to 200 characters without $, and not beginning with system.",
-    COLLECTION_KEY: "a collection name: letters, digits, _ . and -, beginning with a letter or _, and not with system.",
+    COLLECTION: f"a collection name: 1 to 200 characters without $, {OWN_NAMES}",
+    COLLECTION_KEY: f"a collection name: letters, digits, _ . and -, beginning with a letter or _, {OWN_NAMES}",
 }
 """What a text of each pattern is, in words."""
 SCALAR = ["string", "number", "boolean"]
