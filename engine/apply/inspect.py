@@ -20,6 +20,7 @@ from engine.evolution.rewriting import Rewriting
 from engine.mapping.model import Mapping
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.connection import translated
+from engine.mongo.kinds import require_loadable
 from engine.mongo.ledger import Ledger
 from engine.mongo.records import RunRecord
 from engine.mongo.state import differences, state_of
@@ -41,7 +42,13 @@ class LiveCollection:
 
 
 def inspect(client: MongoClient[Any], new: Mapping) -> LiveCollection:
-    """The live collection. Raises DataError where the ledger has no published run of it, or it does not exist."""
+    """The live collection.
+
+    Raises:
+        DataError: the ledger has no published run of it, or it does not exist.
+        TargetError: there is something else now, such as a view.
+    """
+    require_loadable(client, new)
     target = new.target
     ledger = Ledger(client, target)
     name = f"{target.database}.{target.collection}"

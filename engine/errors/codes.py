@@ -296,6 +296,8 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
          "Look up the server's code that the message gives."),
         ("target", "The driver gave up for a reason that the engine does not know.",
          "Run the same command again; look at the log of the server if it fails again."),
+        ("target_kind", "The target is a view, a time series collection or a capped collection, which cannot take this load or keep it.",
+         "Name another `target.collection`."),
         ("unreachable", "No server answers at the address.",
          "Check that it runs, and that `MONGODB_URI` is right (host, port, `replicaSet`, `directConnection`)."),
         ("write_failed", "The server failed to write.",

@@ -30,7 +30,7 @@ from engine.run.process import peak_memory_mb, signals_deferred
 from engine.run.progress import RunProgress
 from engine.run.report import Report
 from engine.run.stages import compile_job, index_and_read_back, load_rows, rehearse, timed
-from engine.run.target import choose_sink, connected
+from engine.run.target import choose_sink, connected, require_target
 from engine.sources import RowReader
 
 
@@ -167,12 +167,17 @@ class Session:
 
 
 def load_together(sessions: Sequence[Session]) -> None:
-    """Prepare every collection, then publish all of them. Raises EngineError; the reports then say how far each one came."""
+    """Prepare every collection, then publish all of them. None is begun if the target of one can take no load.
+
+    Raises EngineError; the reports then say how far each one came.
+    """
     several = len(sessions) > 1
     try:
         with ExitStack() as stack:
             address = None if all(session.settings.dry_run for session in sessions) else stack.enter_context(server())
             ready = []
+            if address:
+                _require_targets(address, [session.task.mapping for session in sessions])
             for session in sessions:
                 with about(session.task.mapping, several=several):
                     ready.append(stack.enter_context(session.ready(address)))
@@ -183,6 +188,12 @@ def load_together(sessions: Sequence[Session]) -> None:
         for report in (session.report for session in sessions):
             if report.outcome is Outcome.RUNNING:  # its turn never came
                 report.outcome = Outcome.NOT_PUBLISHED
+
+
+def _require_targets(address: Address, mappings: Sequence[Mapping]) -> None:
+    for mapping in mappings:
+        with about(mapping, several=len(mappings) > 1):
+            require_target(address, mapping)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from engine.mapping.model import Mapping
 from engine.mapping.profiles import PROFILES, ServerProfile
 from engine.mongo.connection import Client, connect
 from engine.mongo.inplace import InPlace
+from engine.mongo.kinds import require_loadable
 from engine.mongo.locks import Lock
 from engine.mongo.probe import require_load_support, server_profile
 from engine.mongo.replacement import Replacement
@@ -17,14 +18,20 @@ from engine.mongo.sink import Sink
 from engine.run.report import Report
 
 
+def require_target(address: Address, mapping: Mapping) -> None:
+    """Ask what is known before any source is read. Raises TargetError where the mapping's target can take no load, and changes nothing."""
+    with connect(address.uri, address.password) as client:
+        require_load_support(mapping, PROFILES.get(mapping.target.profile or "") or server_profile(client))
+        require_loadable(client, mapping)
+
+
 def connected(address: Address, mapping: Mapping, report: Report, stack: ExitStack) -> tuple[Client, ServerProfile]:
-    """A client, and the target profile: the mapping's, else the server's. Raises TargetError where such a server cannot take the load."""
+    """A client, and the target profile: the mapping's, else the server's."""
     client = stack.enter_context(connect(address.uri, address.password))
     found = server_profile(client)
     profile = PROFILES.get(mapping.target.profile or "", found)
     if profile.name != found.name:
         report.notes.append(f"the mapping is for {profile.name}; the server looks like {found.name}")
-    require_load_support(mapping, profile)
     report.notes += [f"on {profile.name}, {line}" for line in engine_only(mapping, profile)]
     if not profile.retryable_writes:
         client = stack.enter_context(connect(address.uri, address.password, retry_writes=False))
