@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from typing import Any, Protocol
@@ -25,7 +24,7 @@ from engine.evolution.rewriting import Rewriting
 from engine.evolution.steps import Action, ApplyPlan, Step
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.codes import INVALID_DOCUMENT
-from engine.mongo.connection import database_of, translated
+from engine.mongo.connection import database_of, server_time, translated
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
 from engine.mongo.retries import retry_transient
@@ -106,7 +105,7 @@ class Applying:
         self.position = None
         self.done.append(step.name)
         entry = {"name": step.name, "title": step.title, "rewritten": self.rewritten, "set_aside": self.set_aside}
-        self.steps.append({**entry, "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"})
+        self.steps.append({**entry, "at": f"{server_time(self.client):%Y-%m-%dT%H:%M:%SZ}"})
         self.ledger.set_fields(done=self.done, position=None, steps=self.steps)
 
     # one method an action

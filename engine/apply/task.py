@@ -80,12 +80,12 @@ class ApplyTask:
     def carry_out(self, show: ApplyProgress) -> ApplyResult:
         """Change the collection. Raises DataError where that is not allowed or needs the source, LockedError while it is locked."""
         ledger = Ledger(self.client, self.mapping.target, self.run_id)
-        with Lock(self.client, self.mapping.target, self.run_id, ledger.beat) as lock:
+        with Lock(self.client, self.mapping.target, ledger) as lock:
             live, found = inspect_and_plan(self.client, self.mapping, self.profile)
             if not (found.changes or found.drift or found.unfinished):
                 return ApplyResult(live.run)
             self._require_allowed(live, found)
-            record = self._record(live, found)
+            record = lock.stamp(self._record(live, found))
             ledger.start(record)
             aside = not all(KINDS[code].removes for code in record.allow)
             self.work = work = Applying(self.client, self._plan(live), self.profile, ledger, lock, show, self.run_id, aside,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from pymongo import MongoClient
@@ -94,6 +95,12 @@ def connect(uri: str, password: str | None = None, *, retry_writes: bool = True)
 def database_of(client: MongoClient[Any], name: str) -> Database[Any]:
     """A database that the engine writes to, with `WRITE_CONCERN` whatever the client's is."""
     return client.get_database(name, write_concern=WRITE_CONCERN)
+
+
+def server_time(client: MongoClient[Any]) -> datetime:
+    """The server's time, UTC: the only clock that all hosts share. Raises the driver's errors."""
+    now: datetime = client.admin.command("hello")["localTime"]
+    return now
 
 
 def _hosts(client: MongoClient[Any]) -> str:

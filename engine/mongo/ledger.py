@@ -1,11 +1,12 @@
-"""The ledger `_engine_runs`: one document per run or apply, in the target's database. Its form is `records.RunRecord`."""
+"""The ledger `_engine_runs`: one document per run or apply, in the target's database. Its form is `records.RunRecord`.
+
+Records of a collection are ordered by the fence of the lock under which they were written, never by a clock. Times are the server's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pymongo
@@ -32,17 +33,16 @@ class Ledger:
 
     def __init__(self, client: MongoClient[Any], target: Target, run_id: str = "") -> None:
         self._runs = database_of(client, target.database)[COLLECTION]
-        self._collection, self._run_id = target.collection, run_id
+        self._collection, self.run_id = target.collection, run_id
 
     # writing
 
     def start(self, record: RunRecord) -> None:
-        """Record that a run has begun. To be called by the holder of the lock: other runs of the target recorded as running are dead."""
-        now = _now()
+        """Record that a run has begun. Its record is stamped by the lock, which is held: other runs of the target are dead."""
         running, dead = ({"outcome": ended.value} for ended in (Outcome.RUNNING, Outcome.DEAD))
         with translated():
             self._runs.update_many({"collection": self._collection, **running}, {"$set": dead})
-            self._runs.insert_one(replace(record, started_at=now, heartbeat=now).as_document())
+            self._runs.insert_one(record.as_document())
 
     def set_fields(self, **fields: Any) -> None:
         """Change fields of the record, and the heartbeat to now."""
@@ -56,64 +56,63 @@ class Ledger:
 
     def finish(self, outcome: Outcome, details: dict[str, Any], **fields: Any) -> None:
         """Record how the run ended. Waits at most a second for a server that may be gone, unless the run was published."""
-        record = as_fields(details, {"outcome": outcome, "stage": "done", "finished_at": _now(), **fields})
+        record = as_fields(details, {"outcome": outcome, "stage": "done", **fields})
         with translated():
             if outcome is Outcome.PUBLISHED:
-                retry_transient(lambda _: self._set(record))
+                retry_transient(lambda _: self._set(record, finished=True))
             else:
                 with pymongo.timeout(DISCARD_SECONDS):
-                    self._set(record)
+                    self._set(record, finished=True)
 
     def advance(self, step: Callable[[ClientSession], None], facts: dict[str, Any]) -> None:
         """Carry out a step and note facts in one transaction: both take effect, or neither. Raises the driver's errors."""
 
         def both(session: ClientSession) -> None:
             step(session)
-            self._set(facts, session)
+            self._set(facts, session=session)
 
         with self._runs.database.client.start_session() as session:
             session.with_transaction(both, write_concern=WRITE_CONCERN)
 
-    def _set(self, facts: dict[str, Any], session: ClientSession | None = None) -> None:
-        self._runs.update_one({"_id": self._run_id}, {"$set": {"heartbeat": _now(), **facts}}, session=session)
+    def _set(self, facts: dict[str, Any], *, finished: bool = False, session: ClientSession | None = None) -> None:
+        now = dict.fromkeys(["heartbeat", "finished_at"] if finished else ["heartbeat"], True)
+        change = {"$currentDate": now} | ({"$set": facts} if facts else {})
+        self._runs.update_one({"_id": self.run_id}, change, session=session)
 
     # reading
 
     def unfinished(self, record: RunRecord) -> tuple[str, int]:
         """The run to continue, and its last settled row: the target's last run, if it ended early and did the same; else `("", 0)`."""
-        last = self._newest({"_id": {"$ne": self._run_id}}, "started_at")
+        last = self._newest({"_id": {"$ne": self.run_id}})
         if last is None or last.outcome not in CONTINUED or not last.does_the_same(record):
             return "", 0
         return last.run_id, last.rows_done
 
     def last_published(self) -> tuple[str, CollectionState] | None:
         """The last published run of the target, and the state of the collection after it."""
-        found = self._newest({"outcome": Outcome.PUBLISHED.value, "live": {"$exists": True}}, "finished_at")
+        found = self._newest({"outcome": Outcome.PUBLISHED.value, "live": {"$exists": True}})
         return (found.run_id, found.live) if found and found.live else None
 
     def unfinished_since(self, run: str) -> RunRecord | None:
         """The target's newest run that wrote into the live collection after this one and did not finish."""
         since = self.find(run)
         wrote = {"outcome": {"$ne": Outcome.PUBLISHED.value}, "mode": {"$ne": "replace"}}
-        return self._newest(wrote | {"started_at": {"$gt": since.started_at if since else None}}, "started_at")
+        return self._newest(wrote | {"fence": {"$gt": since.fence if since else 0}})
 
     def applied(self) -> RunRecord | None:
         """What the live collection is: the last published run or apply of the target."""
-        return self._newest({"outcome": Outcome.PUBLISHED.value}, "finished_at")
+        return self._newest({"outcome": Outcome.PUBLISHED.value})
 
     def unfinished_apply(self) -> RunRecord | None:
         """The last `engine apply` that did not finish and that no published run has superseded."""
-        last, applied = self._newest({"kind": Kind.APPLY.value}, "started_at"), self.applied()
-        if last is None or last.outcome is Outcome.PUBLISHED:
-            return None
-        over = applied and applied.finished_at and last.started_at and applied.finished_at > last.started_at
-        return None if over else last
+        last, applied = self._newest({"kind": Kind.APPLY.value}), self.applied()
+        return last if last and last.fence > (applied.fence if applied else 0) else None
 
     def loads(self) -> list[RunRecord]:
         """The published runs that made the live collection, back to the last one in mode replace; only what they left out."""
         parts = ("record_version", "mode", "rejects", "nulled", "accounting")
         found: list[RunRecord] = []
-        for record in self._read({"collection": self._collection, **LOADED}, "finished_at", parts):
+        for record in self._read({"collection": self._collection, **LOADED}, parts):
             found.append(record)
             if record.mode == "replace":
                 break
@@ -125,7 +124,7 @@ class Ledger:
 
     def newest_load(self) -> str:
         """The last published run of the target that was not a retry; empty where there is none."""
-        found = self._newest({**LOADED, "retry_of": {"$exists": False}}, "finished_at")
+        found = self._newest({**LOADED, "retry_of": {"$exists": False}})
         return found.run_id if found else ""
 
     def retried(self) -> dict[str, list[list[int]]]:
@@ -138,23 +137,29 @@ class Ledger:
             settled[record.run_id] = found
         return settled
 
+    def highest_fence(self) -> int:
+        """The fence of the target's newest record, in whatever form it is; 0 where there is none."""
+        with translated():
+            newest = self._runs.find_one({"collection": self._collection}, {"fence": 1}, sort=[("fence", -1)])
+        return newest.get("fence", 0) if newest else 0
+
     def runs(self, limit: int) -> list[RunRecord]:
-        """The run records of the database, newest first, without the long parts."""
+        """The run records of the database without the long parts, newest first: by the server's clock, those of a collection by fence."""
         long = dict.fromkeys(("mapping_text", "live", "settled"), 0)
         with translated():
-            return [RunRecord.of(record) for record in self._runs.find({}, long).sort("started_at", -1).limit(limit)]
+            found = [RunRecord.of(record) for record in self._runs.find({}, long).sort("started_at", -1).limit(limit)]
+        newest_last: dict[str, list[RunRecord]] = {}
+        for record in sorted(found, key=lambda record: record.fence):
+            newest_last.setdefault(record.collection, []).append(record)
+        return [newest_last[record.collection].pop() for record in found]
 
-    def _newest(self, wanted: dict[str, Any], by: str) -> RunRecord | None:
+    def _newest(self, wanted: dict[str, Any]) -> RunRecord | None:
         with translated():
-            found = next(iter(self._runs.find({"collection": self._collection, **wanted}).sort(by, -1).limit(1)), None)
+            found = next(iter(self._runs.find({"collection": self._collection, **wanted}).sort("fence", -1).limit(1)), None)
         return RunRecord.of(found) if found else None
 
-    def _read(self, wanted: dict[str, Any], by: str = "_id", parts: Iterable[str] | None = None) -> Iterable[RunRecord]:
+    def _read(self, wanted: dict[str, Any], parts: Iterable[str] | None = None) -> Iterable[RunRecord]:
         """Those that meet the query, the newest first."""
         with translated():
-            for part in self._runs.find(wanted, list(parts) if parts else None).sort(by, -1):
+            for part in self._runs.find(wanted, list(parts) if parts else None).sort("fence", -1):
                 yield RunRecord.of(part)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -1,7 +1,8 @@
 """One run at a time per target collection: a lease in `_engine_locks`, renewed by a heartbeat, with a fence that rises with each holder.
 
 One document per collection: `_id` its name, `fence`, `run`, `host`, `pid`, `since`, `expires`. Times are the server's, so that the
-clocks of machines need not agree. The document stays when the lock is released, so that the fence never restarts.
+clocks of machines need not agree. The document stays when the lock is released, so that the fence never restarts; where somebody removed
+it, the fence goes on above the highest one in the ledger.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event, Thread
 from types import TracebackType
@@ -22,7 +23,9 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from engine.errors import EngineError, LockedError, finding
 from engine.mapping.model import Target
-from engine.mongo.connection import DISCARD_SECONDS, database_of, translated
+from engine.mongo.connection import DISCARD_SECONDS, database_of, server_time, translated
+from engine.mongo.ledger import Ledger
+from engine.mongo.records import RunRecord
 from engine.mongo.retries import retry_transient
 
 COLLECTION = "_engine_locks"
@@ -32,7 +35,7 @@ RACES = 5
 
 
 class Lock:
-    """Holds the lock on a target while its context lasts. `beat` is called with each heartbeat.
+    """Holds the lock on a target for the run of a ledger while its context lasts. With each heartbeat, the run's record gets one too.
 
     `leave_to_expire`: at the end the lock is left to expire, since a write that got no answer may still be carried out.
 
@@ -40,10 +43,10 @@ class Lock:
         LockedError: another run holds the target.
     """
 
-    def __init__(self, client: MongoClient[Any], target: Target, run_id: str, beat: Callable[[], None] = lambda: None) -> None:
-        self._client, self._target, self._run_id, self._beat = client, target, run_id, beat
+    def __init__(self, client: MongoClient[Any], target: Target, ledger: Ledger) -> None:
+        self._client, self._target, self._ledger, self._run_id = client, target, ledger, ledger.run_id
         self._locks = database_of(client, target.database)[COLLECTION]
-        self._fence = 0
+        self._fence, self._since = 0, datetime.min  # noqa: DTZ901 -- both are known once it is taken
         self._until = 0.0
         self._lost = False
         self.leave_to_expire = False
@@ -57,7 +60,7 @@ class Lock:
                     self._thread.start()
                     return self
                 if holder := self._locks.find_one({"_id": self._target.collection, "run": {"$ne": None}}):
-                    raise LockedError(self._held(holder, self._now()))
+                    raise LockedError(self._held(holder, server_time(self._client)))
         raise LockedError(finding("locked", "several runs are trying to lock the target at once", hint="run again"))
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -70,7 +73,11 @@ class Lock:
 
     @property
     def _mine(self) -> dict[str, Any]:
-        return {"_id": self._target.collection, "fence": self._fence}
+        return {"_id": self._target.collection, "fence": self._fence, "run": self._run_id}
+
+    def stamp(self, record: RunRecord) -> RunRecord:
+        """The record of a run that begins under this lock, with its fence and the server's time."""
+        return replace(record, fence=self._fence, started_at=self._since, heartbeat=self._since)
 
     def check(self) -> None:
         """Renew the lease, but only if the heartbeat has not. Raises LockedError when the lock is lost."""
@@ -86,21 +93,23 @@ class Lock:
             raise LockedError(finding("lock_lost", message, hint="see `engine runs`, then run again if needed"))
 
     def _take(self) -> bool:
-        started, now = time.monotonic(), self._now()
+        started, now = time.monotonic(), server_time(self._client)
         facts = {"run": self._run_id, "host": socket.gethostname(), "pid": os.getpid(), "since": now, "expires": self._end(now)}
         free = {"_id": self._target.collection, "expires": {"$lt": now}}
+        at_least = {"$max": {"fence": self._ledger.highest_fence()}, "$setOnInsert": {"run": None, "expires": datetime.min}}  # noqa: DTZ901
         try:
-            taken: Any = self._locks.find_one_and_update(
-                free, {"$set": facts, "$inc": {"fence": 1}}, upsert=True, return_document=ReturnDocument.AFTER
-            )
+            self._locks.update_one(free, at_least, upsert=True)
         except DuplicateKeyError:
             return False
-        self._fence, self._until = taken["fence"], started + LEASE_SECONDS
+        taken = self._locks.find_one_and_update(free, {"$set": facts, "$inc": {"fence": 1}}, return_document=ReturnDocument.AFTER)
+        if taken is None:
+            return False
+        self._fence, self._since, self._until = taken["fence"], now, started + LEASE_SECONDS
         return True
 
     def _extend(self) -> bool:
         started = time.monotonic()
-        found = self._locks.update_one({**self._mine, "run": self._run_id}, {"$set": {"expires": self._end(self._now())}})
+        found = self._locks.update_one(self._mine, {"$set": {"expires": self._end(server_time(self._client))}})
         self._lost = not found.matched_count
         self._until = started + LEASE_SECONDS
         return not self._lost
@@ -110,11 +119,7 @@ class Lock:
             with suppress(PyMongoError, EngineError):  # the server does not answer: `check` finds out when it matters
                 if not self._extend():
                     return
-                self._beat()
-
-    def _now(self) -> datetime:
-        now: datetime = self._client.admin.command("hello")["localTime"]
-        return now
+                self._ledger.beat()
 
     @staticmethod
     def _end(now: datetime) -> datetime:

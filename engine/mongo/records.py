@@ -78,8 +78,9 @@ def _reasons(plain: Iterable[dict[str, Any]]) -> Counter[Reason]:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run or apply. Times are UTC; what is as its default was never set.
+    """One run or apply. Times are UTC by the server's clock, to be shown only; what is as its default was never set.
 
+    `fence` is that of the lock which the run held: of two records of a collection, the one with the higher fence is the later one.
     `previous` is the run whose documents an apply changed. `applied` is the mapping as it was meant, with all variables filled in; `live`
     the collection's state after it was published. `rows_done`, in the modes upsert and append: all rows up to this one are written and
     were read back. `resumed` is the run or apply that this one went on from. Of an apply, `done` are its finished steps, `position` the
@@ -89,6 +90,7 @@ class RunRecord:
 
     run_id: str
     collection: str = ""
+    fence: int = 0
     record_version: int = VERSION
     kind: Kind = Kind.LOAD
     mode: str = ""

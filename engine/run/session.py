@@ -106,12 +106,12 @@ class Session:
         client, profile = connected(address, mapping, report, stack)
         ledger = Ledger(client, mapping.target, report.run_id)
         source = self.task.open(ledger)
-        lock = stack.enter_context(Lock(client, mapping.target, report.run_id, ledger.beat))
+        lock = stack.enter_context(Lock(client, mapping.target, ledger))
         report.notes += [f"removed {name}, left by a run that died" for name in remove_staging(client, mapping.target)]
         sink = choose_sink(client, mapping, profile, lock, report.run_id)
         change = check_mapping_change(ledger, mapping, allow_mixed=self.settings.allow_mixed)
         report.notes += [change.note] if change.note else []
-        record = record_of(mapping, report, self.settings.limit, mixed=change.mixed)
+        record = lock.stamp(record_of(mapping, report, self.settings.limit, mixed=change.mixed))
         journal = Journal(ledger, record, source, resumes=self.task.resumes and not mapping.sources)
         stack.enter_context(journaled(journal, report))
         return self._job(source, sink, journal)

@@ -1,7 +1,7 @@
 """`engine plan`, `engine apply` and what a run says of a changed mapping, through the command line."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -345,7 +345,7 @@ def test_another_apply_must_be_finished_first(people: People) -> None:
         "collection": "people",
         "kind": "apply",
         "outcome": "failed",
-        "started_at": datetime.now(UTC),
+        "fence": 99,
         "done": ["widen"],
     }
     people.database["_engine_runs"].insert_one(record)

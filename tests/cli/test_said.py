@@ -74,7 +74,7 @@ def test_verify_knows_our_own_unfinished_run(jobs: Jobs) -> None:
     jobs.live.insert_one({"_id": 2, "name": "x", "age": 4})
     assert "something else" in command("verify", "-m", jobs.mapping).err
     record = jobs.database["_engine_runs"].find_one({"_id": published})
-    later = {"_id": RUN, "collection": "people", "mode": "upsert", "outcome": "running", "started_at": record["finished_at"]}
+    later = {"_id": RUN, "collection": "people", "mode": "upsert", "outcome": "running", "fence": record["fence"] + 1}
     jobs.database["_engine_runs"].insert_one(later)
     said = command("verify", "-m", jobs.mapping).err
     assert (f"run {RUN} has written to the collection since and was not finished" in said, "something else" in said) == (True, False)

@@ -17,6 +17,7 @@ from pymongo.database import Database
 from engine.errors import LockedError, TargetError
 from engine.mapping.model import Target
 from engine.mongo import locks
+from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
 from engine.mongo.replacement import Replacement, remove_staging, staging_name
 
@@ -25,7 +26,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def lock(database: Database, run: str = RUN) -> Lock:
-    return Lock(database.client, Target(database.name, "people"), run)
+    target = Target(database.name, "people")
+    return Lock(database.client, target, Ledger(database.client, target, run))
 
 
 def test_of_many_one_gets_it(database: Database) -> None:
