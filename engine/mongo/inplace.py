@@ -17,7 +17,7 @@ from pymongo.collection import Collection
 
 from engine.digests.checksum import Content, content
 from engine.digests.keys import DigestSet, digests
-from engine.documents.bson import slices
+from engine.documents.bson import id_key, slices
 from engine.errors import DataError, TargetError, counted, finding
 from engine.mapping.model import Mapping
 from engine.mongo.connection import database_of, translated
@@ -148,7 +148,7 @@ class InPlace:
         found: list[Any] = []
         for batch in self._live.find_raw_batches({}, {"_id": 1}):
             ids = list(split_documents(batch))
-            fresh = self._ids.add(digests(one[4:-1] for one in ids))  # nothing but the element of `_id` is in these documents
+            fresh = self._ids.add(digests(map(id_key, ids)))
             found += [decode(one, EXACT)["_id"] for one, new in zip(ids, fresh, strict=True) if new]
             while len(found) >= DELETIONS:
                 yield found[:DELETIONS]

@@ -13,11 +13,10 @@ from threading import Event
 from typing import Any
 
 import polars as pl
-from bson import encode
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
-from engine.documents.bson import payload
+from engine.documents.bson import id_key, payload
 from engine.mongo.codes import BLAMING, DUPLICATE_KEY
 from engine.mongo.connection import WRITE_CONCERN
 from engine.mongo.refusals import failed_keyword
@@ -67,24 +66,18 @@ def _send(collection: Collection[Any], documents: pl.Series) -> list[Refusal]:
 
 def _missing(collection: Collection[Any], documents: pl.Series, places: Sequence[int]) -> tuple[list[int], list[Refusal]]:
     """Of these documents, those that did not arrive, and those whose `_id` another document has."""
-    sent = {place: RawBSONDocument(documents[place]) for place in places}
-    stored = {
-        _key(document): document.raw
-        for document in _raw(collection).find({"_id": {"$in": [document["_id"] for document in sent.values()]}})
-    }
-    taken = [place for place, document in sent.items() if stored.get(_key(document), document.raw) != document.raw]
-    missing = [place for place, document in sent.items() if _key(document) not in stored]
+    sent: dict[int, bytes] = {place: documents[place] for place in places}
+    ids = [RawBSONDocument(document)["_id"] for document in sent.values()]
+    found = (bytes(document.raw) for document in _raw(collection).find({"_id": {"$in": ids}}))
+    stored = {id_key(document): document for document in found}
+    taken = [place for place, document in sent.items() if stored.get(id_key(document), document) != document]
+    missing = [place for place, document in sent.items() if id_key(document) not in stored]
     return missing, [Refusal(place, "duplicate_key", "_id", OTHER) for place in taken]
 
 
 def _raw(collection: Collection[Any]) -> Collection[RawBSONDocument]:
     options: Any = collection.codec_options.with_options(document_class=RawBSONDocument)
     return collection.with_options(codec_options=options)
-
-
-def _key(document: RawBSONDocument) -> bytes:
-    """`_id` as bytes: comparable whatever its type."""
-    return encode({"_id": document["_id"]})
 
 
 def refusal(one: dict[str, Any]) -> Refusal:

@@ -16,7 +16,7 @@ from pymongo.collection import Collection
 
 from engine.digests.checksum import Content
 from engine.digests.keys import DigestSet, digests
-from engine.documents.bson import id_element, slices
+from engine.documents.bson import id_key, slices
 from engine.mapping.model import Index, Mapping, Target
 from engine.mongo.connection import DISCARD_SECONDS, database_of, translated
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS, insert
@@ -137,7 +137,7 @@ def firsts(ids: DigestSet | None, documents: pl.Series) -> pl.Series:
     """A boolean per document: whether its `_id` is not yet in `ids` (of equal ones, the first); adds them. All true without `ids`."""
     if ids is None:
         return pl.repeat(value=True, n=len(documents), dtype=pl.Boolean, eager=True)
-    return pl.Series(ids.add(digests(id_element(raw) for raw in documents.to_list())), dtype=pl.Boolean)
+    return pl.Series(ids.add(digests(id_key(raw) for raw in documents.to_list())), dtype=pl.Boolean)
 
 
 def staging_name(collection: str, run_id: str) -> str:

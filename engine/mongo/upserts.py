@@ -17,7 +17,7 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
-from engine.documents.bson import id_element
+from engine.documents.bson import id_key
 from engine.errors import TargetError, finding
 from engine.mongo.codes import BLAMING
 from engine.mongo.connection import WRITE_CONCERN
@@ -26,7 +26,7 @@ from engine.mongo.retries import document_errors, retry_until_answered
 from engine.mongo.sink import Refusal
 
 EXACT: CodecOptions[Any] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
-Documents = dict[bytes, bytes]  # by their `_id` as bytes
+Documents = dict[bytes, bytes]  # by the `id_key` of their `_id`
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _leaves(node: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _encoded(document: bytes) -> set[tuple[str, bytes]]:
-    return {(path, encode({"": value}, codec_options=EXACT)) for path, value in leaves(document).items()}
+    return {(path, encode({"": value}, codec_options=EXACT)) for path, value in leaves(document).items() if path != "_id"}
 
 
 def _merged(old: bytes, new: bytes) -> bool:
@@ -80,7 +80,7 @@ class UpsertBatch:
         Raises:
             TargetError: the server failed to write, stayed unavailable, or does not hold what was sent.
         """
-        sent = {id_element(raw): raw for raw in documents.to_list()}
+        sent = {id_key(raw): raw for raw in documents.to_list()}
         places = {key: place for place, key in enumerate(sent)}
         before = self._stored(sent)
         refused: dict[bytes, Refusal] = {}
@@ -108,7 +108,7 @@ class UpsertBatch:
         raw = self.collection.with_options(codec_options=options)
         # the driver may give a view of its reply, which is not hashable and keeps all of it
         found = retry_until_answered(lambda _: [bytes(document.raw) for document in raw.find({"_id": {"$in": ids}})], self.stop)
-        return {key: document for document in found if (key := id_element(document)) in sent}
+        return {key: document for document in found if (key := id_key(document)) in sent}
 
     def _update(self, keys: list[bytes], sent: Documents) -> dict[bytes, Refusal]:
         assert self.policy.update

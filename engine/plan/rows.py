@@ -8,7 +8,7 @@ import polars as pl
 
 from engine.digests.keys import RowKey
 from engine.errors import DataError, Finding, finding, suggest
-from engine.mapping.model import ROW_KEY, Field, Mapping
+from engine.mapping.model import ROW_KEY, Mapping
 from engine.plan.names import cell_name
 
 KeyParts = str | tuple[str, ...]
@@ -45,9 +45,4 @@ def _key(on: KeyParts, mapping: Mapping, columns: Sequence[str]) -> RowKey:
         if name not in paths and name not in columns:
             message = f"{name!r} is neither a field nor a column of the source"
             raise DataError(Finding(0, 0, "unknown_key_column", message, hint=suggest(name, [*paths, *columns]), file=str(mapping.file)))
-    return RowKey(tuple(_as_text(paths[name]) if name in paths else pl.col(cell_name(name)) for name in on))
-
-
-def _as_text(field: Field) -> pl.Expr:
-    value = pl.col(field.path)
-    return value.bin.encode("hex") if field.type.dtype == pl.Binary else value.cast(pl.String)
+    return RowKey(tuple(paths[name].type.key_text(pl.col(name)) if name in paths else pl.col(cell_name(name)) for name in on))

@@ -7,7 +7,8 @@ This package is named like pymongo's `bson`, which only `single` imports; absolu
 """
 
 from engine.documents.bson.documents import Encoder, compile_shape
-from engine.documents.bson.ids import ID_AT, id_element
+from engine.documents.bson.equality import elements, equality_key
+from engine.documents.bson.ids import ID_AT, id_key
 from engine.documents.bson.limits import MAX_DOCUMENT_BYTES, oversize, payload, slices
 from engine.documents.bson.shapes import ArrayShape, DocumentShape, ScalarShape, Shape
 from engine.documents.bson.single import bson_type_name, bson_value, bson_values
@@ -24,7 +25,9 @@ __all__ = [
     "bson_value",
     "bson_values",
     "compile_shape",
-    "id_element",
+    "elements",
+    "equality_key",
+    "id_key",
     "oversize",
     "payload",
     "slices",

@@ -65,8 +65,10 @@ class Dedup:
     """Which rows are the same, and which of them stays: with `keep` max or min, the one whose field `by` is greatest or least."""
 
     on: Annotated[
-        str | tuple[str, ...], key("What must be equal: row (all source cells), or a list of columns or of paths.", "row", **KEYS_OF_ROWS)
-    ]
+        str | tuple[str, ...],
+        key("What must be equal: row (all source cells), or a list of columns (their texts) or of paths (their values: 1.0 is 1.00).",
+            "row", **KEYS_OF_ROWS),
+    ]  # fmt: skip
     keep: Annotated[
         Keep,
         key("Which of them to keep: first; last; the one with the greatest value of a field, {max: PATH}, or the least, "

@@ -98,7 +98,7 @@ def _parse(scope: Scope, where: Place, text: str) -> Expression | None:
 
 
 def _check_nesting(scope: Scope, raws: Iterable[str]) -> None:
-    kinds: dict[str, str] = {}
+    kinds = {model.ID: "field"}
     for path in raws:
         if path.count(".") + path.count(MARK) >= MAX_LEVELS:
             message = f"the path has more than {MAX_LEVELS} levels, the most that a document may have"

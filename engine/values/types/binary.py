@@ -32,6 +32,10 @@ def parse_binary(text: pl.Expr, options: Options) -> pl.Expr:
     return pl.when(text.str.contains(pattern)).then(text).str.decode(options.encoding, strict=False)  # type: ignore[arg-type]
 
 
+def _key_text(column: pl.Expr) -> pl.Expr:
+    return column.bin.encode("hex")
+
+
 def _object_id(content: pl.Series, fits: pl.Series) -> Part:
     return Part((matrix(content, fits, OBJECT_ID_BYTES),), OBJECT_ID_BYTES)
 
@@ -52,6 +56,7 @@ OBJECT_ID = Type(
     refused=("65b9", "z5b9f0c2a1b2c3d4e5f60718"),
     encoding=Encoding(b"\x07", of_width(OBJECT_ID_BYTES), _object_id),
     read=read_parsed(parse_hex(OBJECT_ID_TEXT), "24 hexadecimal digits"),
+    key_text=_key_text,
     conversions={"string": Conversion(matching(OBJECT_ID_TEXT, "objectId"))},
     width=OBJECT_ID_BYTES,
 )
@@ -66,6 +71,7 @@ UUID = Type(
     refused=("123e4567e89b12d3a456426614174000", "x"),
     encoding=Encoding(b"\x05", of_width(UUID_BYTES), _uuid),
     read=read_parsed(parse_hex(UUID_TEXT), "a UUID such as 123e4567-e89b-12d3-a456-426614174000"),
+    key_text=_key_text,
     bson_range={"minimum": bytes(UUID_BYTES), "maximum": b"\xff" * UUID_BYTES},  # MongoDB orders binary by length, subtype, bytes
     width=UUID_BYTES,
 )
@@ -80,6 +86,7 @@ BIN_DATA = Type(
     refused=("0", "0x00", "zz", "00 ff"),
     encoding=BINARY,
     read=read_parsed(parse_binary, "bytes in hex"),
+    key_text=_key_text,
     describe=lambda options: f"bytes in {options.encoding}",
     options=frozenset({"encoding"}),
     engine_only_reason="the document holds the bytes, not the text they were read from; and a validator cannot check a binary's subtype",

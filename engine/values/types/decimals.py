@@ -45,6 +45,11 @@ def _text(value: pl.Expr) -> pl.Expr:
     return value.cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
 
 
+def _key_text(column: pl.Expr) -> pl.Expr:
+    """1, 1.0 and 01.00 are one value, as are 0 and -0."""
+    return _text(column.cast(DECIMAL))
+
+
 def _sort_words(values: pl.Series) -> SortWords:
     scaled = pl.col("").cast(DECIMAL).to_physical().fill_null(0)
     halves = values.alias("").to_frame().select(high=scaled // (1 << 64), low=scaled % (1 << 64))
@@ -74,6 +79,7 @@ ROWS = (
         from_column=Decimal,
         show=lambda text: {"$numberDecimal": text},
         computing=Computing(DECIMAL, _text, _fixed),
+        key_text=_key_text,
         sort_words=_sort_words,
         conversions={
             "int": Conversion(convert("decimal"), ZERO),

@@ -33,6 +33,11 @@ def parse_double(text: pl.Expr, _options: Options) -> pl.Expr:
     return pl.when(value.is_finite()).then(value)
 
 
+def _key_text(column: pl.Expr) -> pl.Expr:
+    """0.0 and -0.0 are one value."""
+    return pl.when(column != 0).then(column).otherwise(column.abs()).cast(pl.String)
+
+
 def _parse_integer(dtype: type[pl.DataType]) -> Parse:
     return as_written(lambda text, _options: text.cast(dtype, strict=False))
 
@@ -90,6 +95,7 @@ DOUBLE = Type(
     refused=("1,5", "nan", "Infinity", "1e999", "$5", " 1"),
     encoding=number(b"\x01", "<f8", filled(0.0)),
     read=read_double,
+    key_text=_key_text,
     sort_words=double_words,
     conversions={
         "int": Conversion(convert("double"), ZERO),

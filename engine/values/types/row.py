@@ -38,6 +38,10 @@ def as_json(value: Any) -> Any:
     return value.hex() if isinstance(value, bytes) else value
 
 
+def _as_string(column: pl.Expr) -> pl.Expr:
+    return column.cast(pl.String)
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -53,6 +57,8 @@ class Type:
     Single values: `read` takes what YAML holds as a bound, constant or expected value and gives a Python value that compares (ValueError
     says what was expected; a str, int, float, bool or datetime must be what BSON holds); `to_column` and `from_column` lead from such a
     value to that of a column and back. `show` gives a column's value as relaxed Extended JSON.
+
+    `key_text` gives a column as texts that are the same exactly where the server takes two values as equal: what rows are known by.
 
     What may be done: `options` go with it; `sort_words` gives, of a column, unsigned words that sort as its values do, the most
     significant first (anything for a missing value): a type that has them has an order. Of a type that is not `enumerable`, no enum names
@@ -81,6 +87,7 @@ class Type:
     from_column: Callable[[Any], Any] = _same
     show: Callable[[Any], Any] = as_json
     computing: Computing | None = None
+    key_text: Callable[[pl.Expr], pl.Expr] = _as_string
     sort_words: Callable[[pl.Series], SortWords] | None = None
     conversions: Mapping[str, Conversion] = field(default_factory=dict)
     server_differs: str = ""
