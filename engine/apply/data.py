@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from bson import decode
+
 from engine.documents.bson import bson_type_name
 from engine.errors import counted
 from engine.evolution.values import root
 from engine.mapping.model import MASK, Mapping
-from engine.mongo.upserts import leaves
+from engine.mongo.policies import EXACT
 from engine.plan import compile_plan
 from engine.sources import open_source
 from engine.sources.secondary import read_secondary_sources
@@ -86,6 +88,19 @@ def _differing_values(before: bytes, after: bytes, private: set[str]) -> Iterato
         yield f"{path}: {' → '.join(_shown(values, path, hidden=path in private) for values in (old, new))}"
     if not changed:
         yield "the same values in another order"
+
+
+def leaves(document: bytes) -> dict[str, Any]:
+    """The values of a document by their path; arrays and empty documents count as values."""
+    return dict(_leaves(decode(document, EXACT), ""))
+
+
+def _leaves(node: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in node.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
 
 
 def _typed(values: dict[str, Any], path: str) -> Any:

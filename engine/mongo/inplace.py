@@ -23,11 +23,13 @@ from engine.mapping.model import Mapping
 from engine.mongo.connection import database_of, translated
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS
 from engine.mongo.locks import Lock
+from engine.mongo.matching import ById
+from engine.mongo.policies import EXACT, policy_of
 from engine.mongo.replacement import firsts, index_models
 from engine.mongo.retries import retry_transient
 from engine.mongo.sink import Refusal
 from engine.mongo.state import CollectionState, content_of, split_documents, state_of
-from engine.mongo.upserts import EXACT, KEEP, MERGE, REPLACE, UpsertBatch
+from engine.mongo.upserts import UpsertBatch, Written
 
 DELETIONS = 10_000  # documents that one command deletes
 UNUSABLE = "see what `engine verify` reports, then run again"
@@ -44,10 +46,10 @@ class InPlace:
         self._database = database_of(client, target.database)
         self._live: Collection[Any] = self._database[target.collection]
         self._stop, self._mutex = Event(), Mutex()
-        policy = KEEP if target.mode == "append" else MERGE if target.on_match == "merge" else REPLACE
-        self._batch = UpsertBatch(self._live, policy, self._stop)
-        self._ids = DigestSet() if mapping.ids_may_repeat or target.mode == "sync" else None
+        self._batch = UpsertBatch(self._live, ById(), policy_of(mapping), self._stop)
+        self._ids = DigestSet() if mapping.ids_may_repeat else None
         self._proven = Content()
+        self._held, self._held_ids = Content(), DigestSet() if target.mode == "sync" else None  # of live documents, as read back
         self._under_way = 0
         self.changes: Counter[str] = Counter(inserted=0, updated=0, unchanged=0)
 
@@ -75,17 +77,24 @@ class InPlace:
         with translated():
             for part in slices(documents, BATCH_BYTES, BATCH_DOCUMENTS):
                 self._lock.check()
-                found, counts = self._write(part)
-                left_out = {refusal.index for refusal in found}
-                proven = content(raw for index, raw in enumerate(part.to_list()) if index not in left_out)
-                with self._mutex:
-                    self._proven += proven
-                    self.changes.update(counts)
-                refusals += [replace(refusal, index=start + refusal.index) for refusal in found]
+                written = self._write(part)
+                self._note(part, written)
+                refusals += [replace(refusal, index=start + refusal.index) for refusal in written.refusals]
                 start += len(part)
         return refusals
 
-    def _write(self, part: pl.Series) -> tuple[list[Refusal], Counter[str]]:
+    def _note(self, part: pl.Series, written: Written) -> None:
+        left_out = {refusal.index for refusal in written.refusals}
+        proven = content(raw for index, raw in enumerate(part.to_list()) if index not in left_out)
+        held = content(written.held)
+        with self._mutex:
+            self._proven += proven
+            self._held += held
+            self.changes.update(written.outcomes)
+            if self._held_ids is not None:
+                self._held_ids.add(digests(map(id_key, written.held)))
+
+    def _write(self, part: pl.Series) -> Written:
         with self._mutex:
             self._under_way += 1
         try:
@@ -116,8 +125,8 @@ class InPlace:
                 return retry_transient(lambda _: content_of(self._live, self._stop), self._stop)
             self._delete()
             found = retry_transient(lambda _: content_of(self._live, self._stop), self._stop)
-        if found != self._proven:
-            message = f"the source has {counted(self._proven.count, 'document')}, the collection {found.count:,}, or different ones"
+        if found.count != self._held.count or (found != self._held and not self._mapping.validation.open):
+            message = f"the source has {counted(self._held.count, 'document')}, the collection {found.count:,}, or different ones"
             raise TargetError(finding("not_in_sync", message, hint=f"something else writes to it; {UNUSABLE}"))
         return found
 
@@ -128,7 +137,7 @@ class InPlace:
 
     def _delete(self) -> None:
         total = self._live.count_documents({})
-        surplus, limit = max(0, total - self._proven.count), self._mapping.deletion_limit
+        surplus, limit = max(0, total - self._held.count), self._mapping.deletion_limit
         if limit.exceeded(surplus, total):
             message = (
                 f"{surplus:,} of {total:,} documents are no longer in the source, the limit is {limit.of('documents')}; none was deleted"
@@ -143,12 +152,12 @@ class InPlace:
         return self._live.bulk_write([DeleteMany({"_id": {"$in": ids}})]).deleted_count
 
     def _strangers(self) -> Iterator[list[Any]]:
-        """The `_id`s in the collection that did not occur in this run, in batches."""
-        assert self._ids is not None
+        """The `_id`s in the collection that this run did not read back, in batches."""
+        assert self._held_ids is not None
         found: list[Any] = []
         for batch in self._live.find_raw_batches({}, {"_id": 1}):
             ids = list(split_documents(batch))
-            fresh = self._ids.add(digests(map(id_key, ids)))
+            fresh = self._held_ids.add(digests(map(id_key, ids)))
             found += [decode(one, EXACT)["_id"] for one, new in zip(ids, fresh, strict=True) if new]
             while len(found) >= DELETIONS:
                 yield found[:DELETIONS]

@@ -1,129 +1,115 @@
-"""One batch of BSON documents into a live collection, by `_id`: compared with what is there, written where it differs, read back.
+"""One batch of BSON documents into a live collection: compared with what is there, written where it differs, read back.
 
-All of it may be repeated: what is already there is not written again. So it does not matter if a connection breaks before the reply.
+Which live document one is for says `matching`, what becomes of that one `policies`. All of it may be repeated: what is already there is not
+written again. So it does not matter if a connection breaks before the reply.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Event
 from typing import Any
 
 import polars as pl
-from bson import decode, encode
-from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
-from engine.documents.bson import id_key
 from engine.errors import TargetError, finding
 from engine.mongo.codes import BLAMING
 from engine.mongo.connection import WRITE_CONCERN
 from engine.mongo.inserts import OTHER, insert, refusal
+from engine.mongo.matching import Match, Query
+from engine.mongo.policies import WRITTEN, Policy
 from engine.mongo.retries import document_errors, retry_until_answered
 from engine.mongo.sink import Refusal
 
-EXACT: CodecOptions[Any] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
-Documents = dict[bytes, bytes]  # by the `id_key` of their `_id`
+Documents = dict[bytes, bytes]  # by what they are matched by
 
 
 @dataclass(frozen=True)
-class Policy:
-    """What happens to a document whose `_id` exists: `holds(old, new)` is true where `old` needs no update, `update(new)` makes the update.
+class Written:
+    """What became of a batch: the refused documents by index, how many of the others had each outcome, the live ones as read back."""
 
-    Without `update` the new document is refused.
-    """
-
-    holds: Callable[[bytes, bytes], bool]
-    update: Callable[[bytes], Any] | None
-
-
-def leaves(document: bytes) -> dict[str, Any]:
-    """The values of a document by their path; arrays and empty documents count as values."""
-    return dict(_leaves(decode(document, EXACT), ""))
-
-
-def _leaves(node: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, value in node.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
-
-
-def _encoded(document: bytes) -> set[tuple[str, bytes]]:
-    return {(path, encode({"": value}, codec_options=EXACT)) for path, value in leaves(document).items() if path != "_id"}
-
-
-def _merged(old: bytes, new: bytes) -> bool:
-    return old == new or _encoded(new) <= _encoded(old)
-
-
-KEEP = Policy(bytes.__eq__, None)
-REPLACE = Policy(bytes.__eq__, RawBSONDocument)
-MERGE = Policy(_merged, lambda document: {"$set": {path: value for path, value in leaves(document).items() if path != "_id"}})
+    refusals: list[Refusal]
+    outcomes: Counter[str]
+    held: list[bytes]
 
 
 @dataclass(frozen=True)
 class UpsertBatch:
-    """Documents with distinct `_id`s on their way into a collection. `stop` ends the wait for a server that does not answer."""
+    """Documents of which no two match the same live one, on their way. `stop` ends the wait for a server that does not answer."""
 
     collection: Collection[Any]
+    match: Match
     policy: Policy
     stop: Event
 
-    def write(self, documents: pl.Series) -> tuple[list[Refusal], Counter[str]]:
-        """Write the documents. Returns the refused ones, by index, and how many were `inserted`, `updated` or `unchanged`.
+    def write(self, documents: pl.Series) -> Written:
+        """Write the documents and read them back.
 
         Raises:
             TargetError: the server failed to write, stayed unavailable, or does not hold what was sent.
         """
-        sent = {id_key(raw): raw for raw in documents.to_list()}
+        sent = {self.match.key(raw): raw for raw in documents.to_list()}
+        live = self.live(sent.values())
+        new = [key for key in sent if key not in live]
+        refused = self._insert(new, sent) if self.policy.inserts else {}
+        came = self.live(sent[key] for key, refusal in refused.items() if refusal.code == "duplicate_key")  # from elsewhere, meanwhile
+        refused = {key: refusal for key, refusal in refused.items() if key not in came}
+        live |= came
+        differing = [key for key, raw in live.items() if not self.policy.comparison.holds(raw, sent[key])]
+        if self.policy.differing == "update":
+            refused |= self._update(differing, live, sent)
+        elif self.policy.differing == "refuse":
+            refused |= {key: Refusal(0, "duplicate_key", "_id", OTHER) for key in differing}
+        changed = set(differing)
+        outcomes = {key: self.policy.outcome(live=key in live, differs=key in changed) for key in sent if key not in refused}
+        held = self._read_back({key: sent[key] for key, outcome in outcomes.items() if outcome in WRITTEN})
         places = {key: place for place, key in enumerate(sent)}
-        before = self._stored(sent)
-        refused: dict[bytes, Refusal] = {}
-        new = [key for key in sent if key not in before]
-        other = [key for key, raw in before.items() if not self.policy.holds(raw, sent[key])]
-        if new:
-            found = insert(self.collection, pl.Series([sent[key] for key in new], dtype=pl.Binary), self.stop)
-            refused |= {new[refusal.index]: refusal for refusal in found}
-        if self.policy.update:  # of those that were refused as new, some may have come from elsewhere meanwhile
-            again = [key for key in [*other, *refused] if key in before or refused[key].code == "duplicate_key"]
-            refused = {key: refusal for key, refusal in refused.items() if key not in again} | self._update(again, sent)
-        else:
-            refused |= {key: Refusal(0, "duplicate_key", "_id", OTHER) for key in other}
-        self._verify(sent, refused)
-        changed = set(other)
-        counts = Counter(
-            "inserted" if key not in before else "updated" if key in changed else "unchanged" for key in sent if key not in refused
-        )
-        return [replace(refusal, index=places[key]) for key, refusal in refused.items()], counts
+        refusals = [replace(refusal, index=places[key]) for key, refusal in refused.items()]
+        return Written(refusals, Counter(outcomes.values()), [*held.values()])
 
-    def _stored(self, sent: Documents) -> Documents:
-        """Those of the collection's documents whose `_id` is among these."""
-        ids = [RawBSONDocument(raw)["_id"] for raw in sent.values()]
+    def live(self, documents: Iterable[bytes]) -> Documents:
+        """The live documents that these match."""
         options: Any = self.collection.codec_options.with_options(document_class=RawBSONDocument)
-        raw = self.collection.with_options(codec_options=options)
-        # the driver may give a view of its reply, which is not hashable and keeps all of it
-        found = retry_until_answered(lambda _: [bytes(document.raw) for document in raw.find({"_id": {"$in": ids}})], self.stop)
-        return {key: document for document in found if (key := id_key(document)) in sent}
+        raw, wanted = self.collection.with_options(codec_options=options), list(documents)
+        keys = {self.match.key(document) for document in wanted}
+        found: Documents = {}
+        for query in self.match.queries(wanted):
+            batch = retry_until_answered(partial(_found, raw, query), self.stop)
+            found |= {key: document for document in batch if (key := self.match.key(document)) in keys}
+        return found
 
-    def _update(self, keys: list[bytes], sent: Documents) -> dict[bytes, Refusal]:
-        assert self.policy.update
+    def _insert(self, keys: list[bytes], sent: Documents) -> dict[bytes, Refusal]:
         if not keys:
             return {}
-        updates = [{"q": {"_id": RawBSONDocument(sent[key])["_id"]}, "u": self.policy.update(sent[key]), "upsert": True} for key in keys]
+        found = insert(self.collection, pl.Series([sent[key] for key in keys], dtype=pl.Binary), self.stop)
+        return {keys[refusal.index]: refusal for refusal in found}
+
+    def _update(self, keys: list[bytes], live: Documents, sent: Documents) -> dict[bytes, Refusal]:
+        if not keys:
+            return {}
+        updates = [
+            {"q": self.match.query(sent[key]), "u": self.policy.comparison.update(live[key], sent[key]), "upsert": self.policy.inserts}
+            for key in keys
+        ]
         command = {"update": self.collection.name, "ordered": False, "writeConcern": WRITE_CONCERN.document, "updates": updates}
         errors = retry_until_answered(lambda _: document_errors(self.collection.database.command(command), BLAMING), self.stop)
         return {keys[error["index"]]: refusal(error) for error in errors}
 
-    def _verify(self, sent: Documents, refused: dict[bytes, Refusal]) -> None:
-        after = self._stored(sent)
-        wrong = sum(1 for key, raw in sent.items() if key not in refused and not (key in after and self.policy.holds(after[key], raw)))
+    def _read_back(self, written: Documents) -> Documents:
+        after = self.live(written.values())
+        wrong = sum(1 for key, raw in written.items() if not (key in after and self.policy.comparison.holds(after[key], raw)))
         if wrong:
-            message = f"{wrong:,} of {len(sent):,} documents were not read back as sent"
+            message = f"{wrong:,} of {len(written):,} documents were not read back as sent"
             raise TargetError(
                 finding("not_as_sent", message, hint="does something else write them? look at the server's log, then run again")
             )
+        return after
+
+
+def _found(raw: Collection[RawBSONDocument], query: Query, _attempt: int) -> list[bytes]:
+    return [bytes(document.raw) for document in raw.find(query)]  # the driver may give a view of its reply, which keeps all of it

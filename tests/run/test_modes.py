@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jobs import Jobs, command
 
 from engine.mongo import inplace, upserts
-from engine.mongo.upserts import MERGE, leaves
+from engine.mongo.policies import Named
 
 ANN, BOB, CAT = [1, "Ann", "Oslo", 30], [2, "Bob", "Rome", 40], [3, "Cat", "Bern", 50]
 OLDER = [1, "Ann", "Oslo", 31]
@@ -188,10 +188,10 @@ def test_another_file_does_not_go_on(jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 
 def test_merge_holds_only_what_is_there_in_value_and_type() -> None:
     old = encode({"_id": 1, "a": {"b": 1, "c": [1]}, "d": None})
-    assert MERGE.holds(old, encode({"_id": 1, "a": {"b": 1}}))
-    assert not MERGE.holds(old, encode({"_id": 1, "a": {"b": Int64(1)}}))
-    assert not MERGE.holds(old, encode({"_id": 1, "a": {"c": [1, 2]}}))
-    assert list(leaves(old)) == ["_id", "a.b", "a.c", "d"]
+    merge = Named({"a": {"b": {}, "c": {}}}, merges=True)
+    assert merge.holds(old, encode({"_id": 1, "a": {"b": 1}}))
+    assert not merge.holds(old, encode({"_id": 1, "a": {"b": Int64(1)}}))
+    assert not merge.holds(old, encode({"_id": 1, "a": {"c": [1, 2]}}))
 
 
 def test_replace_does_not_replace_documents_by_nothing_or_by_a_part(jobs: Jobs) -> None:

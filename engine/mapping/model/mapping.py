@@ -14,6 +14,7 @@ from engine.mapping.model.sources import Source
 from engine.mapping.model.targets import Index, Target, Validation
 from engine.mapping.patterns import COUNT_OR_SHARE, NAME
 from engine.values.keys import At, key
+from engine.values.paths import MARK
 from engine.values.types import Type, type_table
 
 ID = "_id"
@@ -108,6 +109,13 @@ class Mapping:
     def field(self, path: str) -> Field:
         """The field of a path; KeyError when there is none."""
         return {field.path: field for field in self.fields}[path]
+
+    @property
+    def own_paths(self) -> tuple[str, ...]:
+        """The paths that documents have from the mapping: an array counts as a whole, `a.*` as all members of `a`."""
+        hidden = tuple(f"{array.path}{MARK}" for array in self.arrays if not array.embed)
+        stored = (mapped.path for mapped in self.fields if not mapped.path.startswith(hidden))
+        return tuple(dict.fromkeys(path.partition(MARK)[0] for path in stored))
 
     @property
     def id_type(self) -> Type:

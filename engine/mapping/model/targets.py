@@ -98,3 +98,8 @@ class Validation:
         "error"
     )
     additional: Annotated[bool, key("Whether documents may have fields that are not in the mapping.", False)] = False
+
+    @property
+    def open(self) -> bool:
+        """Whether documents of the collection may have fields that are not in the mapping: others may keep something there."""
+        return self.additional or self.level != "strict" or self.action != "error"

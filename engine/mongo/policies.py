@@ -1,0 +1,141 @@
+"""What becomes of a live document that a row's document matches: when the two agree, and which update makes them agree. Pure.
+
+In a closed collection a document is the mapping's as a whole. In an open one (`Validation.open`) others may keep fields of their own in it:
+there only the mapped paths are compared, and an update names each of them, so that no field of others is lost, nor a write of theirs that
+comes at the same time. Amazon DocumentDB has no updates by pipeline, so operators are computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from bson import decode, encode
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.raw_bson import RawBSONDocument
+
+from engine.mapping import model
+from engine.mapping.model import ID
+
+EXACT: CodecOptions[Any] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
+ANY_NAME = "*"  # the last name of a path whose members are named by columns
+Differing = Literal["update", "ignore", "refuse"]
+Document = dict[str, Any]
+Tree = dict[str, Any]  # the mapped paths: by name, a tree of what is inside; empty where the value is the mapping's as a whole
+
+
+class Comparison(Protocol):
+    """Of a live document and the one that a row makes, both as BSON."""
+
+    def holds(self, old: bytes, new: bytes) -> bool:
+        """Whether the live document needs no update."""
+
+    def update(self, old: bytes, new: bytes) -> Any:
+        """The update, as the server takes it, after which it holds. Where the live document is gone, it makes all of the new one."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The document is the mapping's as a whole, byte for byte."""
+
+    def holds(self, old: bytes, new: bytes) -> bool:
+        """Whether they are the same."""
+        return old == new
+
+    def update(self, _old: bytes, new: bytes) -> Any:
+        """The new document itself."""
+        return RawBSONDocument(new)
+
+
+@dataclass(frozen=True)
+class Named:
+    """Of the document, the paths in `tree` are the mapping's. `merges`: where the row has no value, the live one stays."""
+
+    tree: Tree
+    merges: bool = False
+
+    def holds(self, old: bytes, new: bytes) -> bool:
+        """Whether the mapped values are the same, in type too."""
+        if old == new:
+            return True
+        before, after = (_encoded(self.values(document)) for document in (old, new))
+        return after.items() <= before.items() if self.merges else after == before
+
+    def update(self, old: bytes, new: bytes) -> Any:
+        """Set what the row has; unset what it has not."""
+        live, made = decode(old, EXACT), decode(new, EXACT)
+        wanted = dict(_values(made, self.tree))
+        gone = () if self.merges else dict(_values(live, self.tree)).keys() - wanted.keys()
+        operators = {"$set": dict(_placed(wanted, live, made)), "$unset": dict.fromkeys(gone, "")}
+        return {name: paths for name, paths in operators.items() if paths}
+
+    def values(self, document: bytes) -> Document:
+        """The values at the mapped paths, by path; missing ones are left out, and so is `_id`."""
+        return dict(_values(decode(document, EXACT), self.tree))
+
+
+def _values(document: Document, tree: Tree) -> Iterator[tuple[str, Any]]:
+    for name, inner in tree.items():
+        if name == ANY_NAME:
+            yield from ((member, value) for member, value in document.items() if member not in tree)
+        elif name in document and not inner:
+            yield name, document[name]
+        elif isinstance(document.get(name), dict):
+            yield from ((f"{name}.{path}", value) for path, value in _values(document[name], inner))
+
+
+def _encoded(values: Document) -> dict[str, bytes]:
+    return {path: encode({"": value}, codec_options=EXACT) for path, value in values.items()}
+
+
+def _placed(wanted: Document, live: Document, made: Document) -> Iterator[tuple[str, Any]]:
+    """The values to set. Where something other than a document is on the way to one, it is replaced by all that belongs there."""
+    for path, value in wanted.items():
+        names, at, into = path.split("."), live, made
+        for depth, name in enumerate(names[:-1], start=1):
+            at, into = at.get(name, {}), into[name]
+            if not isinstance(at, dict):
+                path, value = ".".join(names[:depth]), into  # noqa: PLW2901 -- several paths may meet here, in one and the same value
+                break
+        yield path, value
+
+
+def tree_of(mapping: model.Mapping) -> Tree:
+    """The mapped paths except `_id`."""
+    tree: Tree = {}
+    for path in mapping.own_paths:
+        node = tree
+        for name in path.split("."):
+            node = node.setdefault(name, {})
+    tree.pop(ID, None)
+    return tree
+
+
+Outcome = Literal["inserted", "updated", "unchanged", "ignored", "unmatched"]
+WRITTEN: tuple[Outcome, ...] = ("inserted", "updated", "unchanged")  # the live document is to hold the row's
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a mode does with a document: `inserts` it where none is live, and what it does where a `differing` one is live."""
+
+    comparison: Comparison
+    differing: Differing = "update"
+    inserts: bool = True
+
+    def outcome(self, *, live: bool, differs: bool) -> Outcome:
+        """What became of a document that was not refused: whether one was `live`, and whether that one `differs`."""
+        if not live:
+            return "inserted" if self.inserts else "unmatched"
+        if not differs:
+            return "unchanged"
+        return "updated" if self.differing == "update" else "ignored"
+
+
+def policy_of(mapping: model.Mapping) -> Policy:
+    """The policy of a mapping's mode."""
+    target = mapping.target
+    merges = target.mode == "upsert" and target.on_match == "merge"
+    comparison = Named(tree_of(mapping), merges) if merges or mapping.validation.open else Whole()
+    return Policy(comparison, "refuse" if target.mode == "append" else "update")
