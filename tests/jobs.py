@@ -22,6 +22,7 @@ fields:
   age: {{column: age, type: int, minimum: 0}}
 indexes:
   by_city: {{keys: {{home.city: 1}}}}
+limits: {{{limits}}}
 {rest}
 """
 HEADER = ["id", "name", "city", "age"]
@@ -50,6 +51,7 @@ class Jobs:
     mode: str = "upsert"
     more: str = ""
     rest: str = ""
+    limits: str = "rejects: 100%, shrink: 100%"  # of so few rows, one is soon too many
     rows: list[list[Any]] = field(default_factory=list)
 
     @property
@@ -59,7 +61,7 @@ class Jobs:
     @property
     def mapping(self) -> Path:
         file = self.folder / "people.yaml"
-        file.write_text(MAPPING.format(database=self.database.name, mode=self.mode, more=self.more, rest=self.rest), encoding="utf-8")
+        file.write_text(MAPPING.format(database=self.database.name, mode=self.mode, more=self.more, limits=self.limits, rest=self.rest), encoding="utf-8")
         return file
 
     def write(self, rows: list[list[Any]]) -> Path:

@@ -24,7 +24,7 @@ class Notice:
     mixed: bool = False
 
 
-def check_mapping_change(ledger: Ledger, mapping: Mapping, *, allow_mixed: bool) -> Notice:
+def check_mapping_change(ledger: Ledger, mapping: Mapping, *, mixed_allowed: bool) -> Notice:
     """Compare the mapping with the one applied last. Call it with the lock, before anything is written.
 
     Raises:
@@ -52,8 +52,10 @@ def check_mapping_change(ledger: Ledger, mapping: Mapping, *, allow_mixed: bool)
     if not (mixing := [change for change in changes if mixes(change)]):
         return Notice(f"{difference}: documents keep their shape")
     message = f"{difference}: existing documents would keep the old shape beside the new one ({codes(mixing)})"
-    if not allow_mixed:
-        raise DataError(finding("mixed_shapes", message, hint="see engine plan; run engine apply first, or use --allow-mixed"))
+    if not mixed_allowed:
+        raise DataError(
+            finding("mixed_shapes", message, hint="see engine plan; run engine apply first, or --allow mixed_shapes for this run")
+        )
     return Notice(message, mixed=True)
 
 

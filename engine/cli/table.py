@@ -56,7 +56,7 @@ def _mapped(verb: ArgumentParser) -> None:
 def _loading(verb: ArgumentParser) -> None:
     verb.add_argument("--dry-run", action="store_true", help="do everything except writing documents; needs no server")
     verb.add_argument(
-        "--allow-mixed", action="store_true", help="add documents even beside documents of an older shape (modes append and upsert)"
+        "--allow", action="append", default=[], metavar="CODE", help="go on in spite of the refusal with this code (may be repeated)"
     )
     verb.add_argument("--quiet", action="store_true", help="print nothing but errors")
     verb.add_argument("--json", action="store_true", help="print the report as JSON on standard output")

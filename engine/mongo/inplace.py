@@ -142,7 +142,7 @@ class InPlace:
             message = (
                 f"{surplus:,} of {total:,} documents are no longer in the source, the limit is {limit.of('documents')}; none was deleted"
             )
-            hint = "is the source complete? if it is, raise limits.deletions"
+            hint = "is the source complete? if it is, raise limits.deletions, or --allow deletion_limit for this run"
             raise DataError(finding("deletion_limit", message, hint=hint, file=str(self._mapping.file)))
         for ids in self._strangers() if surplus else ():
             self._lock.check()

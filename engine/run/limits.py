@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from engine.digests.checksum import Content
 from engine.errors import DataError, counted, finding
+from engine.run.allowing import or_allow
 from engine.run.loading import Job
 from engine.run.report import Report
 
@@ -18,29 +19,42 @@ def refuse_limited_replacement(job: Job) -> None:
         raise DataError(finding("limited_replace", message, hint=hint, file=str(job.mapping.file)))
 
 
-def refuse_empty_replacement(job: Job, sent: Content) -> None:
-    """Raises DataError where an empty collection would replace a live one that has documents."""
-    if not sent.count and job.sink and (live := job.sink.live_document_count()):
-        message = f"the source gives no document, and {live:,} are live; nothing was published"
-        hint = "is it the right source, were all rows rejected? to empty the collection, drop it on the server"
-        raise DataError(finding("nothing_to_publish", message, hint=hint, file=str(job.mapping.file)))
+def refuse_shrunk_replacement(job: Job, sent: Content) -> None:
+    """Raises DataError where a live collection would be replaced by none or by too few documents."""
+    live, limit = job.sink.live_document_count() if job.sink else 0, job.mapping.shrink_limit
+    if live and not sent.count:
+        refuse_to_publish_nothing(job, f"the source gives no document, and {live:,} are live")
+    if limit.exceeded(live - sent.count, live):
+        fewer = f"{live - sent.count:,} fewer, the limit is {limit.of('documents')}"
+        message = f"{live:,} documents are live, and {sent.count:,} would replace them: {fewer}"
+        hint = f"is the source complete? if it is, raise limits.shrink, {or_allow('shrink_limit')}"
+        raise DataError(finding("shrink_limit", f"{message}; nothing was published", hint=hint, file=str(job.mapping.file)))
+
+
+def refuse_to_publish_nothing(job: Job, message: str) -> None:
+    """Raises DataError unless that is allowed."""
+    if "nothing_to_publish" not in job.allow:
+        hint = f"is it the right source, were all rows rejected or filtered? correct it, {or_allow('nothing_to_publish')}"
+        raise DataError(finding("nothing_to_publish", f"{message}; {left_behind(job)}", hint=hint, file=str(job.mapping.file)))
 
 
 def check_limits(job: Job, report: Report) -> None:
-    """Raises DataError when more rows were rejected, or dropped as duplicates, than allowed, or when the accounting does not balance."""
+    """Raises DataError when rows are not accounted for, when none became a document, or when too many were rejected or duplicates."""
     counts, limit = report.accounting, job.mapping.reject_limit
     rejected = counts.rejected + sum(account.malformed for account in report.secondary)
     rows = counts.rows_read + sum(account.rows_read for account in report.secondary if account.malformed)
     if limit.exceeded(rejected, rows):
         message = f"{rejected:,} of {rows:,} rows were rejected, the limit is {limit.of('rows')}; {left_behind(job)}"
         kept = report.rejects_file or "the files named in the notes"
-        hint = f"see {kept}, correct the source or the mapping, or raise limits.rejects"
+        hint = f"see {kept}, correct the source or the mapping, raise limits.rejects, {or_allow('reject_limit')}"
         raise DataError(finding("reject_limit", message, hint=hint, file=str(job.mapping.file)))
     if job.mapping.duplicate_limit.exceeded(counts.duplicates, counts.rows_read):
         allowed = job.mapping.duplicate_limit.of("rows")
         message = f"{counts.duplicates:,} of {counts.rows_read:,} rows are duplicates, the limit is {allowed}; {left_behind(job)}"
-        hint = "does dedup.on identify a row? correct it or the source, or raise limits.duplicates"
+        hint = f"does dedup.on identify a row? correct it or the source, raise limits.duplicates, {or_allow('duplicate_limit')}"
         raise DataError(finding("duplicate_limit", message, hint=hint, file=str(job.mapping.file)))
+    if counts.rows_read and not counts.documents:
+        refuse_to_publish_nothing(job, f"none of {counted(counts.rows_read, 'row')} became a document")
     if not counts.balanced:
         figures = ", ".join(f"{name} {count:,}" for name, count in asdict(counts).items())
         raise DataError(finding("unbalanced", f"the accounting does not balance: {figures}; {left_behind(job)}", hint="please report this"))

@@ -50,7 +50,8 @@ SAME_ID = "an earlier row has the same _id"
 class Job:
     """Everything one run needs. `home` is the folder of the rejects files; `limit` is in rows; `sink` is None in a dry run.
 
-    `winners` says which of the duplicates are kept, where that takes a first reading of the source.
+    `allow` are the codes of refusals in spite of which the run goes on. `winners` says which of the duplicates are kept, where that takes
+    a first reading of the source.
     """
 
     mapping: Mapping
@@ -60,6 +61,7 @@ class Job:
     home: Path
     run_id: str
     limit: int | None = None
+    allow: frozenset[str] = frozenset()
     now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
     journal: Journal | None = None
     winners: KeptRows | None = None

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import DataError, UsageError, finding
-from engine.mapping.model import Array, Limit, Mapping, RowsOrigin
+from engine.mapping.model import Array, Mapping, RowsOrigin
 from engine.mongo.ledger import Ledger
 from engine.mongo.records import Outcome
 from engine.run.corrections import RejectsSource, ranges
 from engine.run.report import Report
 from engine.run.session import LoadTask
+
+MISSES = frozenset({"reject_limit", "duplicate_limit", "nothing_to_publish"})  # rows that are wrong again stop no retry
 
 
 def retry_task(mapping: Mapping, file: Path) -> LoadTask:
@@ -32,10 +34,8 @@ def retry_task(mapping: Mapping, file: Path) -> LoadTask:
         target=replace(mapping.target, mode="upsert"),
         source=replace(mapping.source, paths=(str(file),)),
         arrays=tuple(map(_without_orphans, mapping.arrays)),
-        reject_limit=Limit(),
-        duplicate_limit=Limit(),
     )
-    return LoadTask(upsert, retry.open, retry.facts, resumes=False)
+    return LoadTask(upsert, retry.open, retry.facts, resumes=False, allow=MISSES)
 
 
 @dataclass

@@ -23,8 +23,9 @@ from engine.mongo.replacement import remove_staging
 from engine.mongo.runids import new_run_id
 from engine.mongo.server import Address, server
 from engine.mongo.sink import Sink
+from engine.run.allowing import lifted
 from engine.run.journal import Journal, journaled, record_of
-from engine.run.limits import refuse_empty_replacement, refuse_limited_replacement
+from engine.run.limits import refuse_limited_replacement, refuse_shrunk_replacement
 from engine.run.loading import Job
 from engine.run.process import peak_memory_mb, signals_deferred
 from engine.run.progress import RunProgress
@@ -42,23 +43,25 @@ def _nothing(_: Report) -> dict[str, Any]:
 class LoadTask:
     """What to load: `open` returns the source; its argument is the ledger, None in a dry run.
 
-    `facts` is asked, after a published run, for further fields of its `RunRecord`. `resumes`: it may resume an unfinished run.
+    `facts` is asked, after a published run, for further fields of its `RunRecord`. `resumes`: it may resume an unfinished run. `allow`
+    are codes of `ALLOWED` that such a task never stops at.
     """
 
     mapping: Mapping
     open: Callable[[Ledger | None], RowReader]
     facts: Callable[[Report], dict[str, Any]] = _nothing
     resumes: bool = True
+    allow: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user asks of a run besides the mapping. `home` is where rejects files go."""
+    """What the user asks of a run besides the mapping. `home` is where rejects files go, `allow` are codes of `ALLOWED`."""
 
     home: Path
     dry_run: bool = False
     limit: int | None = None
-    allow_mixed: bool = False
+    allow: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -72,11 +75,14 @@ class Session:
     settings: Settings
     progress: RunProgress
     report: Report = field(init=False)
+    allow: frozenset[str] = field(init=False)
     waiting: bool = field(default=False, init=False)
     started: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        mapping = self.task.mapping
+        self.allow = self.settings.allow | self.task.allow
+        mapping = lifted(self.task.mapping, self.allow)
+        self.task = replace(self.task, mapping=mapping)
         name = f"{mapping.target.database}.{mapping.target.collection}"
         self.report = Report(new_run_id(), mapping.name, mapping.version, mapping.source.path, name)
 
@@ -94,7 +100,7 @@ class Session:
             rehearse(job, plan, self.report)
             sent = load_rows(job, plan, self.report)
             if job.sink:
-                refuse_empty_replacement(job, sent)
+                refuse_shrunk_replacement(job, sent)
                 index_and_read_back(job, self.report, job.sink, sent)
             self.waiting = True
             yield partial(self._make_live, job)
@@ -109,7 +115,7 @@ class Session:
         lock = stack.enter_context(Lock(client, mapping.target, ledger))
         report.notes += [f"removed {name}, left by a run that died" for name in remove_staging(client, mapping.target)]
         sink = choose_sink(client, mapping, profile, lock, report.run_id)
-        change = check_mapping_change(ledger, mapping, allow_mixed=self.settings.allow_mixed)
+        change = check_mapping_change(ledger, mapping, mixed_allowed="mixed_shapes" in self.allow)
         report.notes += [change.note] if change.note else []
         record = lock.stamp(record_of(mapping, report, self.settings.limit, mixed=change.mixed))
         journal = Journal(ledger, record, source, resumes=self.task.resumes and not mapping.sources)
@@ -118,7 +124,7 @@ class Session:
 
     def _job(self, source: RowReader, sink: Sink | None = None, journal: Journal | None = None) -> Job:
         run, settings = self.report.run_id, self.settings
-        return Job(self.task.mapping, source, sink, self.progress, settings.home, run, settings.limit, journal=journal)
+        return Job(self.task.mapping, source, sink, self.progress, settings.home, run, settings.limit, self.allow, journal=journal)
 
     @contextmanager
     def _ending(self, job: Job) -> Iterator[None]:

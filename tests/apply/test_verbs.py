@@ -275,7 +275,7 @@ def test_mixing_can_be_allowed(people: People) -> None:
     people.edit("  name:", "  mail: {column: mail}\n  name:")
     people.source.write_text("id,name,city,age,mail\n99,Canary,Rome,9,a@b\n", encoding="utf-8")
     assert people.run().code == 3
-    assert people.run("--allow-mixed", "--quiet").code == 0
+    assert people.run("--allow", "mixed_shapes", "--quiet").code == 0
     assert people.live.count_documents({}) == 51
 
 

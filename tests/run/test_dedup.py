@@ -237,7 +237,7 @@ def test_near_duplicates_of_a_column_that_is_not_there(jobs: Jobs) -> None:
 
 @pytest.mark.parametrize("mode", ["replace", "sync"])
 def test_too_many_duplicates_stop_before_anything_is_live(jobs: Jobs, mode: str) -> None:
-    jobs.mode, jobs.rest = mode, "dedup: {on: [id], keep: last}\nlimits: {duplicates: 50%}"
+    jobs.mode, jobs.rest, jobs.limits = mode, "dedup: {on: [id], keep: last}", "duplicates: 50%"
     assert jobs.run([ANN, BOB, OLDER]).code == 0
     ended = jobs.run([ANN, OLDER, YOUNGER])
     assert (ended.code, ended.report["errors"][0]["code"]) == (3, "duplicate_limit")
@@ -276,5 +276,5 @@ def test_what_makes_no_sense_is_said_when_the_mapping_is_read(jobs: Jobs, dedup:
 
 
 def test_a_limit_without_dedup_is_said(jobs: Jobs) -> None:
-    jobs.rest = "limits: {duplicates: 1}"
+    jobs.limits = "duplicates: 1"
     assert "without dedup, rows cannot be duplicates" in command("check", "-m", jobs.mapping).err

@@ -79,13 +79,13 @@ def test_sync_deletes_within_its_limit_only(jobs: Jobs) -> None:
     within = jobs.run(rows[2:])
     assert (within.code, within.report["changes"]["deleted"]) == (0, 2)
     assert [one["_id"] for one in jobs.documents()] == list(range(2, 20))
-    jobs.rest = "limits: {deletions: 18}"
+    jobs.limits = "deletions: 18"
     assert jobs.run([]).report["live_documents"] == 0
 
 
 def test_sync_deletes_whatever_id_it_has(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inplace, "DELETIONS", 2)
-    jobs.mode, jobs.rest = "sync", "limits: {deletions: 100%}"
+    jobs.mode, jobs.limits = "sync", "deletions: 100%, rejects: 100%"
     jobs.run([ANN])
     jobs.database.command("collMod", "people", validator={})
     jobs.live.insert_many([{"_id": one} for one in ("text", 5.5, None, {"a": 1}, True)])
@@ -95,7 +95,7 @@ def test_sync_deletes_whatever_id_it_has(jobs: Jobs, monkeypatch: pytest.MonkeyP
 
 
 def test_too_many_rejects_are_found_before_anything_is_written(jobs: Jobs) -> None:
-    jobs.rest = "limits: {rejects: 0}"
+    jobs.limits = "rejects: 0"
     jobs.run([ANN])
     ended = jobs.run([OLDER, CAT, [4, "Dan", "Kyiv", -1]])
     assert (ended.code, "nothing was published" in ended.err) == (3, True)
@@ -131,7 +131,7 @@ SMALL = st.dictionaries(st.integers(1, 6), st.sampled_from(["Oslo", "Rome", ""])
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=SMALL, source=SMALL, mode=st.sampled_from(["upsert", "append", "sync"]))
 def test_what_a_mode_leaves_is_what_its_definition_says(jobs: Jobs, before: dict, source: dict, mode: str) -> None:
-    jobs.mode, jobs.rest = mode, "limits: {deletions: 100%}" if mode == "sync" else ""
+    jobs.mode, jobs.limits = mode, "deletions: 100%, rejects: 100%"
     jobs.live.drop()
     jobs.live.insert_many(
         [{"_id": number, **({"home": {"city": city}} if city else {})} for number, city in before.items()] or [{"_id": 0}]

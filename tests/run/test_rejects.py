@@ -119,7 +119,7 @@ def test_private_columns_are_masked_or_left_out_as_declared(jobs: Jobs, policy: 
 
 
 def test_rows_of_a_run_that_is_not_live_are_not_loaded(jobs: Jobs) -> None:
-    jobs.mode, jobs.rest = "replace", "limits: {rejects: 1}"
+    jobs.mode, jobs.limits = "replace", "rejects: 1, shrink: 100%"
     failed = jobs.run([*GOOD, *BAD])
     retry = command("rejects", "retry", "-m", jobs.mapping, failed.report["rejects_file"], "--json")
     assert (retry.code, retry.report["errors"][0]["code"]) == (3, "not_published")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TextIO
 
 from engine.cli.display import findings, summary
 from engine.cli.progress import progress_on
 from engine.cli.verbs.common import Arguments, mappings_of
-from engine.errors import EngineError, Exit
+from engine.errors import EngineError, Exit, UsageError
 from engine.mapping.model import Source
 from engine.mongo.ledger import Ledger
 from engine.mongo.records import Outcome
 from engine.mongo.server import home
+from engine.preview.examples import failures
+from engine.run.allowing import or_allow, permitted
 from engine.run.session import LoadTask, Session, Settings, load_together
 from engine.sources import RowReader, open_source
 
@@ -38,7 +40,8 @@ def _opener(source: Source) -> Callable[[Ledger | None], RowReader]:
 
 def carry_out(tasks: Sequence[LoadTask], arguments: Arguments, out: TextIO, err: TextIO) -> int:
     """Load, show the reports and findings, and return the exit code."""
-    settings = Settings(home(), arguments.dry_run, arguments.limit, arguments.allow_mixed)
+    settings = Settings(home(), arguments.dry_run, arguments.limit, permitted(arguments.allow))
+    refuse_failing_tests(tasks, settings.allow)
     failure, stopped = None, False
     with progress_on(err, quiet=arguments.quiet) as progress:
         sessions = [Session(task, settings, progress) for task in tasks]
@@ -58,7 +61,23 @@ def carry_out(tasks: Sequence[LoadTask], arguments: Arguments, out: TextIO, err:
         findings(failure.findings, err)
     for session in sessions if stopped else ():
         print(f"interrupted: {_left(session)}", file=err)
-    return failure.exit_code if failure else Exit.INTERRUPTED if stopped else Exit.DONE
+    if failure or stopped:
+        return failure.exit_code if failure else Exit.INTERRUPTED
+    return Exit.DATA if any(_fruitless(session) for session in sessions) else Exit.DONE
+
+
+def _fruitless(session: Session) -> bool:
+    """Whether no row became a document, and nobody said that this is right: of a retry, all rows were wrong again."""
+    counts = session.report.accounting
+    return bool(counts.rows_read) and not counts.documents and "nothing_to_publish" not in session.settings.allow
+
+
+def refuse_failing_tests(tasks: Sequence[LoadTask], allow: frozenset[str]) -> None:
+    """Raises UsageError where a mapping's own tests fail, before anything is read."""
+    found = [problem for task in tasks for problem in failures(task.mapping)]
+    if found and "test_failed" not in allow:
+        hint = f"correct the mapping or its test, {or_allow('test_failed')}"
+        raise UsageError([replace(problem, hint=hint) for problem in found])
 
 
 def _left(session: Session) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from engine.mapping.model.arrays import Array, Lookup
 from engine.mapping.model.fields import Field
-from engine.mapping.model.rows import A_TENTH, NO_LIMIT, Dedup, IdSource, Limit, Rule
+from engine.mapping.model.rows import A_TENTH, HALF, NO_LIMIT, Dedup, IdSource, Limit, Rule
 from engine.mapping.model.sources import Source
 from engine.mapping.model.targets import Index, Target, Validation
 from engine.mapping.patterns import COUNT_OR_SHARE, NAME
@@ -62,10 +62,10 @@ class Mapping:
     reject_limit: Annotated[
         Limit,
         At("limits.rejects"),
-        key("Rejected rows allowed, including malformed records of secondary sources: a share of rows such as 0.5%, or a count.",
-            "0.5%", **COUNT_OR_SHARE),
+        key("Rejected rows allowed, including malformed records of secondary sources: a share of rows such as 0.5%, or a count. "
+            "Above it, nothing is published.", "0.5%", **COUNT_OR_SHARE),
         Limit.read,
-    ] = NO_LIMIT  # fmt: skip
+    ] = A_TENTH  # fmt: skip
     tests: tuple[MappingTest, ...]
     file: Path
     text: str
@@ -82,6 +82,13 @@ class Mapping:
             "10%", **COUNT_OR_SHARE),
         Limit.read,
     ] = A_TENTH  # fmt: skip
+    shrink_limit: Annotated[
+        Limit,
+        At("limits.shrink"),
+        key("In mode replace, how many documents fewer than now the live collection may have: a share of it, or a count. Above it, "
+            "nothing is published.", "50%", **COUNT_OR_SHARE),
+        Limit.read,
+    ] = HALF  # fmt: skip
     private_rejects: Annotated[
         PrivateRejects,
         At("rejects.private"),

@@ -132,4 +132,4 @@ class Limit:
         return "no limit" if self.count is None else f"{self.count:,} {what}"
 
 
-NO_LIMIT, A_TENTH = Limit(), Limit(share=0.1)
+NO_LIMIT, A_TENTH, HALF = Limit(), Limit(share=0.1), Limit(share=0.5)
