@@ -26,8 +26,9 @@ test: libcurl $(BIN)/.installed-dev ## lint, check the types, and run every test
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -n 2
 
-docs: $(BIN)/.installed ## print the language reference, the mapping schema and the validator anew from the code
+docs: $(BIN)/.installed ## print the reference, the mapping schema, the validator and the privileges anew from the code
 	@$(BIN)/python -m engine.mapping.reference
+	@$(BIN)/python -m engine.mongo.grants
 	@$(BIN)/engine schema --mapping mappings/admissions.yaml
 
 bench: libcurl $(BIN)/.installed-bench ## measure against the floor and other tools, into benchmarks/RESULTS.md (BENCH=… takes its options)

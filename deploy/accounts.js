@@ -1,9 +1,13 @@
-// Creates the one-node replica set and its three accounts, or updates them if they exist.
+// Creates the one-node replica set and its accounts, or adds a database to what they may do.
 // Runs in mongosh inside mongod's network: until the first account exists, MongoDB lets localhost (and nobody else) create it.
 // Passwords are read from files and never appear in a command line, an environment or a log.
+// The roles and who has them are data: roles.json, printed from the engine's table of privileges (docs/privileges.md).
 const fs = require("node:fs");
-const secret = (name) => fs.readFileSync(`/run/secrets/${name}`, "utf8").replace(/[\r\n]+$/, "");
+const read = (name) => fs.readFileSync(`/run/secrets/${name}`, "utf8");
+const secret = (name) => read(name).replace(/[\r\n]+$/, "");
+const { roles: ROLES, accounts: ACCOUNTS } = JSON.parse(read("roles.json"));
 const database = process.env.DATABASE;
+const ledger = process.env.ENGINE_LEDGER_DB || database;
 const DEADLINE = Date.now() + 60_000;
 
 function retry(what, attempt) {
@@ -18,16 +22,6 @@ function retry(what, attempt) {
     sleep(300);
   }
 }
-
-// What the engine needs, and no more. "" means every collection except the system collections.
-//   replace: creates a staging collection, fills and indexes it, renames it over the live one; dropCollection covers both
-//   upsert, append, sync: bring the live collection in line (collMod) and change it in place (update, remove)
-//   verify: listIndexes;  the ledger _engine_runs and the locks _engine_locks: insert and update
-const LOADER = [
-  { resource: { db: database, collection: "" },
-    actions: ["listCollections", "listIndexes", "createCollection", "createIndex", "collMod", "find", "insert", "update", "remove",
-              "renameCollectionSameDB", "dropCollection"] },
-];
 
 const admin = retry("mongod answers", () => connect("mongodb://127.0.0.1:27017/admin?directConnection=true"));
 if (!admin.hello().setName) admin.adminCommand({ replSetInitiate: { _id: "rs0", members: [{ _id: 0, host: "mongo:27017" }] } });
@@ -46,12 +40,22 @@ if (!login()) {
   admin.auth("root", secret("root"));
 }
 
-if (admin.getRole("loader")) admin.updateRole("loader", { privileges: LOADER, roles: [] });
-else admin.createRole({ role: "loader", privileges: LOADER, roles: [] });
-
-const ACCOUNTS = { loader: ["loader"], reader: [{ role: "read", db: database }] };
-for (const [user, roles] of Object.entries(ACCOUNTS)) {
-  if (admin.getUser(user)) admin.updateUser(user, { pwd: secret(user), roles });
-  else admin.createUser({ user, pwd: secret(user), roles });
+// A role belongs to the database that it is about. Built-in roles, such as read, are in every database already.
+function define({ role, db }) {
+  if (!ROLES[role]) return;
+  const there = admin.getSiblingDB(db);
+  const privileges = Object.entries(ROLES[role]).map(([collection, actions]) => ({ resource: { db, collection }, actions }));
+  if (there.getRole(role)) there.updateRole(role, { privileges, roles: [] });
+  else there.createRole({ role, privileges, roles: [] });
 }
-print(`replica set rs0 and the accounts loader and reader of ${database} are ready`);
+
+for (const [user, { data, ledger: beside }] of Object.entries(ACCOUNTS)) {
+  const known = admin.getUser(user);
+  const added = data.map((role) => ({ role, db: database })).concat(ledger === database ? [] : beside.map((role) => ({ role, db: ledger })));
+  const held = known ? known.roles.map(({ role, db }) => ({ role, db })) : [];
+  [...held, ...added].forEach(define); // those of other databases too: a newer engine may need more
+  if (known) admin.updateUser(user, { pwd: secret(user) });
+  else admin.createUser({ user, pwd: secret(user), roles: [] });
+  admin.grantRolesToUser(user, added); // what it holds, it keeps
+}
+print(`replica set rs0 and the accounts ${Object.keys(ACCOUNTS).join(" and ")} of ${database} are ready`);

@@ -17,7 +17,9 @@ secret() {
 secret loader 32
 secret reader 32
 cat /secrets/mongo/loader >/secrets/engine/loader
-cat /deploy/accounts.js >/secrets/mongo/accounts.js # a copy, because in a private clone only the owner may read the original
+for file in accounts.js roles.json; do
+    cat "/deploy/$file" >"/secrets/mongo/$file" # a copy, because in a private clone only the owner may read the original
+done
 chown -R "$MONGO_USER" /secrets/mongo
 chown -R "$ENGINE_USER" /secrets/engine "$ENGINE_HOME"
 

@@ -20,7 +20,7 @@ class ServerProfile:
 
     `validator`: it accepts `$jsonSchema`. `query_operators`: also query operators and `$expr` beside it. `actions`: its validationActions.
     `unsupported_index_features`: what its indexes cannot have (kinds of keys and options), each with the reason. `matches_unstored`: it can
-    match a document that it does not store (`$documents`).
+    match a document that it does not store (`$documents`). `lists_privileges`: it says what an account may do (`connectionStatus`).
     """
 
     name: str
@@ -31,6 +31,7 @@ class ServerProfile:
     retryable_writes: bool = True
     unsupported_index_features: Mapping[str, str] = field(default_factory=dict)
     matches_unstored: bool = True
+    lists_privileges: bool = True
 
     @property
     def beside_reason(self) -> str:
@@ -68,6 +69,7 @@ DOCUMENTDB: dict[str, Any] = {
     "actions": frozenset({"error"}),
     "retryable_writes": False,
     "matches_unstored": False,
+    "lists_privileges": False,
 }
 
 MONGODB_VERSIONS = (6, 7, 8)  # they differ in nothing that the engine uses; each is a name that a mapping may be written for

@@ -5,6 +5,7 @@ What a code means to the user is `connection.CODES`.
 
 from __future__ import annotations
 
+UNAUTHORIZED = 13  # the account lacks a privilege
 INVALID_DOCUMENT = 121  # the collection's validator refuses the document
 DUPLICATE_KEY = 11000
 BLAMING = (DUPLICATE_KEY, INVALID_DOCUMENT)  # the only codes that blame a document; all others blame the server or the run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,7 +20,8 @@ from pymongo.errors import (
 from pymongo.write_concern import WriteConcern
 
 from engine.errors import Finding, TargetError, finding
-from engine.mongo.codes import DUPLICATE_KEY
+from engine.mongo.codes import DUPLICATE_KEY, UNAUTHORIZED
+from engine.mongo.privileges import COMMANDS
 
 Client: TypeAlias = MongoClient[Any]
 DISCARD_SECONDS = 1  # for each step of cleaning up
@@ -27,7 +29,6 @@ SELECTION_MS = 10_000
 WRITE_CONCERN = WriteConcern(w="majority", j=True)  # what is written is on the disks of most members
 
 CODES = {
-    13: ("not_authorized", "the account may not do this", "grant it the privileges of the loader account (docs/docker.md)"),
     18: ("login_refused", "the server refused the user name or the password", "check the user in MONGODB_URI and the password file"),
     26: ("collection_missing", "the collection is gone", "did another run remove it? run again"),
     85: ("index_conflict", "an index with these keys exists under another name or with other options", "change the mapping's indexes"),
@@ -62,6 +63,9 @@ UNIQUE_INDEX = (
     "several documents have the same key of a unique index",
     "add dedup: {on: [COLUMNS]} with the columns of that key, or make the index not unique",
 )
+
+
+GRANT = "docs/privileges.md lists what each command needs, and how to grant it"
 
 
 def connect(uri: str, password: str | None = None, *, retry_writes: bool = True) -> MongoClient[Any]:
@@ -145,7 +149,22 @@ def _refused(error: OperationFailure) -> Finding:
         code, message, hint = UNIQUE_INDEX
         keys = ", ".join((error.details or {}).get("keyPattern", {}))
         return finding(code, f"{message}: {keys}" if keys else message, hint=hint)
+    if error.code == UNAUTHORIZED:
+        return _not_authorized(str((error.details or {}).get("errmsg", "")))
     name = (error.details or {}).get("codeName", "")
     said = f"the server refused with code {error.code} {name}".rstrip()
     code, message, hint = CODES.get(error.code or 0, ("refused", said, "see the server's log"))
     return finding(code, message, hint=hint)
+
+
+def _not_authorized(said: str) -> Finding:
+    """The command and the action that it needs. The server's own message goes on with the whole command, documents included."""
+    if "requires authentication" in said:
+        hint = "name the user in MONGODB_URI, and in MONGODB_PASSWORD_FILE the file with the password"
+        return finding("login_refused", "the server asks for a login, and MONGODB_URI names no user", hint=hint)
+    where = re.match(r"not authorized on (\S+) to execute command \{ (\w+): ", said)
+    if not where:
+        return finding("not_authorized", "the account may not do this", hint=GRANT)
+    database, command = where.groups()
+    lacks = f": it lacks {COMMANDS[command]}" if command in COMMANDS else ""
+    return finding("not_authorized", f"the account may not run {command} in {database}{lacks}", hint=GRANT)

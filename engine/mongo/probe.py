@@ -39,9 +39,12 @@ def require_load_support(mapping: Mapping, profile: ServerProfile) -> None:
             raise TargetError(Finding(index.line, 1, "profile", message, hint="change the index", file=str(mapping.file)))
 
 
-def matches(client: MongoClient[Any], raw: bytes, queries: list[dict[str, Any]]) -> list[bool]:
-    """Whether the document matches each query. The server evaluates them as in a validator and stores nothing (MongoDB 5.1 and later)."""
+def matches(client: MongoClient[Any], database: str, raw: bytes, queries: list[dict[str, Any]]) -> list[bool]:
+    """Whether the document matches each query. The server evaluates them as in a validator and stores nothing (MongoDB 5.1 and later).
+
+    `database` is one that the account may read; nothing in it is read.
+    """
     plain: CodecOptions[Any] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
     start = {"$documents": {"$literal": [decode(raw, plain)]}}
     with translated():
-        return [bool(list(client.admin.aggregate([start, {"$match": query}, {"$project": {"_id": 1}}]))) for query in queries]
+        return [bool(list(client[database].aggregate([start, {"$match": query}, {"$project": {"_id": 1}}]))) for query in queries]

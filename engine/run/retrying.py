@@ -35,7 +35,7 @@ def retry_task(mapping: Mapping, file: Path) -> LoadTask:
         source=replace(mapping.source, paths=(str(file),)),
         arrays=tuple(map(_without_orphans, mapping.arrays)),
     )
-    return LoadTask(upsert, retry.open, retry.facts, resumes=False, allow=MISSES)
+    return LoadTask(upsert, retry.open, retry.facts, resumes=False, allow=MISSES, command="rejects retry")
 
 
 @dataclass

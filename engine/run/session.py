@@ -18,6 +18,7 @@ from engine.errors import EngineError, TargetError
 from engine.mapping.model import Mapping
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
+from engine.mongo.privileges import Task, task_of
 from engine.mongo.records import Outcome
 from engine.mongo.replacement import remove_staging
 from engine.mongo.runids import new_run_id
@@ -44,7 +45,7 @@ class LoadTask:
     """What to load: `open` returns the source; its argument is the ledger, None in a dry run.
 
     `facts` is asked, after a published run, for further fields of its `RunRecord`. `resumes`: it may resume an unfinished run. `allow`
-    are codes of `ALLOWED` that such a task never stops at.
+    are codes of `ALLOWED` that such a task never stops at. `command` is the one that loads.
     """
 
     mapping: Mapping
@@ -52,6 +53,12 @@ class LoadTask:
     facts: Callable[[Report], dict[str, Any]] = _nothing
     resumes: bool = True
     allow: frozenset[str] = frozenset()
+    command: str = "run"
+
+    @property
+    def privileged(self) -> Task:
+        """Its row of the table of privileges."""
+        return task_of(self.command, self.mapping.target.mode if self.command == "run" else "")
 
 
 @dataclass(frozen=True)
@@ -183,7 +190,7 @@ def load_together(sessions: Sequence[Session]) -> None:
             address = None if all(session.settings.dry_run for session in sessions) else stack.enter_context(server())
             ready = []
             if address:
-                _require_targets(address, [session.task.mapping for session in sessions])
+                _require_targets(address, [session.task for session in sessions])
             for session in sessions:
                 with about(session.task.mapping, several=several):
                     ready.append(stack.enter_context(session.ready(address)))
@@ -196,10 +203,10 @@ def load_together(sessions: Sequence[Session]) -> None:
                 report.outcome = Outcome.NOT_PUBLISHED
 
 
-def _require_targets(address: Address, mappings: Sequence[Mapping]) -> None:
-    for mapping in mappings:
-        with about(mapping, several=len(mappings) > 1):
-            require_target(address, mapping)
+def _require_targets(address: Address, tasks: Sequence[LoadTask]) -> None:
+    for task in tasks:
+        with about(task.mapping, several=len(tasks) > 1):
+            require_target(address, task.privileged, task.mapping)
 
 
 @contextmanager

@@ -7,10 +7,12 @@ from contextlib import ExitStack
 from engine.documents.validators import engine_only, options
 from engine.mapping.model import Mapping
 from engine.mapping.profiles import PROFILES, ServerProfile
+from engine.mongo.accounts import require_privileges
 from engine.mongo.connection import Client, connect
 from engine.mongo.inplace import InPlace
 from engine.mongo.kinds import require_loadable
 from engine.mongo.locks import Lock
+from engine.mongo.privileges import Task
 from engine.mongo.probe import require_load_support, server_profile
 from engine.mongo.replacement import Replacement
 from engine.mongo.server import Address
@@ -18,9 +20,13 @@ from engine.mongo.sink import Sink
 from engine.run.report import Report
 
 
-def require_target(address: Address, mapping: Mapping) -> None:
-    """Ask what is known before any source is read. Raises TargetError where the mapping's target can take no load, and changes nothing."""
+def require_target(address: Address, row: Task, mapping: Mapping) -> None:
+    """Ask what is known before any source is read; changes nothing. `row` says what a load needs.
+
+    Raises TargetError where the mapping's target can take no load, or the account may not load.
+    """
     with connect(address.uri, address.password) as client:
+        require_privileges(client, [(row, mapping)])
         require_load_support(mapping, PROFILES.get(mapping.target.profile or "") or server_profile(client))
         require_loadable(client, mapping)
 

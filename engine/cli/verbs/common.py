@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,9 @@ from pathlib import Path
 from engine.errors import UsageError, finding, suggest
 from engine.mapping.loader import load_all
 from engine.mapping.model import Mapping
+from engine.mongo.accounts import require_privileges
 from engine.mongo.connection import Client, connect
+from engine.mongo.privileges import task_of
 from engine.mongo.server import server
 
 Arguments = argparse.Namespace
@@ -54,7 +56,11 @@ def write_file(path: Path, text: str) -> None:
 
 
 @contextmanager
-def client_of() -> Iterator[Client]:
-    """A client of the server that MONGODB_URI names, or of the embedded one. Raises TargetError."""
+def client_of(command: str, mappings: Sequence[Mapping]) -> Iterator[Client]:
+    """A client of the server that MONGODB_URI names, or of the embedded one, for a command on these targets.
+
+    Raises TargetError where the server cannot be reached, or the account may not do what the command needs.
+    """
     with server() as address, connect(address.uri, address.password) as client:
+        require_privileges(client, [(task_of(command), mapping) for mapping in mappings])
         yield client

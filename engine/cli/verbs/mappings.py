@@ -14,7 +14,9 @@ from engine.documents.validators import as_lines, enforcement, profile_of, to_js
 from engine.errors import Exit, TargetError, counted
 from engine.mapping.model import Mapping
 from engine.mapping.profiles import PROFILES, ServerProfile
+from engine.mongo.accounts import require_privileges
 from engine.mongo.connection import connect
+from engine.mongo.privileges import task_of
 from engine.mongo.probe import matches, server_profile
 from engine.mongo.server import server
 from engine.plan import compile_plan
@@ -83,8 +85,9 @@ def _trace(mapping: Mapping, source: RowReader, tables: dict[str, SecondarySourc
             address = stack.enter_context(server())
             client = stack.enter_context(connect(address.uri, address.password))
             found = server_profile(client)
-            ask = partial(matches, client) if found.matches_unstored else None
             profile = profile if mapping.target.profile else found
+            require_privileges(client, [(task_of("preview"), mapping)])
+            ask = partial(matches, client, mapping.target.database) if found.matches_unstored else None
         except TargetError as error:
             print(f"note: no server was asked: {error.findings[0].message}", file=out)
         for line in trace(mapping, source, row, profile, ask, tables=tables):
