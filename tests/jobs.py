@@ -61,7 +61,10 @@ class Jobs:
     @property
     def mapping(self) -> Path:
         file = self.folder / "people.yaml"
-        file.write_text(MAPPING.format(database=self.database.name, mode=self.mode, more=self.more, limits=self.limits, rest=self.rest), encoding="utf-8")
+        file.write_text(
+            MAPPING.format(database=self.database.name, mode=self.mode, more=self.more, limits=self.limits, rest=self.rest),
+            encoding="utf-8",
+        )
         return file
 
     def write(self, rows: list[list[Any]]) -> Path:

@@ -10,6 +10,7 @@ import argparse
 from argparse import ArgumentParser
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from engine.mapping.profiles import PROFILES
@@ -38,6 +39,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def seconds(text: str) -> float:
+    """A number of seconds, 0 or more."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1
+    if not 0 <= found < inf:
+        raise argparse.ArgumentTypeError("expected a number of seconds, such as 60")
+    return found
+
+
 def path(text: str) -> str:
     """A path that is not empty."""
     if not text:
@@ -53,7 +65,12 @@ def _mapped(verb: ArgumentParser) -> None:
     verb.add_argument("--collection", metavar="NAME", help="use only this collection of a mapping that has several")
 
 
+def _waiting(verb: ArgumentParser) -> None:
+    verb.add_argument("--wait", type=seconds, default=0.0, metavar="SECONDS", help="wait so long for a server that is starting")
+
+
 def _loading(verb: ArgumentParser) -> None:
+    _waiting(verb)
     verb.add_argument("--dry-run", action="store_true", help="do everything except writing documents; needs no server")
     verb.add_argument(
         "--allow", action="append", default=[], metavar="CODE", help="go on in spite of the refusal with this code (may be repeated)"
@@ -101,6 +118,7 @@ def _rejects(verb: ArgumentParser) -> None:
     listed.add_argument(
         "--mapping", "-m", metavar="FILE", help="also count the rows that are still open, with the ledger of this mapping's database"
     )
+    _waiting(listed)
     show = actions.add_parser("show", help="show why each row was rejected")
     retry = actions.add_parser("retry", help="load the rows of a corrected file into the live collection")
     for action in (show, retry):
@@ -112,8 +130,14 @@ def _rejects(verb: ArgumentParser) -> None:
 
 def _runs(verb: ArgumentParser) -> None:
     _mapped(verb)
+    _waiting(verb)
     verb.add_argument("--rows", type=positive, default=20, metavar="N", help="how many runs (default 20)")
     verb.add_argument("--json", action="store_true", help="print them as JSON")
+
+
+def _verify(verb: ArgumentParser) -> None:
+    _mapped(verb)
+    _waiting(verb)
 
 
 def _plan(verb: ArgumentParser) -> None:
@@ -121,11 +145,13 @@ def _plan(verb: ArgumentParser) -> None:
     verb.add_argument("--collection", metavar="NAME", help="compare only this collection of a mapping that has several")
     verb.add_argument("files", nargs="*", metavar="FILE", help="OLD NEW: compare two mappings, without a server")
     verb.add_argument("--data", metavar="FILE", help="read this source with both mappings and show which documents differ (writes nothing)")
+    _waiting(verb)
     verb.add_argument("--json", action="store_true", help="print the plan as JSON")
 
 
 def _apply(verb: ArgumentParser) -> None:
     _mapped(verb)
+    _waiting(verb)
     verb.add_argument("--allow", action="append", default=[], metavar="CODE", help="also make this destructive change (may be repeated)")
     verb.add_argument("--dry-run", action="store_true", help="print the server's commands as Extended JSON; change nothing")
     verb.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -147,7 +173,7 @@ VERBS: dict[str, Verb] = {
     "run": Verb(LOAD, "load the source into the target", _run, "loading", "run", LOADS),
     "rejects": Verb(LOAD, "rejected rows: list the files, explain one, load its rows again", _rejects, "rejects", "rejects", LOADS),
     "runs": Verb(LOOK, "list the runs in the ledger of the mapping's database", _runs, "history", "runs"),
-    "verify": Verb(LOOK, "compare the live collection with what its last published run recorded", _mapped, "history", "verify"),
+    "verify": Verb(LOOK, "compare the live collection with what its last published run recorded", _verify, "history", "verify"),
     "plan": Verb(CHANGE, PLAN, _plan, "evolution", "plan"),
     "apply": Verb(CHANGE, "change the live collection to match the mapping", _apply, "evolution", "apply", LOADS),
     "db": Verb(SERVER, "the embedded MongoDB: up, down, status", _db, "servers", "database", "`engine db status` tells how it is now"),

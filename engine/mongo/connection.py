@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeAlias
 
+import pymongo
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import (
@@ -17,15 +20,18 @@ from pymongo.errors import (
     PyMongoError,
     ServerSelectionTimeoutError,
 )
+from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from engine.errors import Finding, TargetError, finding
+from engine.mongo.address import Address, wrong_uri
+from engine.mongo.causes import Heard, explained, failure
 from engine.mongo.codes import DUPLICATE_KEY, UNAUTHORIZED
 from engine.mongo.privileges import COMMANDS
 
 Client: TypeAlias = MongoClient[Any]
 DISCARD_SECONDS = 1  # for each step of cleaning up
-SELECTION_MS = 10_000
+LOOK = 0.3  # seconds between two looks at what keeps us from the primary
 WRITE_CONCERN = WriteConcern(w="majority", j=True)  # what is written is on the disks of most members
 
 CODES = {
@@ -34,30 +40,9 @@ CODES = {
     85: ("index_conflict", "an index with these keys exists under another name or with other options", "change the mapping's indexes"),
     86: ("index_conflict", "an index with this name exists with other keys", "change the mapping's indexes"),
     171: ("index_refused", "the server cannot index two arrays together", "change the mapping's indexes"),
+    334: ("login_refused", "the server does not have this way to log in", "correct authMechanism in MONGODB_URI"),
     8000: ("login_refused", "the server refused the user name or the password", "check the user in MONGODB_URI and the password file"),
 }
-WRONG_URI = (
-    (
-        "password is required",
-        "it names a user without a password",
-        "put the password into a file and name that file in MONGODB_PASSWORD_FILE",
-    ),
-    (
-        "requires a password",
-        "it names a user without a password",
-        "put the password into a file and name that file in MONGODB_PASSWORD_FILE",
-    ),
-    ("escaped", "the user's name or the password is not percent-encoded", "write @ as %40, : as %3A, / as %2F"),
-    ("Port ", "the port is not a number from 1 to 65535", "mongodb://user@host:27017/"),
-    ("port number", "mongodb+srv:// takes no port", "remove the port"),
-    ("URI scheme", "it does not begin with mongodb:// or mongodb+srv://", "mongodb://user@host:port/"),
-    ("database name", "the text after the host is not the name of a database", "is a / in the password? write it as %2F"),
-    ("Empty host", "it names no host", "mongodb://user@host:port/"),
-    ("valid username", "the user's name before @ is empty", "mongodb://user@host:port/"),
-    ("DNS", "DNS does not know the host of mongodb+srv://", "check the host's name and the network"),
-    ("directConnection", "directConnection works with one host only", "remove directConnection, or all hosts but one"),
-)
-"""A part of the driver's message, the cause in words, the remedy. The message itself is never shown: it may hold parts of the password."""
 UNIQUE_INDEX = (
     "index_not_unique",
     "several documents have the same key of a unique index",
@@ -68,32 +53,67 @@ UNIQUE_INDEX = (
 GRANT = "docs/privileges.md lists what each command needs, and how to grant it"
 
 
-def connect(uri: str, password: str | None = None, *, retry_writes: bool = True) -> MongoClient[Any]:
-    """A client that writes with majority and journal. Raises TargetError when the server cannot be reached or refuses the login."""
+def connect(address: Address, *, retry_writes: bool = True) -> Client:
+    """A client that writes with majority and journal, and reads from the primary, whatever the URI says.
+
+    Raises:
+        TargetError: no primary is found, or it refuses the login. A cause that waiting does not change is reported at once.
+    """
+    heard = Heard()
+    client = _client(address, heard, retry_writes=retry_writes)
+    try:
+        with translated():
+            _find_primary(client, heard, address)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _client(address: Address, heard: Heard, *, retry_writes: bool) -> Client:
     options: dict[str, Any] = {
         "w": "majority",
         "journal": True,
+        "read_preference": ReadPreference.PRIMARY,
+        "readConcernLevel": None,
         "tz_aware": False,
-        "serverSelectionTimeoutMS": SELECTION_MS,
+        "serverSelectionTimeoutMS": round(address.options.seconds * 1000),
         "appname": "engine",
+        "event_listeners": [heard],
     }
-    if not retry_writes:
-        options["retryWrites"] = False
-    if password is not None:
-        options["password"] = password
-    with translated():
+    options |= {} if retry_writes else {"retryWrites": False}
+    options |= {} if address.password is None else {"password": address.password}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what they say is in the address's notes, without values
         try:
-            client: MongoClient[Any] = MongoClient(uri, **options)
-        except (ValueError, ConfigurationError) as error:  # InvalidURI is one of the latter
-            raise TargetError(_wrong_uri(error)) from None
-        try:
+            return MongoClient(address.uri, **options)
+        except (ValueError, TypeError, OSError, ConfigurationError) as error:
+            raise TargetError(wrong_uri(error)) from None
+
+
+def _find_primary(client: Client, heard: Heard, address: Address) -> None:
+    """Wait for the primary, and log in. Raises TargetError as soon as each host has a final cause, or when the time is over."""
+    seconds = max(address.wait, address.options.seconds)
+    deadline = time.monotonic() + seconds
+    while not _answers(client, heard, min(LOOK, max(0.001, deadline - time.monotonic()))):
+        named = address.hosts or tuple(client.topology_description.server_descriptions())
+        causes = heard.causes(named, client.options.replica_set_name, direct=bool(client.options.direct_connection))
+        if time.monotonic() >= deadline or all(cause.final for cause in causes.values()):
+            raise TargetError(explained(causes, named, seconds))
+
+
+def _answers(client: Client, heard: Heard, seconds: float) -> bool:
+    """Whether there is a primary to log in to, after looking so long for it. Raises the driver's errors where the login fails."""
+    try:
+        with pymongo.timeout(seconds):
             client.admin.command("ping")
-        except ServerSelectionTimeoutError:
-            raise TargetError(_unreachable(_hosts(client))) from None
-        except BaseException:
-            client.close()
+    except ServerSelectionTimeoutError:
+        return False
+    except PyMongoError as error:
+        if not error.timeout:
             raise
-    return client
+        client.admin.command("ping")  # found, but slow: it may take its time
+    return heard.writable
 
 
 def database_of(client: MongoClient[Any], name: str) -> Database[Any]:
@@ -107,34 +127,16 @@ def server_time(client: MongoClient[Any]) -> datetime:
     return now
 
 
-def _hosts(client: MongoClient[Any]) -> str:
-    """The addresses that a client tried without an answer; closes the client. A socket has no port."""
-    names = [f"{host}:{port}" if port else host for host, port in client.topology_description.server_descriptions()]
-    client.close()
-    return ", ".join(names)
-
-
-def _unreachable(where: str) -> Finding:
-    hint = "is the server running? is MONGODB_URI right (host, port, replicaSet, directConnection)?"
-    return finding("unreachable", f"no answer from {where} in {SELECTION_MS // 1000} s", hint=hint)
-
-
-def _wrong_uri(error: Exception) -> Finding:
-    """Never the driver's own message: it may repeat a part of the password."""
-    usual = ("", "the driver does not accept it", "mongodb://user@host:port/?replicaSet=…; percent-encode special characters in it")
-    _, cause, hint = next((row for row in WRONG_URI if row[0] in str(error)), usual)
-    return finding("bad_uri", f"MONGODB_URI is not usable: {cause}", hint=hint)
-
-
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn the driver's errors into TargetError. Server messages are not repeated: they can hold keys and whole documents."""
     try:
         yield
-    except ServerSelectionTimeoutError:
-        raise TargetError(_unreachable("the server")) from None
+    except ServerSelectionTimeoutError as error:
+        cause = failure(error)
+        raise TargetError(finding(cause.code, f"the server is gone: {cause.message}", hint=cause.hint)) from None
     except ConfigurationError as error:
-        raise TargetError(_wrong_uri(error)) from None
+        raise TargetError(wrong_uri(error)) from None
     except OperationFailure as error:
         raise TargetError(_refused(error)) from None
     except AutoReconnect:

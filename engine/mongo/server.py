@@ -5,23 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from engine.errors import UsageError, finding
 from engine.mongo import embedded
+from engine.mongo.address import Address, address_of
 
 OTHER_NAMES = ("MONGO_URI", "MONGODB_URL", "MONGO_URL")  # what other programs call it: to load elsewhere without a word would be wrong
-
-
-@dataclass(frozen=True)
-class Address:
-    """How to reach a server. `shown` is the address without secrets."""
-
-    uri: str = field(repr=False)
-    password: str | None = field(repr=False)
-    shown: str
 
 
 def home() -> Path:
@@ -35,23 +26,21 @@ def home() -> Path:
 
 
 @contextmanager
-def server() -> Iterator[Address]:
-    """The server to use while the context lasts; an embedded one that this command started is stopped afterwards. Raises TargetError."""
+def server(wait: float = 0) -> Iterator[Address]:
+    """The server to use while the context lasts; an embedded one that this command started is stopped afterwards. Raises TargetError.
+
+    `wait`: how many seconds to wait for it if it is starting.
+    """
     uri = os.environ.get("MONGODB_URI")
     if uri:
-        yield Address(uri, _password(), shown(uri))
+        yield replace(address_of(uri, _password()), wait=wait)
         return
     if other := next((name for name in OTHER_NAMES if os.environ.get(name)), ""):
         hint = f"rename it to MONGODB_URI, or unset it to use the embedded MongoDB: env -u {other} engine …"
         raise UsageError(finding("other_variable", f"{other} is set, but the server is named by MONGODB_URI", hint=hint))
     with embedded.lease(home()) as running:
-        yield Address(running.uri, None, f"{shown(running.uri)} (embedded)")
-
-
-def shown(uri: str) -> str:
-    """Scheme and hosts of a MongoDB URI, without user, password and options."""
-    scheme, _, rest = uri.partition("://")
-    return f"{scheme}://{urlsplit('//' + rest).netloc.rpartition('@')[2]}" if rest else "MONGODB_URI"
+        address = address_of(running.uri)
+        yield replace(address, shown=f"{address.shown} (embedded)")
 
 
 def _password() -> str | None:

@@ -16,13 +16,14 @@ from typing import Any
 from engine.apply.notice import check_mapping_change
 from engine.errors import EngineError, TargetError
 from engine.mapping.model import Mapping
+from engine.mongo.address import Address
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
 from engine.mongo.privileges import Task, task_of
 from engine.mongo.records import Outcome
 from engine.mongo.replacement import remove_staging
 from engine.mongo.runids import new_run_id
-from engine.mongo.server import Address, server
+from engine.mongo.server import server
 from engine.mongo.sink import Sink
 from engine.run.allowing import lifted
 from engine.run.journal import Journal, journaled, record_of
@@ -63,12 +64,13 @@ class LoadTask:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user asks of a run besides the mapping. `home` is where rejects files go, `allow` are codes of `ALLOWED`."""
+    """What the user asks of a run besides the mapping. `home`: where rejects files go; `allow`: codes of `ALLOWED`; `wait`: seconds."""
 
     home: Path
     dry_run: bool = False
     limit: int | None = None
     allow: frozenset[str] = frozenset()
+    wait: float = 0
 
 
 @dataclass
@@ -187,7 +189,8 @@ def load_together(sessions: Sequence[Session]) -> None:
     several = len(sessions) > 1
     try:
         with ExitStack() as stack:
-            address = None if all(session.settings.dry_run for session in sessions) else stack.enter_context(server())
+            settings = sessions[0].settings  # the same for all
+            address = None if settings.dry_run else stack.enter_context(server(settings.wait))
             ready = []
             if address:
                 _require_targets(address, [session.task for session in sessions])

@@ -8,6 +8,7 @@ from engine.documents.validators import engine_only, options
 from engine.mapping.model import Mapping
 from engine.mapping.profiles import PROFILES, ServerProfile
 from engine.mongo.accounts import require_privileges
+from engine.mongo.address import Address
 from engine.mongo.connection import Client, connect
 from engine.mongo.inplace import InPlace
 from engine.mongo.kinds import require_loadable
@@ -15,7 +16,6 @@ from engine.mongo.locks import Lock
 from engine.mongo.privileges import Task
 from engine.mongo.probe import require_load_support, server_profile
 from engine.mongo.replacement import Replacement
-from engine.mongo.server import Address
 from engine.mongo.sink import Sink
 from engine.run.report import Report
 
@@ -25,7 +25,7 @@ def require_target(address: Address, row: Task, mapping: Mapping) -> None:
 
     Raises TargetError where the mapping's target can take no load, or the account may not load.
     """
-    with connect(address.uri, address.password) as client:
+    with connect(address) as client:
         require_privileges(client, [(row, mapping)])
         require_load_support(mapping, PROFILES.get(mapping.target.profile or "") or server_profile(client))
         require_loadable(client, mapping)
@@ -33,14 +33,15 @@ def require_target(address: Address, row: Task, mapping: Mapping) -> None:
 
 def connected(address: Address, mapping: Mapping, report: Report, stack: ExitStack) -> tuple[Client, ServerProfile]:
     """A client, and the target profile: the mapping's, else the server's."""
-    client = stack.enter_context(connect(address.uri, address.password))
+    client = stack.enter_context(connect(address))
+    report.notes += address.options.notes
     found = server_profile(client)
     profile = PROFILES.get(mapping.target.profile or "", found)
     if profile.name != found.name:
         report.notes.append(f"the mapping is for {profile.name}; the server looks like {found.name}")
     report.notes += [f"on {profile.name}, {line}" for line in engine_only(mapping, profile)]
     if not profile.retryable_writes:
-        client = stack.enter_context(connect(address.uri, address.password, retry_writes=False))
+        client = stack.enter_context(connect(address, retry_writes=False))
     return client, profile
 
 

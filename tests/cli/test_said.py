@@ -12,8 +12,6 @@ from jobs import Jobs, command
 
 from engine.cli import display
 from engine.cli.table import VERBS
-from engine.errors import TargetError
-from engine.mongo.connection import connect
 from engine.mongo.records import Accounting, Outcome, RunRecord
 from engine.run.report import Report
 
@@ -78,25 +76,6 @@ def test_verify_knows_our_own_unfinished_run(jobs: Jobs) -> None:
     jobs.database["_engine_runs"].insert_one(later)
     said = command("verify", "-m", jobs.mapping).err
     assert (f"run {RUN} has written to the collection since and was not finished" in said, "something else" in said) == (True, False)
-
-
-@pytest.mark.parametrize(
-    ("uri", "words"),
-    [
-        ("mongodb://loader:secret@127.0.0.1:1/", "no answer from 127.0.0.1:1 in"),
-        ("mongodb://loader@127.0.0.1:1/", "a user without a password"),
-        ("mongodb://loader:sec@ret@h/", "not percent-encoded"),
-        ("mongodb://loader:a/secret@h/", "not the name of a database"),
-        ("mongodb://loader:secret@h:99999/", "the port is not"),
-        ("http://loader:secret@h", "does not begin with mongodb://"),
-    ],
-)
-def test_a_server_is_named_without_its_secret(uri: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.mongo.connection.SELECTION_MS", 200)
-    with pytest.raises(TargetError) as caught:
-        connect(uri)
-    assert words in str(caught.value)
-    assert not any(part in str(caught.value) for part in ("loader", "secret", "ret@"))
 
 
 def several(jobs: Jobs, towns: str = "towns.csv") -> Path:

@@ -164,9 +164,8 @@ def test_limit_counts_rows(engine, source: Path) -> None:
 
 
 def test_a_wrong_server_is_one_sentence(engine, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.mongo.connection.SELECTION_MS", 200)
     for uri, code in (
-        ("mongodb://u:secret@127.0.0.1:1/", "unreachable"),
+        ("mongodb://u:secret@127.0.0.1:1/?serverSelectionTimeoutMS=200", "unreachable"),
         ("mongodb://u:p:secret@h:x/", "bad_uri"),
         ("http://u:secret@h", "bad_uri"),
     ):

@@ -56,11 +56,11 @@ def write_file(path: Path, text: str) -> None:
 
 
 @contextmanager
-def client_of(command: str, mappings: Sequence[Mapping]) -> Iterator[Client]:
+def client_of(command: str, mappings: Sequence[Mapping], wait: float) -> Iterator[Client]:
     """A client of the server that MONGODB_URI names, or of the embedded one, for a command on these targets.
 
     Raises TargetError where the server cannot be reached, or the account may not do what the command needs.
     """
-    with server() as address, connect(address.uri, address.password) as client:
+    with server(wait) as address, connect(address) as client:
         require_privileges(client, [(task_of(command), mapping) for mapping in mappings])
         yield client

@@ -64,7 +64,7 @@ def _planned(arguments: Arguments) -> list[tuple[Mapping, Mapping, EvolutionPlan
     if arguments.files:
         return [(old, new, compared(old, new)) for old, new in _both(arguments)]
     mappings = mappings_of(arguments)
-    with client_of("plan", mappings) as client:
+    with client_of("plan", mappings, arguments.wait) as client:
         found = [(new, *inspect_and_plan(client, new, _profile(client, new))) for new in mappings]
     return [(live.old, new, plan) for new, live, plan in found]
 
@@ -91,7 +91,7 @@ def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     """Bring the live collections in line with the mapping, one after the other."""
     mappings = mappings_of(arguments)
     _check_codes(arguments.allow)
-    with client_of("plan" if arguments.dry_run else "apply", mappings) as client:
+    with client_of("plan" if arguments.dry_run else "apply", mappings, arguments.wait) as client:
         tasks = [ApplyTask(client, _profile(client, mapping), mapping, frozenset(arguments.allow), new_run_id()) for mapping in mappings]
         for task in tasks:
             require_apply_support(client, task.profile)

@@ -18,7 +18,7 @@ from engine.mongo.state import content_of, differences, state_of
 def runs(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
     """The runs of the mapping's database, the newest first."""
     mapping, *_ = mappings_of(arguments)
-    with client_of("runs", [mapping]) as client:
+    with client_of("runs", [mapping], arguments.wait) as client:
         found = Ledger(client, mapping.target).runs(arguments.rows)
     if arguments.json:
         print(json.dumps([record.as_document() for record in found], indent=2, ensure_ascii=False, default=str), file=out)
@@ -31,7 +31,7 @@ def verify(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
     """Compare the live collections with what their last published runs recorded. Raises DataError where they differ."""
     wrong: list[Finding] = []
     mappings = mappings_of(arguments)
-    with client_of("verify", mappings) as client:
+    with client_of("verify", mappings, arguments.wait) as client:
         for mapping in mappings:
             wrong += _verify(mapping, client, out)
     if wrong:

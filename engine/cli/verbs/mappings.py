@@ -83,7 +83,7 @@ def _trace(mapping: Mapping, source: RowReader, tables: dict[str, SecondarySourc
         ask: Ask | None = None
         try:
             address = stack.enter_context(server())
-            client = stack.enter_context(connect(address.uri, address.password))
+            client = stack.enter_context(connect(address))
             found = server_profile(client)
             profile = profile if mapping.target.profile else found
             require_privileges(client, [(task_of("preview"), mapping)])

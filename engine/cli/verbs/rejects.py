@@ -25,7 +25,7 @@ def _list(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     settled: dict[str, list[list[int]]] | None = None
     if arguments.mapping:
         mapping = mapping_of(arguments)
-        with client_of("rejects list", [mapping]) as client:
+        with client_of("rejects list", [mapping], arguments.wait) as client:
             settled = Ledger(client, mapping.target).retried()
     if found:
         rejects_files(found, settled, out)
