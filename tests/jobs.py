@@ -20,9 +20,9 @@ fields:
   name: {{column: name, private: true}}
   home.city: city
   age: {{column: age, type: int, minimum: 0}}
+limits: {{{limits}}}
 indexes:
   by_city: {{keys: {{home.city: 1}}}}
-limits: {{{limits}}}
 {rest}
 """
 HEADER = ["id", "name", "city", "age"]

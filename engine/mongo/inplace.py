@@ -140,7 +140,7 @@ class InPlace:
         surplus, limit = max(0, total - self._held.count), self._mapping.deletion_limit
         if limit.exceeded(surplus, total):
             message = (
-                f"{surplus:,} of {total:,} documents are no longer in the source, the limit is {limit.of('documents')}; none was deleted"
+                f"{surplus:,} of {total:,} documents are no longer in the source, the limit is {limit.of('document')}; none was deleted"
             )
             hint = "is the source complete? if it is, raise limits.deletions, or --allow deletion_limit for this run"
             raise DataError(finding("deletion_limit", message, hint=hint, file=str(self._mapping.file)))

@@ -25,7 +25,7 @@ def refuse_shrunk_replacement(job: Job, sent: Content) -> None:
     if live and not sent.count:
         refuse_to_publish_nothing(job, f"the source gives no document, and {live:,} are live")
     if limit.exceeded(live - sent.count, live):
-        fewer = f"{live - sent.count:,} fewer, the limit is {limit.of('documents')}"
+        fewer = f"{live - sent.count:,} fewer, the limit is {limit.of('document')}"
         message = f"{live:,} documents are live, and {sent.count:,} would replace them: {fewer}"
         hint = f"is the source complete? if it is, raise limits.shrink, {or_allow('shrink_limit')}"
         raise DataError(finding("shrink_limit", f"{message}; nothing was published", hint=hint, file=str(job.mapping.file)))
@@ -44,12 +44,12 @@ def check_limits(job: Job, report: Report) -> None:
     rejected = counts.rejected + sum(account.malformed for account in report.secondary)
     rows = counts.rows_read + sum(account.rows_read for account in report.secondary if account.malformed)
     if limit.exceeded(rejected, rows):
-        message = f"{rejected:,} of {rows:,} rows were rejected, the limit is {limit.of('rows')}; {left_behind(job)}"
+        message = f"{rejected:,} of {rows:,} rows were rejected, the limit is {limit.of('row')}; {left_behind(job)}"
         kept = report.rejects_file or "the files named in the notes"
         hint = f"see {kept}, correct the source or the mapping, raise limits.rejects, {or_allow('reject_limit')}"
         raise DataError(finding("reject_limit", message, hint=hint, file=str(job.mapping.file)))
     if job.mapping.duplicate_limit.exceeded(counts.duplicates, counts.rows_read):
-        allowed = job.mapping.duplicate_limit.of("rows")
+        allowed = job.mapping.duplicate_limit.of("row")
         message = f"{counts.duplicates:,} of {counts.rows_read:,} rows are duplicates, the limit is {allowed}; {left_behind(job)}"
         hint = f"does dedup.on identify a row? correct it or the source, raise limits.duplicates, {or_allow('duplicate_limit')}"
         raise DataError(finding("duplicate_limit", message, hint=hint, file=str(job.mapping.file)))

@@ -20,6 +20,7 @@ source: {{path: in.csv}}
 target: {{database: {database}, collection: people, mode: {mode}}}
 fields:
 {fields}
+limits: {{rejects: 100%, shrink: 100%}}
 indexes:
   by_city: {{keys: {{home.city: 1}}}}
 {rest}

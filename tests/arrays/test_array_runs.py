@@ -18,6 +18,7 @@ document: orders
 target: {database: "${DATABASE}", collection: orders, mode: MODE}
 arrays:
   lines: {source: lines, on: {order: id}, sort: [-amount], orphans: fail}
+limits: {rejects: 100%}
 fields:
   _id: {column: id, type: int}
   paid: {column: paid, type: int}
@@ -32,6 +33,7 @@ group_by: [k]
 target: {database: "${DATABASE}", collection: groups, mode: upsert}
 arrays:
   rows: {rows: true}
+limits: {rejects: 100%}
 fields:
   _id: k
   rows[].v: {column: v, type: int, minimum: 0}
@@ -144,7 +146,7 @@ def test_no_private_column_is_kept_of_another_source(folder: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["replace", "upsert"])
 def test_malformed_rows_of_other_sources_count_for_the_limit_before_anything_is_live(mode: str, database: Database) -> None:
-    mapping = ORDERS.replace("MODE", mode) + "limits: {rejects: 0}\n"
+    mapping = ORDERS.replace("MODE", mode).replace("100%", "0")
     ended = run(mapping, orders="id,paid\n1,5\n", lines="order,amount,who\n1,5,Ann\n1,7\n")
     assert (ended.code, [one["code"] for one in ended.report["errors"]]) == (3, ["reject_limit"])
     assert {one["path"] for one in ended.report["rejects"]} == {"source lines"}

@@ -68,7 +68,7 @@ def test_what_a_newer_engine_recorded_is_not_guessed_at(jobs: Jobs) -> None:
 
 def test_runs_are_listed_newest_first(jobs: Jobs) -> None:
     good, bad = jobs.run(ROWS), None
-    jobs.rest = "limits: {rejects: 0}"
+    jobs.limits = "rejects: 0"
     bad = jobs.run([[1, "x", "y", -5]])
     listed = command("runs", "-m", jobs.mapping, "--json")
     assert [(one["_id"], one["outcome"]) for one in json.loads(listed.out)] == [

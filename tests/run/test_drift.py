@@ -57,7 +57,7 @@ def test_a_run_says_that_validator_and_mapping_have_drifted(
     monkeypatch.setattr(Replacement, "open", harden)
     target = f"target: {{database: {database.name}, collection: c}}"
     (tmp_path / "m.yaml").write_text(
-        f"mapping: m\nsource: {{path: x}}\n{target}\ndedup: {{on: row}}\nfields: {{n: {{column: n, private: true}}}}\n"
+        f"mapping: m\nsource: {{path: x}}\n{target}\ndedup: {{on: row}}\nlimits: {{rejects: 100%}}\nfields: {{n: {{column: n, private: true}}}}\n"
     )
     (tmp_path / "in.csv").write_text(f"n\nshort\n{CANARY}\n{CANARY}!\n")
     out, err = io.StringIO(), io.StringIO()

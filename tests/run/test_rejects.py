@@ -123,7 +123,7 @@ def test_rows_of_a_run_that_is_not_live_are_not_loaded(jobs: Jobs) -> None:
     failed = jobs.run([*GOOD, *BAD])
     retry = command("rejects", "retry", "-m", jobs.mapping, failed.report["rejects_file"], "--json")
     assert (retry.code, retry.report["errors"][0]["code"]) == (3, "not_published")
-    jobs.rest = ""
+    jobs.limits = "rejects: 100%, shrink: 100%"
     file, _ = reject(jobs)
     jobs.run(GOOD)
     retry = command("rejects", "retry", "-m", jobs.mapping, file, "--json")
@@ -150,7 +150,9 @@ class Odd:
     def __init__(self, jobs: Jobs, mapping: str, files: dict[str, str]) -> None:
         self.jobs, self.file = jobs, jobs.folder / "odd.yaml"
         target = f"target: {{database: {jobs.database.name}, collection: people}}"
-        self.file.write_text(f"mapping: odd\n{target}\n{mapping.replace('IN', str(jobs.folder))}", encoding="utf-8")
+        self.file.write_text(
+            f"mapping: odd\n{target}\nlimits: {{rejects: 100%}}\n{mapping.replace('IN', str(jobs.folder))}", encoding="utf-8"
+        )
         for name, text in files.items():
             (jobs.folder / name).write_text(text, encoding="utf-8")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
+from engine.errors import counted
 from engine.expressions import Typed
 from engine.mapping.patterns import KEYS_OF_ROWS
 from engine.values.keys import At, key
@@ -126,10 +127,10 @@ class Limit:
         return self.share is not None and some > self.share * total
 
     def of(self, what: str) -> str:
-        """The limit in words; `what` names the things that are counted."""
+        """The limit in words; `what` names one of the things that are counted."""
         if self.share is not None:
-            return f"{self.share * 100:g} % of the {what}"
-        return "no limit" if self.count is None else f"{self.count:,} {what}"
+            return f"{self.share * 100:g} % of the {what}s"
+        return "no limit" if self.count is None else counted(self.count, what)
 
 
 NO_LIMIT, A_TENTH, HALF = Limit(), Limit(share=0.1), Limit(share=0.5)
