@@ -17,6 +17,7 @@ from bson.raw_bson import RawBSONDocument
 
 from engine.mapping import model
 from engine.mapping.model import ID
+from engine.mongo.metadata import Paths, masked, paths_of
 
 EXACT: CodecOptions[Any] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
 ANY_NAME = "*"  # the last name of a path whose members are named by columns
@@ -37,11 +38,16 @@ class Comparison(Protocol):
 
 @dataclass(frozen=True)
 class Whole:
-    """The document is the mapping's as a whole, byte for byte."""
+    """The document is the mapping's as a whole, byte for byte. `load_paths` are those of load metadata, which is no change by itself."""
+
+    load_paths: Paths = ()
 
     def holds(self, old: bytes, new: bytes) -> bool:
         """Whether they are the same."""
-        return old == new
+        return old == new or bool(self.load_paths and self._masked(old) == self._masked(new))
+
+    def _masked(self, document: bytes) -> bytes:
+        return encode(masked(decode(document, EXACT), self.load_paths), codec_options=EXACT)
 
     def update(self, _old: bytes, new: bytes) -> Any:
         """The new document itself."""
@@ -50,9 +56,13 @@ class Whole:
 
 @dataclass(frozen=True)
 class Named:
-    """Of the document, the paths in `tree` are the mapping's. `merges`: where the row has no value, the live one stays."""
+    """Of the document, the paths in `tree` are the mapping's, `load_paths` among them.
+
+    `merges`: where the row has no value, the live one stays.
+    """
 
     tree: Tree
+    load_paths: Paths = ()
     merges: bool = False
 
     def holds(self, old: bytes, new: bytes) -> bool:
@@ -71,8 +81,8 @@ class Named:
         return {name: paths for name, paths in operators.items() if paths}
 
     def values(self, document: bytes) -> Document:
-        """The values at the mapped paths, by path; missing ones are left out, and so is `_id`."""
-        return dict(_values(decode(document, EXACT), self.tree))
+        """The values at the mapped paths, by path, load metadata masked; missing ones are left out, and so is `_id`."""
+        return dict(_values(masked(decode(document, EXACT), self.load_paths), self.tree))
 
 
 def _values(document: Document, tree: Tree) -> Iterator[tuple[str, Any]]:
@@ -137,5 +147,6 @@ def policy_of(mapping: model.Mapping) -> Policy:
     """The policy of a mapping's mode."""
     target = mapping.target
     merges = target.mode == "upsert" and target.on_match == "merge"
-    comparison = Named(tree_of(mapping), merges) if merges or mapping.validation.open else Whole()
+    load = paths_of(mapping.load_paths)
+    comparison = Named(tree_of(mapping), load, merges) if merges or mapping.validation.open else Whole(load)
     return Policy(comparison, "refuse" if target.mode == "append" else "update")

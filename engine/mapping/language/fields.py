@@ -61,7 +61,9 @@ FIELD: Schema = section(
         "value": key("A constant instead of a column, written like the text of a cell.", "healthcare_dataset", type=SCALAR),
         "compute": key("An expression over other fields instead of a column.", "days(stay.discharge_date - stay.admission_date)",
                        type="string", minLength=1),
-        "meta": key("Metadata of the load instead of a column. " + "; ".join(f"{row.name}: {row.summary}" for row in META.values()),
+        "meta": key("Metadata of the load instead of a column. " + "; ".join(f"{row.name}: {row.summary}" for row in META.values())
+                    + ". Metadata alone is no change: a live document that differs from its row in nothing else is unchanged, is not "
+                    "written, and keeps the metadata that it has. `compute: now()` counts as metadata.",
                     "row", enum=list(META)),
         "longitude": key("For a point: the column of its longitude, in degrees.", "lon", type="string"),
         "latitude": key("For a point: the column of its latitude, in degrees.", "lat", type="string"),

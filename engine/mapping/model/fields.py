@@ -51,7 +51,8 @@ class Field:
 
     `matching` is a regular expression of columns, for a path that ends in `.*`: each of them is a member of a document. `hashed` are
     columns whose hash is an `_id`, `pair` those of longitude and latitude, `meta` is a column that a source adds to its own. Without `when`
-    being true, there is no value. `identifies_row`: it is one of the values that tell rows of the collection apart.
+    being true, there is no value. `identifies_row`: it is one of the values that tell rows of the collection apart. `of_load`: it says
+    something of the load, not of the row; a document that differs in nothing else did not change.
     """
 
     path: str
@@ -86,6 +87,7 @@ class Field:
     ] = None
     description: Annotated[str, key("What the field means; it is written into the validator.", "Age in years at admission.")] = ""
     identifies_row: bool = field(default=False, compare=False)
+    of_load: bool = field(default=False, compare=False)
     line: int = field(default=0, compare=False)
 
     @property

@@ -125,6 +125,11 @@ class Mapping:
         return tuple(dict.fromkeys(path.partition(MARK)[0] for path in stored))
 
     @property
+    def load_paths(self) -> tuple[str, ...]:
+        """The paths of load metadata."""
+        return tuple(mapped.path for mapped in self.fields if mapped.of_load)
+
+    @property
     def id_type(self) -> Type:
         """The type of `_id`."""
         made = type_table["uuid" if self.identity and self.identity.hash else "objectId"]

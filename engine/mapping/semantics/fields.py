@@ -10,7 +10,7 @@ from functools import partial
 from engine.expressions import Expression, ExpressionError, Typed, parse, typed
 from engine.mapping import model
 from engine.mapping.semantics.columns import resolve
-from engine.mapping.semantics.origins import check_origin, is_key, with_meta
+from engine.mapping.semantics.origins import check_origin, is_key, is_now, with_meta
 from engine.mapping.semantics.scope import Place, Raw, Scope
 from engine.mapping.semantics.values import read_constraints, read_options, read_text, read_transforms, read_value_map
 from engine.values.columns import VALUE, ColumnRef
@@ -147,6 +147,7 @@ def _field(scope: Scope, path: str, raw: Raw, others: MappingOf[str, model.Field
     where = ("fields", path)
     if not check_origin(scope, where, raw):
         return None
+    of_load = "meta" in raw or is_now(raw)
     raw = with_meta(scope, raw) if "meta" in raw else raw
     when = _condition(scope, where, raw, others, rows) if "when" in raw else None
     compute = (
@@ -192,6 +193,7 @@ def _field(scope: Scope, path: str, raw: Raw, others: MappingOf[str, model.Field
         constraints=read_constraints(scope, where, raw, kind),
         required=raw.get("required", path == model.ID),
         identifies_row=key,
+        of_load=of_load and not key,
         line=scope.line(where),
     )
 

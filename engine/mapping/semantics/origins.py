@@ -60,6 +60,11 @@ def with_meta(scope: Scope, raw: Raw) -> Raw:
     return plain | ({"compute": row.compute} if row.compute else {"value": scope.raw.get(row.key, model.Mapping.version)})
 
 
+def is_now(raw: Raw) -> bool:
+    """Whether the field is the run's time and nothing else, written as an expression."""
+    return "".join(str(raw.get("compute")).split()) == META["loaded_at"].compute
+
+
 def is_key(raw: Raw, path: str, column: str | None) -> bool:
     """Whether the field identifies rows: it is `_id`, in a key of rows, or the only key of a unique index."""
     on = [raw.get("dedup", {}).get("on"), raw.get("id", {}).get("hash")]
