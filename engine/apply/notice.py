@@ -61,7 +61,8 @@ def check_mapping_change(ledger: Ledger, mapping: Mapping, *, mixed_allowed: boo
 
 def mixes(change: JudgedChange) -> bool:
     """Whether documents from before and after the change differ in more than their values."""
-    return change.needs in (Needs.REWRITE, Needs.SOURCE) or change.change.kind.narrows
+    kind = change.change.kind
+    return not kind.same_shape and (change.needs in (Needs.REWRITE, Needs.SOURCE) or kind.narrows)
 
 
 def codes(changes: Iterable[JudgedChange]) -> str:

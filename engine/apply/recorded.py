@@ -44,6 +44,14 @@ def restored(record: RunRecord) -> Mapping:
         raise DataError(finding("old_mapping", message, hint=hint)) from None
 
 
+def own_indexes(record: RunRecord | None) -> frozenset[str]:
+    """Names of the indexes that the mapping of a run declared; none without a run, or where its mapping cannot be read any more."""
+    try:
+        return frozenset(index.name for index in restored(record).indexes) if record else frozenset()
+    except DataError:
+        return frozenset()
+
+
 def evidence(loads: Iterable[RunRecord]) -> Evidence:
     """What the runs that made the collection left out, from their run records."""
     rejects, nulled, filtered = Counter[str](), Counter[str](), 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
 
-from engine.mapping.model import Field
+from engine.mapping.model import CHANGEABLE, Field
 from engine.values.paths import dotted
 from engine.values.types import type_table
 
@@ -115,6 +115,14 @@ def needs_of_words(context: ChangeContext) -> tuple[Needs, str]:
     return (Needs.RULES if context.change.key == "description" or context.change.subject == "mapping" else Needs.NOTHING), ""
 
 
+def needs_of_option(context: ChangeContext) -> tuple[Needs, str]:
+    """MongoDB sets most of them only when a collection is made; one that the mapping no longer names stays as it is."""
+    name = context.change.key.rpartition(".")[2]
+    if context.change.new is None:
+        return Needs.NOTHING, ""
+    return (Needs.RULES, "") if name in CHANGEABLE else (Needs.SOURCE, f"{name} is set when a collection is made; use mode: replace")
+
+
 # who keeps working
 
 
@@ -147,6 +155,12 @@ def readers_of_missing(context: ChangeContext) -> Compatibility:
     if context.fields and context.fields[0].writes_null != context.fields[1].writes_null:
         return Compatibility(breaks=True, reason="$exists and $type answer differently where there is no value")
     return unseen(context)
+
+
+def readers_of_option(context: ChangeContext) -> Compatibility:
+    """Only a collation changes answers."""
+    collation = context.change.key.endswith("collation") and context.change.new is not None
+    return breaks("texts are compared in another way")(context) if collation else unseen(context)
 
 
 def writers_of_field(context: ChangeContext) -> Compatibility:

@@ -20,9 +20,11 @@ from engine.evolution.judgements import (
     goes_on,
     may_be_refused,
     needs_of_missing,
+    needs_of_option,
     needs_of_rule,
     needs_of_words,
     readers_of_missing,
+    readers_of_option,
     readers_of_type,
     unless_source,
     unseen,
@@ -46,8 +48,9 @@ class ChangeKind:
     own. `stricter`: documents may be there that a fresh run would not load. `easing`: rows may be accepted that were rejected before.
     `narrows`: the validator refuses more, so documents of before and after do not mix though none is rewritten. `makes_values`: it says
     what a field's value is, so that the source is needed because of it, and not of other changes of the field. `removes`: what documents
-    hold is lost, and none is set aside. `renames`: `old` and `new` are its paths. `attributes`: those of the model of which any change is
-    of this kind, such as `Field.default`; `Field.*` are all that no row names.
+    hold is lost, and none is set aside. `renames`: `old` and `new` are its paths. `same_shape`: documents of before and after do not
+    differ, though it may need the source. `attributes`: those of the model of which any change is of this kind, such as `Field.default`;
+    `Field.*` are all that no row names.
     """
 
     code: str
@@ -64,6 +67,7 @@ class ChangeKind:
     makes_values: bool = False
     removes: bool = False
     renames: bool = False
+    same_shape: bool = False
     attributes: tuple[str, ...] = ()
 
     @property
@@ -122,6 +126,8 @@ ROWS = (
     ChangeKind("E501", "validation changed", always(Needs.RULES), attributes=("Validation.*", "Target.profile")),
     ChangeKind("E502", "closed to unnamed fields", always(Needs.RULES), writers=may_be_refused, undone_by="E503", narrows=True),
     ChangeKind("E503", "opened to unnamed fields", always(Needs.RULES), goes_on("documents may hold more fields"), undone_by="E502"),
+    ChangeKind("E504", "collection options changed", needs_of_option, readers_of_option, same_shape=True,
+               attributes=("CollectionOptions.*",)),
     ChangeKind("E601", "source read differently", always(Needs.SOURCE, "other rows or cells would be read"),
                attributes=("Source.*", "Dialect.*")),
     ChangeKind("E602", "changed, affects loading only", always(Needs.NOTHING),

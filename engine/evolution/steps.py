@@ -13,7 +13,6 @@ from typing import Any
 
 from engine.documents.validators import options, validator
 from engine.evolution.building import Stage, trimming
-from engine.evolution.diff import index_spec
 from engine.evolution.judging import Evidence, rewriting_by_evidence
 from engine.evolution.rewriting import Rewriting, fields_to_keep, together
 from engine.mapping.model import Field, Index
@@ -100,7 +99,7 @@ def _widen(old: Model, intermediate: Model, new: Model, profile: ServerProfile) 
 
 
 def _tighten(new: Model, profile: ServerProfile) -> Iterator[Command]:
-    if found := options(new, profile):
+    if found := new.target.options.changeable | options(new, profile):
         yield _modify(new, found)
 
 
@@ -110,7 +109,8 @@ def _modify(new: Model, rules: Mapping[str, Any]) -> Command:
 
 def _build(new: Model) -> Iterator[Command]:
     if new.indexes:
-        specs = [{"name": index.name, **(index_spec(index) or {})} for index in new.indexes]
+        collated = new.target.options.collates
+        specs = [{"name": index.name, "key": dict(index.keys), **index.options_on(collated=collated)} for index in new.indexes]
         yield {"createIndexes": new.target.collection, "indexes": specs}
 
 

@@ -1,7 +1,8 @@
 """THE table of target profiles: what each kind of server can do. What it cannot do, the engine does alone, and reports.
 
 Sources: the MongoDB manual; for Amazon DocumentDB its developer guide (JSON schema validation, functional differences, index types and
-index properties, elastic clusters). A profile has only what every release under its name can do, without what came in a later patch.
+index properties, collation, elastic clusters). A profile has only what every release under its name can do, without what came in a later
+patch.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ class ServerProfile:
     """One kind of server.
 
     `validator`: it accepts `$jsonSchema`. `query_operators`: also query operators and `$expr` beside it. `actions`: its validationActions.
-    `unsupported_index_features`: what its indexes cannot have (kinds of keys and options), each with the reason. `matches_unstored`: it can
-    match a document that it does not store (`$documents`). `lists_privileges`: it says what an account may do (`connectionStatus`).
+    `unsupported_index_features`: what its indexes cannot have (kinds of keys and options), each with the reason; `unsupported_options`: the
+    same of its collections. `matches_unstored`: it can match a document that it does not store (`$documents`). `lists_privileges`: it says
+    what an account may do (`connectionStatus`).
     """
 
     name: str
@@ -30,6 +32,7 @@ class ServerProfile:
     can_rename: bool = True
     retryable_writes: bool = True
     unsupported_index_features: Mapping[str, str] = field(default_factory=dict)
+    unsupported_options: Mapping[str, str] = field(default_factory=dict)
     matches_unstored: bool = True
     lists_privileges: bool = True
 
@@ -50,20 +53,26 @@ class ServerProfile:
         kinds = [str(kind) for _, kind in keys] + (["wildcard"] if any("$**" in path for path, _ in keys) else [])
         return next((self.unsupported_index_features[name] for name in (*kinds, *options) if name in self.unsupported_index_features), None)
 
+    def option_problem(self, options: Iterable[str]) -> tuple[str, str] | None:
+        """The first option of `create` that this server does not have, and why; or None."""
+        return next(((name, self.unsupported_options[name]) for name in options if name in self.unsupported_options), None)
+
 
 def _never(*names: str) -> dict[str, str]:
-    return {name: f"has no {INDEX_WORDS.get(name, name)}" for name in names}
+    return {name: f"has no {WORDS.get(name, name)}" for name in names}
 
 
 def _from(version: str, *names: str) -> dict[str, str]:
-    return {name: f"has no {INDEX_WORDS.get(name, name)}: Amazon DocumentDB has it from {version}" for name in names}
+    return {name: f"has no {WORDS.get(name, name)}: Amazon DocumentDB has it from {version}" for name in names}
 
 
-INDEX_WORDS = {"text": "text index", "hashed": "hashed index", "wildcard": "wildcard index", "partialFilterExpression": "partial index",
-               "collation": "collation for indexes", "default_language": "language for text indexes"}  # fmt: skip
+WORDS = {"text": "text index", "hashed": "hashed index", "wildcard": "wildcard index", "partialFilterExpression": "partial index",
+               "collation": "collation", "default_language": "language for text indexes", "clusteredIndex": "clustered collections",
+               "changeStreamPreAndPostImages": "images of documents before a change"}  # fmt: skip
 ALWAYS_ABSENT = _never("hashed", "default_language")
 LATER_PATCH = _from("8.0.3", "wildcard")
 FROM_5, FROM_8 = _from("5.0", "text", "partialFilterExpression"), _from("8.0", "collation")
+NO_OPTIONS = _never("clusteredIndex", "changeStreamPreAndPostImages")
 DOCUMENTDB: dict[str, Any] = {
     "query_operators": False,
     "actions": frozenset({"error"}),
@@ -77,11 +86,14 @@ PROFILES: dict[str, ServerProfile] = {
     row.name: row
     for row in (
         *(ServerProfile(f"mongodb-{version}") for version in MONGODB_VERSIONS),
-        ServerProfile("documentdb-4", **DOCUMENTDB, unsupported_index_features=ALWAYS_ABSENT | FROM_5 | FROM_8 | LATER_PATCH),
-        ServerProfile("documentdb-5", **DOCUMENTDB, unsupported_index_features=ALWAYS_ABSENT | FROM_8 | LATER_PATCH),
-        ServerProfile("documentdb-8", **DOCUMENTDB, unsupported_index_features=ALWAYS_ABSENT | LATER_PATCH),
+        ServerProfile("documentdb-4", **DOCUMENTDB, unsupported_index_features=ALWAYS_ABSENT | FROM_5 | FROM_8 | LATER_PATCH,
+                unsupported_options=NO_OPTIONS | FROM_8),
+        ServerProfile("documentdb-5", **DOCUMENTDB, unsupported_index_features=ALWAYS_ABSENT | FROM_8 | LATER_PATCH,
+                unsupported_options=NO_OPTIONS | FROM_8),
+        ServerProfile("documentdb-8", **DOCUMENTDB, unsupported_index_features=ALWAYS_ABSENT | LATER_PATCH, unsupported_options=NO_OPTIONS),
         ServerProfile("documentdb-elastic", **DOCUMENTDB | {"validator": False, "can_rename": False},
-                unsupported_index_features=_never(*ALWAYS_ABSENT, *FROM_5, *FROM_8, *LATER_PATCH)),
+                unsupported_index_features=_never(*ALWAYS_ABSENT, *FROM_5, *FROM_8, *LATER_PATCH),
+                unsupported_options=_never(*NO_OPTIONS, *FROM_8)),
     )
 }  # fmt: skip
 DEFAULT = PROFILES["mongodb-6"]

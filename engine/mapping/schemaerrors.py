@@ -8,6 +8,7 @@ from typing import Any
 from jsonschema.exceptions import ValidationError
 
 from engine.errors import suggest
+from engine.mapping.model import CANNOT_BE_SET
 from engine.mapping.patterns import PATTERNS
 from engine.mapping.yamltree import YamlDocument
 
@@ -27,7 +28,8 @@ def report(error: ValidationError, tree: YamlDocument) -> None:
     if kind == "additionalProperties" and expected is False:
         known = schema["properties"]
         for number, name in enumerate(name for name in found if name not in known):
-            hint = suggest(name, known) if number < MOST_SUGGESTIONS else ""
+            apart = CANNOT_BE_SET.get(name, "") if path == ("target", "options") else ""
+            hint = apart or (suggest(name, known) if number < MOST_SUGGESTIONS else "")
             tree.report((*path, name), "unknown_key", f"unknown key {name}", hint, at_key=True)
     elif kind == "required":
         missing = [name for name in expected if name not in found]
@@ -35,7 +37,7 @@ def report(error: ValidationError, tree: YamlDocument) -> None:
             if error.message.startswith(repr(name)):
                 tree.report(path, "missing_key", f"{_place(path)} lacks the key {name}", f"add {name}: …")
     elif kind == "enum":
-        names = [str(name) for name in expected]
+        names = [name if isinstance(name, str) else json.dumps(name) for name in expected]
         tree.report(path, "unknown_value", f"{_shown(found)} is not one of {', '.join(names)}", suggest(str(found), names))
     elif kind == "type":
         kinds = [expected] if isinstance(expected, str) else expected

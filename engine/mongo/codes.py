@@ -9,6 +9,7 @@ UNAUTHORIZED = 13  # the account lacks a privilege
 INVALID_DOCUMENT = 121  # the collection's validator refuses the document
 DUPLICATE_KEY = 11000
 BLAMING = (DUPLICATE_KEY, INVALID_DOCUMENT)  # the only codes that blame a document; all others blame the server or the run
+INDEX_CONFLICTS = frozenset({67, 85, 86})  # no such index beside the others; the same keys under another name; the same name for others
 RETRYABLE = frozenset({6, 7, 50, 64, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13388, 13435, 13436})
 """Host unreachable or not found, timeouts (also `retries.ANSWER`), shutdown, no or another primary, write conflict, write concern not met.
 

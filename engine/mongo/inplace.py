@@ -20,12 +20,14 @@ from engine.digests.keys import DigestSet, digests
 from engine.documents.bson import id_key, slices
 from engine.errors import DataError, TargetError, counted, finding
 from engine.mapping.model import Mapping
+from engine.mongo.carried import index_models
 from engine.mongo.connection import database_of, translated
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS
+from engine.mongo.kinds import collection_info
 from engine.mongo.locks import Lock
 from engine.mongo.matching import ById
 from engine.mongo.policies import EXACT, policy_of
-from engine.mongo.replacement import firsts, index_models
+from engine.mongo.replacement import firsts
 from engine.mongo.retries import retry_transient
 from engine.mongo.sink import Refusal
 from engine.mongo.state import CollectionState, content_of, split_documents, state_of
@@ -39,6 +41,7 @@ class InPlace:
     """A live collection, whose validator and indexes are updated before any document is written."""
 
     writes_live = True
+    notes: tuple[str, ...] = ()
 
     def __init__(self, client: MongoClient[Any], mapping: Mapping, options: dict[str, Any], lock: Lock) -> None:
         target = mapping.target
@@ -58,12 +61,13 @@ class InPlace:
         return 0
 
     def open(self) -> None:
-        """Create the collection with its validator, or set the validator of the existing one; then build indexes. Raises TargetError."""
+        """Create the collection with its options, or change those that a live one can be given; then build indexes. Raises TargetError."""
         with translated():
-            if self._live.name not in self._database.list_collection_names(filter={"name": self._live.name}):
-                self._database.create_collection(self._live.name, check_exists=False, **self._options)
-            elif self._options:
-                self._database.command("collMod", self._live.name, **self._options)
+            if collection_info(self._database, self._live.name) is None:
+                declared = self._mapping.target.options.as_written
+                self._database.create_collection(self._live.name, check_exists=False, **declared, **self._options)
+            elif changed := self._mapping.target.options.changeable | self._options:
+                self._database.command("collMod", self._live.name, **changed)
         self.build(self._mapping)
 
     def first_with_id(self, documents: pl.Series) -> pl.Series:
@@ -105,9 +109,12 @@ class InPlace:
 
     def build(self, mapping: Mapping) -> None:
         """Build missing indexes: all when it opens, at the end of a run those that were dropped meanwhile."""
-        if indexes := mapping.indexes:
-            with translated():
-                retry_transient(lambda _: self._live.create_indexes(index_models(indexes)), self._stop)
+        if not mapping.indexes:
+            return
+        with translated():
+            live = collection_info(self._database, self._live.name)
+            models = index_models(mapping.indexes, collated=bool(live and "collation" in live.options))
+            retry_transient(lambda _: self._live.create_indexes(models), self._stop)
 
     def read_back(self) -> Content:
         """Count and content checksum of this run's documents, each batch as read back after its write."""

@@ -59,7 +59,9 @@ STATE: Needs = {Place.TARGET: "find listIndexes", Place.DATABASE: "listCollectio
 LOOK = _all(LEDGER, STATE)
 # A record of its own, and the lock. The ledger in a database of its own leaves a pointer in the target's.
 RECORD = _all(LOOK, {Place.POINTER: "insert", Place.RUNS: "insert update", Place.LOCKS: "find insert update"})
-STAGING: Needs = {Place.DATABASE: "createCollection createIndex dropCollection find insert renameCollectionSameDB"}
+STAGING: Needs = {
+    Place.DATABASE: "collMod createCollection createIndex dropCollection dropIndex find insert listIndexes renameCollectionSameDB"
+}
 IN_PLACE = _all(RECORD, {Place.TARGET: "collMod createCollection createIndex insert"})
 REWRITING: Needs = {Place.TARGET: "collMod collStats createIndex dropIndex remove update", Place.DATABASE: "insert"}
 

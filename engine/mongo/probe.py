@@ -25,7 +25,7 @@ def server_profile(client: MongoClient[Any]) -> ServerProfile:
 
 
 def require_load_support(mapping: Mapping, profile: ServerProfile) -> None:
-    """Raises TargetError where this server cannot take such a load at all, or cannot have one of the indexes."""
+    """Raises TargetError where this server cannot take such a load at all, or cannot have one of its indexes or options."""
     if mapping.target.mode == "replace" and not profile.can_rename:
         message = f"{profile.name} cannot rename a collection, so a load in mode replace could not be made live at once; nothing was done"
         raise TargetError(
@@ -37,6 +37,10 @@ def require_load_support(mapping: Mapping, profile: ServerProfile) -> None:
         if wrong := profile.index_problem(index.keys, index.options):
             message = f"index {index.name}: {profile.name} {wrong}; nothing was done"
             raise TargetError(Finding(index.line, 1, "profile", message, hint="change the index", file=str(mapping.file)))
+    if missing := profile.option_problem(mapping.target.options.as_written):
+        name, wrong = missing
+        message = f"target.options.{name}: {profile.name} {wrong}; nothing was done"
+        raise TargetError(finding("profile", message, hint="remove it", file=str(mapping.file)))
 
 
 def matches(client: MongoClient[Any], database: str, raw: bytes, queries: list[dict[str, Any]]) -> list[bool]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from collections.abc import Collection as Names
 from dataclasses import replace
 from threading import Event
 from typing import Any
 
 import polars as pl
 import pymongo
-from pymongo import IndexModel, MongoClient
+from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from engine.digests.checksum import Content
 from engine.digests.keys import DigestSet, digests
 from engine.documents.bson import id_key, slices
-from engine.mapping.model import Index, Mapping, Target
+from engine.mapping.model import Mapping, Target
+from engine.mongo.carried import CarriedOver
 from engine.mongo.connection import DISCARD_SECONDS, database_of, translated
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS, insert
 from engine.mongo.retries import retry_transient
@@ -30,7 +32,8 @@ from engine.mongo.unique import check_unique
 class Replacement:
     """A staging collection. `publish` renames it over the target, `discard` drops it.
 
-    `hold` renews the lock on the target, and raises LockedError when it is lost.
+    `options` are those of validation. `hold` renews the lock on the target, and raises LockedError when it is lost. `own_indexes` are those
+    that the mapping before this one declared; other indexes of the live collection are kept.
     """
 
     writes_live = False
@@ -38,21 +41,27 @@ class Replacement:
     def __init__(
         self,
         client: MongoClient[Any],
-        target: Target,
+        mapping: Mapping,
         options: dict[str, Any],
         run_id: str,
         hold: Callable[[], None] = lambda: None,
         *,
-        ids_may_repeat: bool = True,
+        own_indexes: Names[str] = (),
     ) -> None:
-        self._target, self._options, self._hold = target, options, hold
-        self._database = database_of(client, target.database)
-        self._staging: Collection[Any] = self._database[staging_name(target.collection, run_id)]
-        self._ids = DigestSet() if ids_may_repeat else None
+        self._target, self._options, self._hold = mapping.target, options, hold
+        self._database = database_of(client, self._target.database)
+        self._staging: Collection[Any] = self._database[staging_name(self._target.collection, run_id)]
+        self._carried = CarriedOver(self._database[self._target.collection], self._staging, mapping, own_indexes)
+        self._ids = DigestSet() if mapping.ids_may_repeat else None
         self._stop = Event()
         self._identity: Any = None
         self._content = Content()
         self.changes: Counter[str] = Counter()
+
+    @property
+    def notes(self) -> list[str]:
+        """What was kept of the live collection."""
+        return self._carried.notes
 
     def live_document_count(self) -> int:
         """How many documents are live."""
@@ -60,10 +69,11 @@ class Replacement:
             return int(retry_transient(lambda _: self._database[self._target.collection].estimated_document_count(), self._stop))
 
     def open(self) -> None:
-        """Create the staging collection with its validator, before any document goes in."""
+        """Create the staging collection as the live one will be, and try whether all indexes can be built. Raises TargetError."""
         with translated():
-            self._database.create_collection(self._staging.name, check_exists=False, **self._options)
+            self._database.create_collection(self._staging.name, check_exists=False, **self._carried.options(), **self._options)
             self._identity = self._uuid(self._staging.name)
+            self._carried.rehearse()
 
     def first_with_id(self, documents: pl.Series) -> pl.Series:
         """True for the first document with an `_id`: the index on `_id` would keep whichever happens to arrive first."""
@@ -80,11 +90,12 @@ class Replacement:
         return refusals
 
     def build(self, mapping: Mapping) -> None:
-        """Build all indexes in one command. Raises TargetError."""
-        if indexes := mapping.indexes:
-            with translated():
+        """Build all indexes of the mapping in one command, then those that others made. Raises TargetError."""
+        with translated():
+            if models := self._carried.models():
                 retry_transient(lambda _: check_unique(self._staging, mapping), self._stop)
-                retry_transient(lambda _: self._staging.create_indexes(index_models(indexes)), self._stop)
+                retry_transient(lambda _: self._staging.create_indexes(models), self._stop)
+            retry_transient(lambda _: self._carried.build(), self._stop)
 
     def read_back(self) -> Content:
         """Count and content checksum of the staging collection. Raises TargetError."""
@@ -95,11 +106,13 @@ class Replacement:
     def publish(self) -> Content:
         """Rename the staging collection over the live one: readers see the old or the new one. Raises TargetError, LockedError.
 
-        The lock is renewed right before. A run that takes the lock over removes the staging collection first, so a run that was suspended
-        in between and continues later has nothing left to rename.
+        Indexes that others made since `build` come along. The lock is renewed right before the rename. A run that takes the lock over
+        removes the staging collection first, so a run that was suspended in between and continues later has nothing left to rename.
         """
         self._hold()
         with translated():
+            retry_transient(lambda _: self._carried.finish(), self._stop)
+            self._hold()
             retry_transient(self._rename, self._stop)
         return self._content
 
@@ -126,11 +139,6 @@ class Replacement:
         """Drop the staging collection; waits at most a second for a server that may be gone. Raises TargetError."""
         with translated(), pymongo.timeout(DISCARD_SECONDS):
             self._staging.drop()
-
-
-def index_models(indexes: Iterable[Index]) -> list[IndexModel]:
-    """The mapping's indexes as the driver takes them."""
-    return [IndexModel(list(index.keys), name=index.name, **index.options) for index in indexes]
 
 
 def firsts(ids: DigestSet | None, documents: pl.Series) -> pl.Series:

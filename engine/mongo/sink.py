@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +35,10 @@ class Sink(Protocol):
 
     writes_live: bool
     changes: Counter[str]
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a report says about the target, after `publish`."""
 
     def live_document_count(self) -> int:
         """How many live documents `publish` would replace; 0 for a target that is written in place."""

@@ -17,14 +17,14 @@ from engine.mapping.model import Index, Mapping
 def check_unique(collection: Collection[Any], mapping: Mapping, stages: Sequence[dict[str, Any]] = ()) -> None:
     """Raises TargetError for the first unique index of which two documents have the same key, after these stages of a pipeline."""
     for index in mapping.indexes:
-        if index.options.get("unique") and _shared(collection, index, stages):
+        if index.options.get("unique") and shares_a_key(collection, index, stages):
             keys = ", ".join(path for path, _ in index.keys)
             message = f"several documents have the same key of the unique index {index.name}: {keys}"
             hint = "add dedup: {on: [COLUMNS]} with the columns of that key, or make the index not unique"
             raise TargetError(Finding(index.line, 1, "index_not_unique", message, f"indexes.{index.name}", hint, str(mapping.file)))
 
 
-def _shared(collection: Collection[Any], index: Index, stages: Sequence[dict[str, Any]]) -> bool:
+def shares_a_key(collection: Collection[Any], index: Index, stages: Sequence[dict[str, Any]] = ()) -> bool:
     """Whether two of the documents that the index holds have the same keys; a missing one counts as null, as in the index."""
     paths = [path for path, _ in index.keys]
     held = index.options.get("partialFilterExpression") or {}

@@ -123,7 +123,7 @@ class Session:
         source = self.task.open(ledger)
         lock = stack.enter_context(Lock(client, mapping.target, ledger))
         report.notes += [f"removed {name}, left by a run that died" for name in remove_staging(client, mapping.target)]
-        sink = choose_sink(client, mapping, profile, lock, report.run_id)
+        sink = choose_sink(client, mapping, profile, lock, ledger)
         change = check_mapping_change(ledger, mapping, mixed_allowed="mixed_shapes" in self.allow)
         report.notes += [change.note] if change.note else []
         record = lock.stamp(record_of(mapping, report, self.settings.limit, mixed=change.mixed))
@@ -165,6 +165,7 @@ class Session:
             live = job.sink.publish()
             self.report.checksum, self.report.live_documents = live.checksum, live.count
             self.report.outcome = Outcome.PUBLISHED
+        self.report.notes += job.sink.notes
         self._add_totals(job)
         job.journal.publish(self.report, job.sink.state(live), self.task.facts(self.report))
 

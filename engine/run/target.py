@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from engine.apply.recorded import own_indexes
 from engine.documents.validators import engine_only, options
 from engine.mapping.model import Mapping
 from engine.mapping.profiles import PROFILES, ServerProfile
 from engine.mongo.accounts import require_privileges
 from engine.mongo.address import Address
 from engine.mongo.connection import Client, connect
+from engine.mongo.creation import require_options
 from engine.mongo.inplace import InPlace
 from engine.mongo.kinds import require_loadable
+from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
 from engine.mongo.privileges import Task
 from engine.mongo.probe import require_load_support, server_profile
@@ -29,6 +32,7 @@ def require_target(address: Address, row: Task, mapping: Mapping) -> None:
         require_privileges(client, [(row, mapping)])
         require_load_support(mapping, PROFILES.get(mapping.target.profile or "") or server_profile(client))
         require_loadable(client, mapping)
+        require_options(client, mapping)
 
 
 def connected(address: Address, mapping: Mapping, report: Report, stack: ExitStack) -> tuple[Client, ServerProfile]:
@@ -45,9 +49,9 @@ def connected(address: Address, mapping: Mapping, report: Report, stack: ExitSta
     return client, profile
 
 
-def choose_sink(client: Client, mapping: Mapping, profile: ServerProfile, lock: Lock, run_id: str) -> Sink:
+def choose_sink(client: Client, mapping: Mapping, profile: ServerProfile, lock: Lock, ledger: Ledger) -> Sink:
     """Mode replace makes a new collection and renames it; the other modes write into the live one."""
     rules = options(mapping, profile)
     if mapping.target.mode == "replace":
-        return Replacement(client, mapping.target, rules, run_id, lock.hold, ids_may_repeat=mapping.ids_may_repeat)
+        return Replacement(client, mapping, rules, ledger.run_id, lock.hold, own_indexes=own_indexes(ledger.applied()))
     return InPlace(client, mapping, rules, lock)

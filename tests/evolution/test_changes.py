@@ -59,6 +59,7 @@ PARTS = [
     model.Source,
     model.Target,
     model.Dialect,
+    model.CollectionOptions,
 ]
 OTHERS = {str: "other", int: 7, bool: True}
 
@@ -109,6 +110,9 @@ def changed(whole: model.Mapping, kind: type, name: str, value: Any) -> model.Ma
         return dataclasses.replace(
             whole, source=dataclasses.replace(whole.source, dialect=dataclasses.replace(whole.source.dialect, **{name: value}))
         )
+    if kind is model.CollectionOptions:
+        options = dataclasses.replace(whole.target.options, **{name: value})
+        return dataclasses.replace(whole, target=dataclasses.replace(whole.target, options=options))
     if kind is Options:
         return typed(whole, dataclasses.replace(whole.fields[0].options, **{name: value}))
     where, part = parts_of(kind, whole)
@@ -123,7 +127,8 @@ CASES = [(kind, one.name) for kind in (model.Mapping, *PARTS) for one in datacla
 @pytest.mark.parametrize(("kind", "name"), CASES, ids=[f"{kind.__name__}.{name}" for kind, name in CASES])
 def test_no_attribute_is_forgotten(kind: type, name: str) -> None:
     whole = base()
-    part: Any = {model.Mapping: whole, model.Dialect: whole.source.dialect, Options: whole.fields[0].options}.get(kind)
+    inner = {model.Dialect: whole.source.dialect, Options: whole.fields[0].options, model.CollectionOptions: whole.target.options}
+    part: Any = {model.Mapping: whole, **inner}.get(kind)
     part = part or parts_of(kind, whole)[1]
     value = getattr(part, name)
     if dataclasses.is_dataclass(value) or (kind is model.Mapping and name in ("fields", "rules", "indexes")):

@@ -29,6 +29,7 @@ PARTS: dict[str, Any] = {
     "Source": model.Source,
     "Dialect": model.Dialect,
     "Target": model.Target,
+    "CollectionOptions": model.CollectionOptions,
     "Mapping": model.Mapping,
 }
 UNWRITTEN = {"digest", "file", "text"}  # attributes of the mapping that follow from the rest
@@ -78,6 +79,8 @@ def properties(part: str) -> dict[str, Any]:
     known = mapping_schema()["properties"]
     if part == "Dialect":
         return known["source"]["properties"]["csv"]["properties"]
+    if part == "CollectionOptions":
+        return known["target"]["properties"]["options"]["properties"]
     if part in ("Source", "Target", "Validation"):
         return known[part.lower()]["properties"]
     name = {"Options": "fields", "Mapping": ""}.get(part, f"{part.lower()}s")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from agreement.judging import mapping_of
 from bson import encode
 from jobs import Jobs
 from pymongo.database import Database
@@ -72,7 +73,8 @@ def test_a_stale_holder_can_neither_go_on_nor_publish(database: Database, monkey
     stale.__enter__()
     stale._done.set()  # as if the process were stopped
     stale._thread.join()
-    sink = Replacement(database.client, target, {}, RUN, stale.hold)
+    mapping = mapping_of({"_id": {"column": "i", "type": "int"}}, target={"database": database.name, "collection": "people"})
+    sink = Replacement(database.client, mapping, {}, RUN, stale.hold)
     sink.open()
     sink.write(pl.Series([encode({"_id": 1})]))
     time.sleep(0.6)

@@ -12,7 +12,6 @@ from pymongo.database import Database
 
 from engine import cli
 from engine.documents.validators import options
-from engine.mapping.model import Target
 from engine.mongo.replacement import Replacement
 
 CANARY = "Canary Quetzalcoatl"
@@ -33,8 +32,9 @@ HARDENED = (
 
 @pytest.mark.parametrize(("validator", "path", "keyword"), HARDENED, ids=[f"{path} {keyword}" for _, path, keyword in HARDENED])
 def test_a_refusal_names_keyword_and_path_and_no_value(validator: dict, path: str, keyword: str, database: Database) -> None:
-    mapping = mapping_of({"_id": {"column": "i", "type": "int"}, "p.name": "n", "p.age": {"column": "a", "type": "int"}, "d": "d"})
-    sink = Replacement(database.client, Target(database.name, "c"), options(mapping), "run")
+    fields = {"_id": {"column": "i", "type": "int"}, "p.name": "n", "p.age": {"column": "a", "type": "int"}, "d": "d"}
+    mapping = mapping_of(fields, target={"database": database.name, "collection": "c"})
+    sink = Replacement(database.client, mapping, options(mapping), "run")
     sink.open()
     database.command("collMod", "c__staging_run", validator=validator)
     (refusal,) = sink.write(pl.Series([encode(DOCUMENT)]))
@@ -57,7 +57,8 @@ def test_a_run_says_that_validator_and_mapping_have_drifted(
     monkeypatch.setattr(Replacement, "open", harden)
     target = f"target: {{database: {database.name}, collection: c}}"
     (tmp_path / "m.yaml").write_text(
-        f"mapping: m\nsource: {{path: x}}\n{target}\ndedup: {{on: row}}\nlimits: {{rejects: 100%}}\nfields: {{n: {{column: n, private: true}}}}\n"
+        f"mapping: m\nsource: {{path: x}}\n{target}\ndedup: {{on: row}}\nlimits: {{rejects: 100%}}\n"
+        "fields: {n: {column: n, private: true}}\n"
     )
     (tmp_path / "in.csv").write_text(f"n\nshort\n{CANARY}\n{CANARY}!\n")
     out, err = io.StringIO(), io.StringIO()

@@ -6,6 +6,7 @@ keys that become no attribute of their own, or one of another form: where a valu
 """
 
 from engine.mapping.model.arrays import Array, Columns, Json, Lookup, Numbered, Origin, RowsOrigin, Split, cell_source, rows_source
+from engine.mapping.model.collection_options import CANNOT_BE_SET, CHANGEABLE, COLLATED, SIMPLE, UNCOLLATED, CollectionOptions
 from engine.mapping.model.fields import DEFAULT_TYPE, MASK, Field, Steps, ValueMap
 from engine.mapping.model.mapping import ID, Cells, Mapping, MappingTest, OnConflict
 from engine.mapping.model.rows import ROW_KEY, Dedup, IdSource, Limit, Near, Rule
@@ -13,6 +14,9 @@ from engine.mapping.model.sources import COMPRESSIONS, FORMATS, GZIP, ZIP, ZSTAN
 from engine.mapping.model.targets import Index, Target, Validation
 
 __all__ = [
+    "CANNOT_BE_SET",
+    "CHANGEABLE",
+    "COLLATED",
     "COMPRESSIONS",
     "DEFAULT_TYPE",
     "FORMATS",
@@ -20,10 +24,13 @@ __all__ = [
     "ID",
     "MASK",
     "ROW_KEY",
+    "SIMPLE",
+    "UNCOLLATED",
     "ZIP",
     "ZSTANDARD",
     "Array",
     "Cells",
+    "CollectionOptions",
     "Columns",
     "Dedup",
     "Dialect",

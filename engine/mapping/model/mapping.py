@@ -136,6 +136,11 @@ class Mapping:
         return next((mapped.type for mapped in self.fields if mapped.path == ID), made)
 
     @property
+    def text_ids(self) -> bool:
+        """Whether `_id`s hold text, which a collation compares in its own way."""
+        return self.id_type.bson_type == "string"
+
+    @property
     def ids_may_repeat(self) -> bool:
         """Whether two rows that are not duplicates of each other can have the same `_id`."""
         if self.identity and not self.identity.hash:

@@ -6,12 +6,14 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
+from engine.mapping.model.collection_options import COLLATION, SIMPLE, CollectionOptions
 from engine.mapping.patterns import COLLECTION, DATABASE
 from engine.mapping.profiles import PROFILES
-from engine.values.keys import Keys, key, section
+from engine.values.keys import Keys, key
 
 Mode = Literal["replace", "upsert", "append", "sync"]
 OnMatch = Literal["replace", "merge"]
+ForeignIndexes = Literal["keep", "drop"]
 ValidationLevel = Literal["strict", "moderate", "off"]
 ValidationAction = Literal["error", "warn"]
 
@@ -38,31 +40,24 @@ class Target:
         key("The kind of server that the mapping is written for. Without it, the one that is found at run time.", "documentdb-5",
             enum=list(PROFILES)),
     ] = None  # fmt: skip
+    options: Annotated[
+        CollectionOptions,
+        key("MongoDB's options of the collection. An option that is not named here stays as it is, in every mode.",
+            {"collation": {"locale": "fr", "strength": 1}}, default=None),
+    ] = field(default_factory=CollectionOptions)  # fmt: skip
+    foreign_indexes: Annotated[
+        ForeignIndexes,
+        key("In mode replace, what to do with indexes of the live collection that neither this mapping nor the one before it names: "
+            "build them on the new collection too, or drop them.", "drop"),
+    ] = "keep"  # fmt: skip
 
-
-_COLLATION = section(
-    "Language-specific rules for comparing texts.",
-    {
-        "locale": key("ICU locale; simple compares bytes.", "fr", type="string"),
-        "strength": key("1 base letters, 2 also accents, 3 also case (MongoDB's default), 4 and 5 finer.", 2, enum=[1, 2, 3, 4, 5]),
-        "caseLevel": key("Compare case at strength 1 or 2.", True, type="boolean"),
-        "caseFirst": key("Which case sorts first.", "upper", enum=["upper", "lower", "off"]),
-        "numericOrdering": key("Compare digits as numbers.", True, type="boolean"),
-        "alternate": key("Whether blanks and punctuation count.", "shifted", enum=["non-ignorable", "shifted"]),
-        "maxVariable": key("What `alternate: shifted` ignores.", "punct", enum=["punct", "space"]),
-        "backwards": key("Compare accents from the end (French).", True, type="boolean"),
-        "normalization": key("Normalise the texts before comparing.", True, type="boolean"),
-    },
-    ("locale",),
-    example={"locale": "en", "strength": 2},
-)
 
 _INDEX_OPTIONS = Keys(
     unique=key("No two documents may have the same key values.", True, type="boolean"),
     sparse=key("Leave out documents without the field.", True, type="boolean"),
     expireAfterSeconds=key("TTL: delete documents this many seconds after the date in the field.", 86400, type="integer", minimum=0),
     partialFilterExpression=key("Index only the documents that match.", {"status": "active"}, type="object"),
-    collation=_COLLATION,
+    collation=COLLATION,
     default_language=key("Language of a text index.", "english", type="string"),
 )
 
@@ -84,6 +79,11 @@ class Index:
     ]  # fmt: skip
     options: Annotated[MappingOf[str, Any], _INDEX_OPTIONS] = field(default_factory=dict)
     line: int = field(default=0, compare=False)
+
+    def options_on(self, *, collated: bool) -> dict[str, Any]:
+        """Its options on a collection with or without a collation, which a text index cannot inherit."""
+        plain = {"collation": {"locale": SIMPLE}} if collated and any(kind == "text" for _, kind in self.keys) else {}
+        return {**plain, **self.options}
 
 
 @dataclass(frozen=True)

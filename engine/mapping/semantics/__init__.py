@@ -22,7 +22,7 @@ from engine.mapping.semantics.indexes import read_index
 from engine.mapping.semantics.rows import check_identity, read_dedup, read_identity, read_rule
 from engine.mapping.semantics.scope import Raw, Scope
 from engine.mapping.semantics.source import read_source
-from engine.mapping.semantics.targets import read_target, read_validation
+from engine.mapping.semantics.targets import check_collation, read_target, read_validation
 from engine.mapping.yamltree import YamlDocument
 from engine.values.keys import read
 
@@ -105,6 +105,7 @@ def _mapping(scope: Scope, text: str, sources: dict[str, model.Source]) -> model
         lookups=tuple(lookups.values()),
         sources=_used(sources, arrays, lookups),
     )
+    check_collation(scope, mapping)
     refused = raw.get("arrays", {}).keys() - arrays.keys()
     return None if refused else replace(mapping, tests=read_cases(scope, mapping))
 

@@ -1,0 +1,140 @@
+"""What mode replace keeps of the live collection though the mapping does not name it: options, and indexes that others made.
+
+Both are put on the staging collection, whose rename then changes documents only. The server is asked each time, since an administrator
+may add an index while a load is under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Names
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymongo import IndexModel
+from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
+
+from engine.errors import Finding, TargetError, finding
+from engine.mapping.model import SIMPLE, Index, Mapping
+from engine.mongo.codes import INDEX_CONFLICTS, RETRYABLE
+from engine.mongo.creation import creation_options
+from engine.mongo.kinds import collection_info
+from engine.mongo.unique import shares_a_key
+
+Spec = dict[str, Any]  # an index as `createIndexes` takes it
+EXPIRY = "expireAfterSeconds"  # of a clustered collection: set last, so that nothing expires while it is read back
+INTERNAL = frozenset({"v", "ns"})
+HINT = "drop or rename that index on the server, change the mapping's indexes, or set target.foreign_indexes: drop"
+
+
+@dataclass
+class CarriedOver:
+    """Between the `live` and the `staging` collection. `own`: names of the indexes that the mapping before this one declared.
+
+    Indexes with other names are foreign. One of them may have the name of an index of the mapping, if it is the same.
+    """
+
+    live: Collection[Any]
+    staging: Collection[Any]
+    mapping: Mapping
+    own: Names[str]
+    _kept: list[str] = field(default_factory=list)
+    _dropped: list[str] = field(default_factory=list)
+    _expiry: int | None = None
+    _collated: bool = False
+
+    @property
+    def notes(self) -> list[str]:
+        """For the report."""
+        found = {"kept": self._kept, "dropped": self._dropped}
+        return [f"{what} what the mapping does not name: {', '.join(names)}" for what, names in found.items() if names]
+
+    def options(self) -> dict[str, Any]:
+        """What the staging collection is created with, besides the validation."""
+        found, self._kept = creation_options(self.mapping, collection_info(self.live.database, self.live.name))
+        self._expiry = found.pop(EXPIRY, None)
+        self._collated = found.get("collation", {}).get("locale", SIMPLE) != SIMPLE
+        return found
+
+    def rehearse(self) -> None:
+        """Build all indexes on the empty staging collection, and drop them again. Raises TargetError where they do not go together."""
+        foreign = self._foreign()
+        for spec in foreign:
+            self._build(spec)
+        for model in self.models():
+            try:
+                self.staging.create_indexes([model])
+            except OperationFailure as error:
+                if error.code not in INDEX_CONFLICTS or not foreign:
+                    raise
+                raise TargetError(_conflict(model.document, foreign)) from None
+        self.staging.drop_indexes()
+
+    def build(self) -> None:
+        """Build the foreign indexes that are not there yet. Raises TargetError where the documents break one."""
+        there = {index["name"] for index in self.staging.list_indexes()}
+        for spec in self._foreign():
+            if spec["name"] not in there:
+                if spec.get("unique") and shares_a_key(self.staging, _as_index(spec)):
+                    raise TargetError(_broken(spec, "several documents have the same key"))
+                self._build(spec)
+                self._kept.append(f"index {spec['name']}")
+
+    def finish(self) -> None:
+        """What is done right before the rename."""
+        self.build()
+        if self._expiry is not None:
+            self.staging.database.command("collMod", self.staging.name, expireAfterSeconds=self._expiry)
+
+    def models(self) -> list[IndexModel]:
+        """The mapping's indexes as the driver takes them; one that is hidden on the live collection stays so."""
+        hidden = {index["name"] for index in self.live.list_indexes() if index.get("hidden")}
+        return index_models(self.mapping.indexes, collated=self._collated, hidden=hidden)
+
+    def _foreign(self) -> list[Spec]:
+        """Those of the live collection that are to be kept. One that says no collation has none, also where the collection has one."""
+        found = [dict(index) for index in self.live.list_indexes()]
+        foreign = [spec for spec in found if dict(spec["key"]) != {"_id": 1} and spec["name"] not in self.own]
+        if self.mapping.target.foreign_indexes == "drop":
+            named = {index.name for index in self.mapping.indexes}
+            self._dropped = [f"index {spec['name']}" for spec in foreign if spec["name"] not in named]
+            return []
+        plain = {"collation": {"locale": SIMPLE}} if self._collated else {}
+        return [plain | {name: value for name, value in spec.items() if name not in INTERNAL} for spec in foreign]
+
+    def _build(self, spec: Spec) -> None:
+        try:
+            self.staging.database.command("createIndexes", self.staging.name, indexes=[spec])
+        except OperationFailure as error:
+            if error.code in RETRYABLE:
+                raise
+            raise TargetError(_broken(spec, f"the server refuses to build it, with code {error.code}")) from None
+
+
+def index_models(indexes: Sequence[Index], *, collated: bool, hidden: Names[str] = ()) -> list[IndexModel]:
+    """Indexes of a mapping as the driver takes them, for a collection with or without a collation."""
+    return [
+        IndexModel(
+            list(index.keys), name=index.name, **index.options_on(collated=collated), **({"hidden": True} if index.name in hidden else {})
+        )
+        for index in indexes
+    ]
+
+
+def _as_index(spec: Spec) -> Index:
+    return Index(spec["name"], tuple(spec["key"].items()), {name: value for name, value in spec.items() if name not in ("name", "key")})
+
+
+def _conflict(wanted: Spec, foreign: Sequence[Spec]) -> Finding:
+    """By name, else by keys; a collection can also have too many indexes, or two text indexes."""
+    alike = [spec["name"] for spec in foreign if spec["name"] == wanted["name"] or dict(spec["key"]) == dict(wanted["key"])]
+    other = f"index {alike[0]}" if alike else f"another index ({', '.join(spec['name'] for spec in foreign)})"
+    message = f"index {wanted['name']} conflicts with {other} of the live collection, which the mapping before did not declare"
+    return finding("foreign_index", f"{message}; nothing was done", hint=HINT)
+
+
+def _broken(spec: Spec, why: str) -> Finding:
+    unique = "unique index" if spec.get("unique") else "index"
+    message = f"{why}: {unique} {spec['name']} ({', '.join(spec['key'])}) of the live collection, which the mapping does not name"
+    return finding("foreign_index", f"{message}; nothing was published", hint=f"correct the source; or {HINT}")
