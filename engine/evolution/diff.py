@@ -255,5 +255,5 @@ def _alike(before: MappingOf[str, Any], after: MappingOf[str, Any]) -> bool:
 def _words(value: Any) -> Any:
     """A part as it is shown; None where it is too long."""
     if isinstance(value, Limit):
-        return value.of("rows")
+        return str(value)
     return value if isinstance(value, str | int) else None
