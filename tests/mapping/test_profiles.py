@@ -118,7 +118,8 @@ def run(mongo_uri: str, database: Database, monkeypatch: pytest.MonkeyPatch, tmp
         mapping = mapping_of(FIELDS, RULES, target=target)
         (tmp_path / "m.yaml").write_text(mapping.text)
         out = io.StringIO()
-        code = cli.run(["run", "-m", str(tmp_path / "m.yaml"), "--source", str(tmp_path / "in.csv"), "--json"], out, io.StringIO())
+        files = ["-m", str(tmp_path / "m.yaml"), "--source", str(tmp_path / "in.csv")]
+        code = cli.run(["run", *files, "--json", "--allow", "reject_limit"], out, io.StringIO())
         return code, json.loads(out.getvalue())
 
     return run
