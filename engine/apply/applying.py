@@ -30,7 +30,7 @@ from engine.mongo.locks import Lock
 from engine.mongo.policies import EXACT
 from engine.mongo.retries import retry_transient
 from engine.mongo.state import CollectionState, content_of, state_of
-from engine.mongo.unique import check_unique
+from engine.mongo.unique import check_unique, wanted_indexes
 
 BATCH, BATCH_BYTES = 2000, 8 << 20  # documents of one transaction, at most and (by their average size) about
 SWEEPS = 20
@@ -119,7 +119,10 @@ class Applying:
 
     def _build_indexes(self, step: Step) -> None:
         check_unique(self.live, self.plan.new)
-        self._commands(step)
+        wanted = {index.name for index in wanted_indexes(self.live, self.plan.new.indexes)}
+        for command in step.commands:
+            if specs := [spec for spec in command["indexes"] if spec["name"] in wanted]:
+                retry_transient(partial(self._command, {**command, "indexes": specs}))
 
     def _drop_indexes(self, step: Step) -> None:
         present = {index["name"] for index in self.live.list_indexes()}

@@ -60,7 +60,7 @@ def validator(mapping: Mapping, profile: ServerProfile = DEFAULT) -> Schema:
     if profile.query_operators:
         broken = [query for path, kind, constraints in _constrained(mapping) for query in _queries(path, kind, constraints)]
         conditions += [{"$nor": broken}] if broken else []
-        conditions += [there for field in stored_fields(mapping) if isinstance(there := _conditional(mapping, field), dict)]
+        conditions += [there for field in _judged_fields(mapping) if isinstance(there := _conditional(mapping, field), dict)]
         conditions += [check for rule in mapping.rules if rule.on_fail in ON_SERVER and isinstance(check := _check(mapping, rule), dict)]
     return conditions[0] if len(conditions) == 1 else {"$and": conditions}
 
@@ -70,7 +70,7 @@ def conditions(mapping: Mapping, profile: ServerProfile = DEFAULT) -> dict[str, 
     if not profile.validator:
         return {}
     found: dict[str, Schema] = {}
-    for field in stored_fields(mapping):
+    for field in _judged_fields(mapping):
         schema: Schema = _field_schema(field)
         needed = field.always_written
         for name in reversed(field.path.split(".")):
@@ -131,8 +131,15 @@ def stored_fields(mapping: Mapping) -> list[Field]:
     return [field for field in mapping.fields if hidden.isdisjoint(arrays_of(field.path))]
 
 
+def _judged_fields(mapping: Mapping) -> list[Field]:
+    """Those that the server judges: with a key, documents of others keep the `_id` that they have."""
+    return [field for field in stored_fields(mapping) if field.path != ID or not mapping.target.key_paths]
+
+
 def _of_field(mapping: Mapping, field: Field, profile: ServerProfile) -> Iterator[Enforcement]:
     path, no = field.path, profile.validator_reason
+    if path == ID and mapping.target.key_paths:
+        no = no or "with target.key, documents of others keep the _id that they have"
     beside = "" if no or not any(is_query(name, field.type.name) for name in field.type.bson_range) else profile.beside_reason
     yield Enforcement(path, f"type {field.type.name}", no)
     there = _conditional(mapping, field)
@@ -198,9 +205,9 @@ def _of_rule(mapping: Mapping, rule: Rule, profile: ServerProfile) -> Enforcemen
 def json_schema(mapping: Mapping) -> Schema:
     """The `$jsonSchema` of the documents (MongoDB's dialect of draft 4)."""
     root = _SchemaNode()
-    root.children[ID] = _SchemaNode(_value_schema(mapping.id_type, mapping.id_type.bson_range), written=True)
+    root.children[ID] = _SchemaNode(_id_schema(mapping), written=True)
     arrays = {declaration.path: declaration for declaration in mapping.arrays}
-    for field in stored_fields(mapping):
+    for field in _judged_fields(mapping):
         node, segments = root, field.path.split(".")
         for length, name in enumerate(segments, start=1):
             array = arrays.get(".".join(segments[:length]).removesuffix(MARK)) if name.endswith(MARK) else None
@@ -209,6 +216,13 @@ def json_schema(mapping: Mapping) -> Schema:
         node.written = node.array.always_written if node.array else field.always_written
     schema = _object(root, additional=mapping.validation.additional)
     return {"title": mapping.name, **({"description": mapping.description} if mapping.description else {}), **schema}
+
+
+def _id_schema(mapping: Mapping) -> Schema:
+    """What `_id` must be; with a key, documents of others keep theirs."""
+    if mapping.target.key_paths:
+        return {"description": "as whoever made the document has chosen it"}
+    return _value_schema(mapping.id_type, mapping.id_type.bson_range)
 
 
 class _SchemaNode:
@@ -289,9 +303,9 @@ def _labelled(field: Field) -> dict[str, Any]:
 
 
 def _constrained(mapping: Mapping) -> Iterator[tuple[str, Type, dict[str, Any]]]:
-    if ID not in {field.path for field in mapping.fields}:
+    if ID not in {field.path for field in mapping.fields} and not mapping.target.key_paths:
         yield ID, mapping.id_type, dict(mapping.id_type.bson_range)
-    for field in stored_fields(mapping):
+    for field in _judged_fields(mapping):
         yield field.path, field.type, effective(field)
 
 

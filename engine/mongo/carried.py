@@ -20,7 +20,7 @@ from engine.mapping.model import SIMPLE, Index, Mapping
 from engine.mongo.codes import INDEX_CONFLICTS, RETRYABLE
 from engine.mongo.creation import creation_options
 from engine.mongo.kinds import collection_info
-from engine.mongo.unique import shares_a_key
+from engine.mongo.unique import shares_a_key, wanted_indexes
 
 Spec = dict[str, Any]  # an index as `createIndexes` takes it
 EXPIRY = "expireAfterSeconds"  # of a clustered collection: set last, so that nothing expires while it is read back
@@ -90,7 +90,9 @@ class CarriedOver:
     def models(self) -> list[IndexModel]:
         """The mapping's indexes as the driver takes them; one that is hidden on the live collection stays so."""
         hidden = {index["name"] for index in self.live.list_indexes() if index.get("hidden")}
-        return index_models(self.mapping.indexes, collated=self._collated, hidden=hidden)
+        kept = self.mapping.target.foreign_indexes == "keep"
+        wanted = wanted_indexes(self.live, self.mapping.indexes) if kept else self.mapping.indexes
+        return index_models(wanted, collated=self._collated, hidden=hidden)
 
     def _foreign(self) -> list[Spec]:
         """Those of the live collection that are to be kept. One that says no collation has none, also where the collection has one."""

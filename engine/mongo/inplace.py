@@ -25,12 +25,12 @@ from engine.mongo.connection import database_of, translated
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS
 from engine.mongo.kinds import collection_info
 from engine.mongo.locks import Lock
-from engine.mongo.matching import ById
+from engine.mongo.matching import match_of, repetitions_of
 from engine.mongo.policies import EXACT, policy_of
-from engine.mongo.replacement import firsts
 from engine.mongo.retries import retry_transient
 from engine.mongo.sink import Refusal
 from engine.mongo.state import CollectionState, content_of, split_documents, state_of
+from engine.mongo.unique import check_unique, wanted_indexes
 from engine.mongo.upserts import UpsertBatch, Written
 
 DELETIONS = 10_000  # documents that one command deletes
@@ -49,8 +49,8 @@ class InPlace:
         self._database = database_of(client, target.database)
         self._live: Collection[Any] = self._database[target.collection]
         self._stop, self._mutex = Event(), Mutex()
-        self._batch = UpsertBatch(self._live, ById(), policy_of(mapping), self._stop)
-        self._ids = DigestSet() if mapping.ids_may_repeat else None
+        self._batch = UpsertBatch(self._live, match_of(mapping), policy_of(mapping), self._stop)
+        self._repetitions = repetitions_of(mapping)
         self._proven = Content()
         self._held, self._held_ids = Content(), DigestSet() if target.mode == "sync" else None  # of live documents, as read back
         self._under_way = 0
@@ -63,6 +63,7 @@ class InPlace:
     def open(self) -> None:
         """Create the collection with its options, or change those that a live one can be given; then build indexes. Raises TargetError."""
         with translated():
+            check_unique(self._live, self._mapping)
             if collection_info(self._database, self._live.name) is None:
                 declared = self._mapping.target.options.as_written
                 self._database.create_collection(self._live.name, check_exists=False, **declared, **self._options)
@@ -70,9 +71,9 @@ class InPlace:
                 self._database.command("collMod", self._live.name, **changed)
         self.build(self._mapping)
 
-    def first_with_id(self, documents: pl.Series) -> pl.Series:
-        """True for the first document of the run with an `_id`; to be called in the order of the source."""
-        return firsts(self._ids, documents)
+    def repeated(self, documents: pl.Series) -> list[Refusal]:
+        """Those that match the same live document as an earlier one of this run."""
+        return self._repetitions.refusals(documents)
 
     def write(self, documents: pl.Series) -> list[Refusal]:
         """Write a batch into the collection and read it back. Returns the refused documents. Raises TargetError, LockedError."""
@@ -109,12 +110,11 @@ class InPlace:
 
     def build(self, mapping: Mapping) -> None:
         """Build missing indexes: all when it opens, at the end of a run those that were dropped meanwhile."""
-        if not mapping.indexes:
-            return
         with translated():
             live = collection_info(self._database, self._live.name)
-            models = index_models(mapping.indexes, collated=bool(live and "collation" in live.options))
-            retry_transient(lambda _: self._live.create_indexes(models), self._stop)
+            wanted = wanted_indexes(self._live, mapping.indexes)
+            if models := index_models(wanted, collated=bool(live and "collation" in live.options)):
+                retry_transient(lambda _: self._live.create_indexes(models), self._stop)
 
     def read_back(self) -> Content:
         """Count and content checksum of this run's documents, each batch as read back after its write."""

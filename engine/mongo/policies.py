@@ -15,6 +15,7 @@ from bson import decode, encode
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.raw_bson import RawBSONDocument
 
+from engine.documents.bson import without_id
 from engine.mapping import model
 from engine.mapping.model import ID
 from engine.mongo.metadata import Paths, masked, paths_of
@@ -38,20 +39,25 @@ class Comparison(Protocol):
 
 @dataclass(frozen=True)
 class Whole:
-    """The document is the mapping's as a whole, byte for byte. `load_paths` are those of load metadata, which is no change by itself."""
+    """The document is the mapping's as a whole, byte for byte.
+
+    `load_paths` are those of load metadata, which is no change by itself. `keeps_id`: the live `_id` stays, whatever the row's is.
+    """
 
     load_paths: Paths = ()
+    keeps_id: bool = False
 
     def holds(self, old: bytes, new: bytes) -> bool:
         """Whether they are the same."""
-        return old == new or bool(self.load_paths and self._masked(old) == self._masked(new))
+        return old == new or self._compared(old) == self._compared(new)
 
-    def _masked(self, document: bytes) -> bytes:
-        return encode(masked(decode(document, EXACT), self.load_paths), codec_options=EXACT)
+    def _compared(self, document: bytes) -> bytes:
+        own = without_id(document) if self.keeps_id else document
+        return encode(masked(decode(own, EXACT), self.load_paths), codec_options=EXACT) if self.load_paths else own
 
     def update(self, _old: bytes, new: bytes) -> Any:
         """The new document itself."""
-        return RawBSONDocument(new)
+        return RawBSONDocument(without_id(new) if self.keeps_id else new)
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,8 @@ class Policy:
 def policy_of(mapping: model.Mapping) -> Policy:
     """The policy of a mapping's mode."""
     target = mapping.target
-    merges = target.mode == "upsert" and target.on_match == "merge"
-    load = paths_of(mapping.load_paths)
-    comparison = Named(tree_of(mapping), load, merges) if merges or mapping.validation.open else Whole(load)
-    return Policy(comparison, "refuse" if target.mode == "append" else "update")
+    matched = target.on_match if target.mode == "upsert" else "replace"
+    merges, load = matched == "merge", paths_of(mapping.load_paths)
+    named = merges or mapping.validation.open
+    comparison = Named(tree_of(mapping), load, merges) if named else Whole(load, bool(target.key_paths))
+    return Policy(comparison, "refuse" if target.mode == "append" else "ignore" if matched == "ignore" else "update")

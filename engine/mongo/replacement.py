@@ -16,12 +16,12 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from engine.digests.checksum import Content
-from engine.digests.keys import DigestSet, digests
-from engine.documents.bson import id_key, slices
+from engine.documents.bson import slices
 from engine.mapping.model import Mapping, Target
 from engine.mongo.carried import CarriedOver
 from engine.mongo.connection import DISCARD_SECONDS, database_of, translated
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS, insert
+from engine.mongo.matching import repetitions_of
 from engine.mongo.retries import retry_transient
 from engine.mongo.runids import RUN_ID
 from engine.mongo.sink import Refusal
@@ -52,7 +52,7 @@ class Replacement:
         self._database = database_of(client, self._target.database)
         self._staging: Collection[Any] = self._database[staging_name(self._target.collection, run_id)]
         self._carried = CarriedOver(self._database[self._target.collection], self._staging, mapping, own_indexes)
-        self._ids = DigestSet() if mapping.ids_may_repeat else None
+        self._repetitions = repetitions_of(mapping)
         self._stop = Event()
         self._identity: Any = None
         self._content = Content()
@@ -75,9 +75,9 @@ class Replacement:
             self._identity = self._uuid(self._staging.name)
             self._carried.rehearse()
 
-    def first_with_id(self, documents: pl.Series) -> pl.Series:
-        """True for the first document with an `_id`: the index on `_id` would keep whichever happens to arrive first."""
-        return firsts(self._ids, documents)
+    def repeated(self, documents: pl.Series) -> list[Refusal]:
+        """Those whose `_id` or key an earlier one has: the unique indexes would keep whichever happens to arrive first."""
+        return self._repetitions.refusals(documents)
 
     def write(self, documents: pl.Series) -> list[Refusal]:
         """Insert BSON documents. Returns those that the validator or a unique index refused. Raises TargetError."""
@@ -139,13 +139,6 @@ class Replacement:
         """Drop the staging collection; waits at most a second for a server that may be gone. Raises TargetError."""
         with translated(), pymongo.timeout(DISCARD_SECONDS):
             self._staging.drop()
-
-
-def firsts(ids: DigestSet | None, documents: pl.Series) -> pl.Series:
-    """A boolean per document: whether its `_id` is not yet in `ids` (of equal ones, the first); adds them. All true without `ids`."""
-    if ids is None:
-        return pl.repeat(value=True, n=len(documents), dtype=pl.Boolean, eager=True)
-    return pl.Series(ids.add(digests(id_key(raw) for raw in documents.to_list())), dtype=pl.Boolean)
 
 
 def staging_name(collection: str, run_id: str) -> str:

@@ -46,8 +46,8 @@ class Sink(Protocol):
     def open(self) -> None:
         """Prepare the target for documents."""
 
-    def first_with_id(self, documents: pl.Series) -> pl.Series:
-        """A boolean per document: whether its `_id` is new in this run; all true where the target itself would refuse a second one."""
+    def repeated(self, documents: pl.Series) -> list[Refusal]:
+        """The documents that would be the same live one as an earlier one of this run; to be asked in the order of the source."""
 
     def write(self, documents: pl.Series) -> list[Refusal]:
         """Store a batch of BSON documents (may be called from several threads); returns those that were refused."""

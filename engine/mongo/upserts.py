@@ -64,7 +64,7 @@ class UpsertBatch:
         if self.policy.differing == "update":
             refused |= self._update(differing, live, sent)
         elif self.policy.differing == "refuse":
-            refused |= {key: Refusal(0, "duplicate_key", "_id", OTHER) for key in differing}
+            refused |= {key: Refusal(0, "duplicate_key", self.match.path, OTHER) for key in differing}
         changed = set(differing)
         outcomes = {key: self.policy.outcome(live=key in live, differs=key in changed) for key in sent if key not in refused}
         held = self._read_back({key: sent[key] for key, outcome in outcomes.items() if outcome in WRITTEN})
@@ -92,10 +92,7 @@ class UpsertBatch:
     def _update(self, keys: list[bytes], live: Documents, sent: Documents) -> dict[bytes, Refusal]:
         if not keys:
             return {}
-        updates = [
-            {"q": self.match.query(sent[key]), "u": self.policy.comparison.update(live[key], sent[key]), "upsert": self.policy.inserts}
-            for key in keys
-        ]
+        updates = [{"q": self.match.query(sent[key], live[key]), "u": self.policy.comparison.update(live[key], sent[key])} for key in keys]
         command = {"update": self.collection.name, "ordered": False, "writeConcern": WRITE_CONCERN.document, "updates": updates}
         errors = retry_until_answered(lambda _: document_errors(self.collection.database.command(command), BLAMING), self.stop)
         return {keys[error["index"]]: refusal(error) for error in errors}

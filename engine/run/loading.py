@@ -16,7 +16,7 @@ from engine.digests.checksum import Content, content
 from engine.digests.keys import Digests, uuids
 from engine.documents.bson import ID_AT, MAX_DOCUMENT_BYTES, oversize
 from engine.mapping.columns import private_columns
-from engine.mapping.model import ID, Dedup, Mapping
+from engine.mapping.model import Dedup, Mapping
 from engine.mongo.sink import Refusal, Sink
 from engine.plan import Evaluated, Plan
 from engine.run.dedup import (
@@ -43,7 +43,6 @@ IN_FLIGHT = 2  # batches in flight to the server; more would only cost memory, t
 WRITERS = 2
 GRACE, GRACE_STOPPED = 60.0, 1.0  # seconds that a failed or interrupted run waits for writes under way: the server may not answer at all
 MANY = 1_000  # documents of a batch from which on their order matters to the server; fewer stay in the source's order
-SAME_ID = "an earlier row has the same _id"
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class Loader:
         try:
             for batch in prefetched(limited(self.job.source.batches(), self.job.limit)):
                 fresh = self.judge_batch(batch)
-                fresh, documents = self.first_ids(fresh, self.plan.encode(fresh))
+                fresh, documents = self.drop_repeated(fresh, self.plan.encode(fresh))
                 under_way.append((writers.submit(self.write, documents, batch.last), fresh.without_values()))
                 while len(under_way) > IN_FLIGHT:
                     self.account_sent(*under_way.popleft())
@@ -177,12 +176,13 @@ class Loader:
             self.report.notes.append(message)
             self.job.progress.warn(message)
 
-    def first_ids(self, fresh: Evaluated, documents: pl.Series) -> tuple[Evaluated, pl.Series]:
-        """The documents whose `_id` is new in this run, where the target would take a second one for an update; the others are rejected."""
-        if not self.job.sink or (first := self.job.sink.first_with_id(documents)).all():
+    def drop_repeated(self, fresh: Evaluated, documents: pl.Series) -> tuple[Evaluated, pl.Series]:
+        """Without the documents that would be the same live one as an earlier one of this run; their rows are rejected."""
+        if not self.job.sink or not (refusals := self.job.sink.repeated(documents)):
             return fresh, documents
-        self.refuse(fresh, [Refusal(index, "duplicate_key", ID, SAME_ID) for index in (~first).arg_true()])
-        return fresh.filter(first), documents.filter(first)
+        self.refuse(fresh, refusals)
+        places = [refusal.index for refusal in refusals]
+        return fresh.without(places), documents.filter(~pl.int_range(len(documents), eager=True).is_in(places))
 
     def write(self, documents: pl.Series, last: int) -> Sent:
         """Send a batch whose last row number is `last`. Runs in a writer's thread. Raises TargetError."""

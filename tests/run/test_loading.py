@@ -39,5 +39,5 @@ def test_the_first_of_two_rows_with_one_id_stays_in_mode_replace_too(jobs: Jobs)
     jobs.mode = "replace"
     ended = jobs.run([[1, "Ann", "Oslo", 30], [2, "Bob", "Rome", 40], [1, "Ann", "Bern", 31]])
     assert ended.counts == (3, 2, 0, 1, 0)
-    assert ended.report["rejects"][0]["message"] == loading.SAME_ID
+    assert ended.report["rejects"][0]["message"] == "an earlier row has the same _id"
     assert [one["home"]["city"] for one in jobs.documents()] == ["Oslo", "Rome"]

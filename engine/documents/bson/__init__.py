@@ -7,8 +7,8 @@ This package is named like pymongo's `bson`, which only `single` imports; absolu
 """
 
 from engine.documents.bson.documents import Encoder, compile_shape
-from engine.documents.bson.equality import elements, equality_key
-from engine.documents.bson.ids import ID_AT, id_key
+from engine.documents.bson.equality import elements, equality_key, key_at
+from engine.documents.bson.ids import ID_AT, id_key, without_id
 from engine.documents.bson.limits import MAX_DOCUMENT_BYTES, oversize, payload, slices
 from engine.documents.bson.shapes import ArrayShape, DocumentShape, ScalarShape, Shape
 from engine.documents.bson.single import bson_type_name, bson_value, bson_values
@@ -28,7 +28,9 @@ __all__ = [
     "elements",
     "equality_key",
     "id_key",
+    "key_at",
     "oversize",
     "payload",
     "slices",
+    "without_id",
 ]

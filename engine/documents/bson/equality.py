@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.documents.bson.numbers import NUMBERS
 
-STRING, DOCUMENT, ARRAY, REGEX, SYMBOL = 0x02, 0x03, 0x04, 0x0B, 0x0E
+STRING, DOCUMENT, ARRAY, NULL, REGEX, SYMBOL = 0x02, 0x03, 0x04, 0x0A, 0x0B, 0x0E
 FIXED = {0x01: 8, 0x06: 0, 0x07: 12, 0x08: 1, 0x09: 8, 0x0A: 0, 0x10: 4, 0x11: 8, 0x12: 8, 0x13: 16, 0x7F: 0, 0xFF: 0}
 """How many bytes a value has, by type byte."""
 LENGTH_AND = {STRING: 4, DOCUMENT: 0, ARRAY: 0, 0x05: 5, 0x0C: 16, 0x0D: 4, SYMBOL: 4, 0x0F: 0}
@@ -46,3 +46,13 @@ def _size(document: bytes, kind: int, start: int) -> int:
     if kind == REGEX:  # two texts, each closed by NUL
         return document.index(0, document.index(0, start) + 1) + 1 - start
     raise ValueError(f"{kind:#04x} is not a type of BSON")
+
+
+def key_at(document: bytes, path: str) -> bytes:
+    """The `equality_key` of the value at a path such as `a.b`; of null where there is none. Raises as `elements`."""
+    name, _, rest = path.partition(".")
+    wanted = name.encode()
+    kind, value = next(((kind, value) for kind, found, value in elements(document) if found == wanted), (NULL, b""))
+    if not rest:
+        return equality_key(kind, value)
+    return key_at(value, rest) if kind == DOCUMENT else equality_key(NULL, b"")

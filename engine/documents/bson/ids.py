@@ -26,3 +26,9 @@ def id_key(document: bytes) -> bytes:
     """The `_id` as bytes that are equal exactly where the server takes two `_id`s for one; see `equality_key`. Raises as `id_element`."""
     element = id_element(document)
     return equality_key(element[0], element[5:])
+
+
+def without_id(document: bytes) -> bytes:
+    """The same document without its `_id`. Raises as `id_element`."""
+    rest = document[ID_AT + len(id_element(document)) :]
+    return (len(rest) + ID_AT).to_bytes(4, "little") + rest

@@ -11,7 +11,7 @@ from engine.mapping.model.fields import DEFAULT_TYPE, MASK, Field, Steps, ValueM
 from engine.mapping.model.mapping import ID, Cells, Mapping, MappingTest, OnConflict
 from engine.mapping.model.rows import ROW_KEY, Dedup, IdSource, Limit, Near, Rule
 from engine.mapping.model.sources import COMPRESSIONS, FORMATS, GZIP, ZIP, ZSTANDARD, Dialect, Source, format_of
-from engine.mapping.model.targets import Index, Target, Validation
+from engine.mapping.model.targets import KEY_INDEX, Index, Target, Validation
 
 __all__ = [
     "CANNOT_BE_SET",
@@ -22,6 +22,7 @@ __all__ = [
     "FORMATS",
     "GZIP",
     "ID",
+    "KEY_INDEX",
     "MASK",
     "ROW_KEY",
     "SIMPLE",

@@ -137,8 +137,14 @@ class Mapping:
 
     @property
     def text_ids(self) -> bool:
-        """Whether `_id`s hold text, which a collation compares in its own way."""
-        return self.id_type.bson_type == "string"
+        """Whether documents are known by text, which a collation compares in its own way."""
+        key = (self.field(path).type for path in self.target.key_paths)
+        return any(known.bson_type == "string" for known in (self.id_type, *key))
+
+    @property
+    def keys_may_repeat(self) -> bool:
+        """Whether two rows that are not duplicates of each other can have the same values at the target's key."""
+        return self.dedup is None or set(self.dedup.on) != set(self.target.key_paths)
 
     @property
     def ids_may_repeat(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -9,11 +10,13 @@ from typing import Annotated, Any, Literal
 from engine.mapping.model.collection_options import COLLATION, SIMPLE, CollectionOptions
 from engine.mapping.patterns import COLLECTION, DATABASE
 from engine.mapping.profiles import PROFILES
-from engine.values.keys import Keys, key
+from engine.values.keys import At, Keys, key
 
 Mode = Literal["replace", "upsert", "append", "sync"]
-OnMatch = Literal["replace", "merge"]
+OnMatch = Literal["replace", "merge", "ignore"]
 ForeignIndexes = Literal["keep", "drop"]
+KEY_INDEX = "target_key"
+"""The name of the index that the engine makes for a target's key."""
 ValidationLevel = Literal["strict", "moderate", "off"]
 ValidationAction = Literal["error", "warn"]
 
@@ -27,13 +30,20 @@ class Target:
     mode: Annotated[
         Mode,
         key("replace: a new collection takes the place of the live one, at once and as a whole. The others write into the live "
-            "one, by _id: upsert adds new documents and changes existing ones; append only adds; sync does an upsert, then deletes "
-            "documents that the source does not have.", "upsert"),
+            "one, by _id or by `key`: upsert adds new documents and changes existing ones; append only adds; sync does an upsert, then "
+            "deletes documents that the source does not have.", "upsert"),
     ] = "replace"  # fmt: skip
+    key_paths: Annotated[
+        tuple[str, ...],
+        At("key"),
+        key("Paths of fields by which live documents are matched instead of by _id: the _ids of existing documents stay. No two documents "
+            "may have the same key: a unique index over exactly these paths is made, unless the mapping or the collection has one.",
+            ["country", "number"], minItems=1, uniqueItems=True),
+    ] = ()  # fmt: skip
     on_match: Annotated[
         OnMatch,
-        key("In mode upsert, what to do with a document whose _id exists: replace all of it, or merge (change the mapped "
-            "fields that have a value, leave the others).", "merge"),
+        key("In mode upsert, what to do with a live document that matches: replace the mapped fields (in a closed collection the whole "
+            "document), merge (change the mapped fields that have a value, leave the others), or ignore (leave it as it is).", "merge"),
     ] = "replace"  # fmt: skip
     profile: Annotated[
         str | None,
@@ -84,6 +94,11 @@ class Index:
         """Its options on a collection with or without a collation, which a text index cannot inherit."""
         plain = {"collation": {"locale": SIMPLE}} if collated and any(kind == "text" for _, kind in self.keys) else {}
         return {**plain, **self.options}
+
+    def tells_apart(self, paths: Collection[str]) -> bool:
+        """Whether it is unique over exactly these paths, in all documents and by the server's usual comparison."""
+        plain = self.options.get("unique") and not {"sparse", "partialFilterExpression", "collation"} & self.options.keys()
+        return bool(plain) and {path for path, _ in self.keys} == set(paths) and all(kind in (1, -1) for _, kind in self.keys)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from engine.mapping.semantics.indexes import read_index
 from engine.mapping.semantics.rows import check_identity, read_dedup, read_identity, read_rule
 from engine.mapping.semantics.scope import Raw, Scope
 from engine.mapping.semantics.source import read_source
-from engine.mapping.semantics.targets import check_collation, read_target, read_validation
+from engine.mapping.semantics.targets import check_collation, read_target, read_validation, with_key_index
 from engine.mapping.yamltree import YamlDocument
 from engine.values.keys import read
 
@@ -85,17 +85,19 @@ def _mapping(scope: Scope, text: str, sources: dict[str, model.Source]) -> model
     check_elements(scope, arrays, fields)
     dedup, identity = read_dedup(scope, fields), read_identity(scope, fields)
     check_identity(scope, dedup, identity, fields)
+    target = read_target(scope, identity, fields)
+    indexes = tuple(read_index(scope, name, spec, fields) for name, spec in raw.get("indexes", {}).items())
     mapping = read(
         model.Mapping,
         {**raw, "group_by": {"columns": raw["group_by"]}} if isinstance(raw.get("group_by"), list) else raw,
         name=raw["mapping"] if "collections" not in scope.tree.value else f"{raw['mapping']}.{raw['target']['collection']}",
         source=source,
-        target=read_target(scope, identity),
+        target=target,
         fields=tuple(fields.values()),
         rules=rules,
         dedup=dedup,
         identity=identity,
-        indexes=tuple(read_index(scope, name, spec, fields) for name, spec in raw.get("indexes", {}).items()),
+        indexes=with_key_index(target, indexes, scope.line(("target", "key"))),
         validation=read_validation(scope),
         digest=_digest(raw),
         tests=(),

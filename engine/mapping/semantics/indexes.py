@@ -30,6 +30,10 @@ def read_index(scope: Scope, name: str, raw: Raw, fields: MappingOf[str, model.F
     profile = PROFILES.get(scope.raw["target"].get("profile", ""))
     if profile and (wrong := profile.index_problem(index.keys, index.options)):
         scope.report(where, "profile", f"{profile.name} {wrong}", "change the index, or target.profile", at_key=True)
+    key = scope.raw["target"].get("key")
+    if name == model.KEY_INDEX and key and not index.tells_apart(key):
+        message = f"the index of target.key is called {name}"
+        scope.report(where, "contradiction", message, "give this index another name", at_key=True)
     ttl = "expireAfterSeconds" in index.options
     if ttl and (len(raw["keys"]) > 1 or any(path in fields and fields[path].type.bson_type != "date" for path in raw["keys"])):
         scope.report((*where, "expireAfterSeconds"), "no_effect", "a TTL index has one key, a date field", at_key=True)

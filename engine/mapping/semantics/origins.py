@@ -66,8 +66,8 @@ def is_now(raw: Raw) -> bool:
 
 
 def is_key(raw: Raw, path: str, column: str | None) -> bool:
-    """Whether the field identifies rows: it is `_id`, in a key of rows, or the only key of a unique index."""
-    on = [raw.get("dedup", {}).get("on"), raw.get("id", {}).get("hash")]
+    """Whether the field identifies rows: it is `_id`, in a key of rows or documents, or the only key of a unique index."""
+    on = [raw.get("dedup", {}).get("on"), raw.get("id", {}).get("hash"), raw["target"].get("key")]
     alone = [list(index["keys"]) for index in raw.get("indexes", {}).values() if index.get("unique")]
     named = {name for names in on if isinstance(names, list) for name in names}
     return path == model.ID or bool(named & {path, column}) or [dotted(path)] in alone

@@ -58,7 +58,8 @@ def read_identity(scope: Scope, fields: MappingOf[str, model.Field]) -> model.Id
 
 def check_identity(scope: Scope, dedup: model.Dedup | None, identity: model.IdSource | None, fields: MappingOf[str, model.Field]) -> None:
     """Report what would give two rows the same `_id`, and keys that do not exist yet when they are needed."""
-    if identity and identity.hash and dedup is None and model.ID not in scope.raw["fields"] and not _grouped(scope, identity.hash):
+    given = model.ID in scope.raw["fields"] or "key" in scope.raw["target"]  # by a key, the second of two rows is known without an `_id`
+    if identity and identity.hash and dedup is None and not given and not _grouped(scope, identity.hash):
         what = "identical rows" if identity.hash == model.ROW_KEY else f"rows with the same {', '.join(identity.hash)}"
         hint = "add `dedup: {on: row}`, or `id: {objectId: random}` to keep them all"
         scope.report(("id",), "same_id", f"{what} would get the same _id", hint, at_key=True)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingOf
+
+from engine.errors import suggest
 from engine.mapping import model
 from engine.mapping.profiles import PROFILES
-from engine.mapping.semantics.scope import Scope
+from engine.mapping.semantics.scope import Place, Scope
 from engine.values.keys import read
+from engine.values.paths import MARK
 
 SYNC_INSTEAD = "use mode: sync: it ends with the same documents, but readers see them change one after another"
 
 
-def read_target(scope: Scope, identity: model.IdSource | None) -> model.Target:
+def read_target(scope: Scope, identity: model.IdSource | None, fields: MappingOf[str, model.Field]) -> model.Target:
     """Where documents go."""
     target = read(model.Target, scope.raw["target"])
     mode, profile = target.mode, PROFILES.get(target.profile or "")
-    if mode != "replace" and identity and not identity.hash:
+    _check_key(scope, target, fields)
+    if mode != "replace" and identity and not identity.hash and not target.key_paths:
         message = f"with random ObjectIds a second run in mode {mode} would add every row again"
-        scope.report(("id",), "random_id", message, "use id: {hash: [the columns that identify a row]}", at_key=True)
+        hint = "use id: {hash: [the columns that identify a row]}, or target.key: [the fields that identify a document]"
+        scope.report(("id",), "random_id", message, hint, at_key=True)
     for where, name, only in (("target", "on_match", "upsert"), ("target", "foreign_indexes", "replace"), ("limits", "deletions", "sync")):
         if name in scope.raw.get(where, {}) and mode != only:
             scope.report((where, name), "no_effect", f"{name} applies only to mode {only}", f"remove {name}", at_key=True)
@@ -39,6 +45,30 @@ def check_collation(scope: Scope, mapping: model.Mapping) -> None:
             model.UNCOLLATED,
             at_key=True,
         )
+
+
+def _check_key(scope: Scope, target: model.Target, fields: MappingOf[str, model.Field]) -> None:
+    """Report paths that cannot tell documents apart."""
+    for number, path in enumerate(target.key_paths):
+        where: Place = ("target", "key", number)
+        field = fields.get(path)
+        if path == model.ID:
+            scope.report(where, "not_allowed", "_id is not part of a key", "without target.key, documents are matched by _id")
+        elif field is None:
+            scope.report(where, "unknown_path", f"there is no field {path}", suggest(path, fields))
+        elif MARK in path:
+            scope.report(where, "not_allowed", f"{path} has several values in a document", "use a field that has one")
+        elif field.type.geojson:
+            scope.report(where, "not_allowed", f"{path} is a place, and places cannot tell documents apart", "use another field")
+        elif not field.always_written or field.writes_null:
+            scope.report(where, "optional_key", f"{path} may be missing in a document", f"add required: true to {path}")
+
+
+def with_key_index(target: model.Target, indexes: tuple[model.Index, ...], line: int) -> tuple[model.Index, ...]:
+    """The indexes, with the unique one that the target's key needs, unless it is among them."""
+    if not target.key_paths or any(index.tells_apart(target.key_paths) for index in indexes):
+        return indexes
+    return (*indexes, model.Index(model.KEY_INDEX, tuple((path, 1) for path in target.key_paths), {"unique": True}, line))
 
 
 def read_validation(scope: Scope) -> model.Validation:
