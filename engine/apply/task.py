@@ -18,6 +18,7 @@ from engine.evolution.planning import EvolutionPlan
 from engine.evolution.steps import ApplyPlan, apply_plan
 from engine.mapping.model import Mapping
 from engine.mapping.profiles import ServerProfile
+from engine.mongo.actors import actor
 from engine.mongo.connection import translated
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
@@ -56,7 +57,7 @@ class ApplyResult:
 
 @dataclass
 class ApplyTask:
-    """One apply; `allowed` are the codes of the destructive changes that may be made.
+    """One apply; `allowed` are the codes of the destructive changes that may be made, `reason` is why, for the ledger.
 
     `work` is set once something may have been written; `published`: all of it was done and recorded.
     """
@@ -66,6 +67,7 @@ class ApplyTask:
     mapping: Mapping
     allowed: frozenset[str]
     run_id: str
+    reason: str = ""
     work: Applying | None = None
     published: bool = False
 
@@ -114,7 +116,9 @@ class ApplyTask:
         before = live.unfinished or RunRecord("")
         return RunRecord(
             self.run_id,
+            self.mapping.target.database,
             self.mapping.target.collection,
+            by=actor(self.client, self.mapping.file, self.reason),
             kind=Kind.APPLY,
             mode="apply",
             engine=__version__,

@@ -18,7 +18,8 @@ from engine.errors import EngineError, Exit, UsageError, finding, suggest
 
 EPILOG = """\
 MONGODB_URI names the server, MONGODB_PASSWORD_FILE the file with its password. Without MONGODB_URI engine
-uses the embedded MongoDB, with its data in .engine/ (or in the folder that ENGINE_HOME names).
+uses the embedded MongoDB, with its data in .engine/ (or in the folder that ENGINE_HOME names). ENGINE_LEDGER_DB
+names a database for the ledger, if it is not to be in that of the data.
 
 Exit codes: 0 done, 1 unexpected error, 2 wrong command line or mapping, 3 data (limit exceeded, or not as recorded),
 4 target unreachable or it refused, 5 locked by another run, 10 and 11 (engine plan only) changes and destructive

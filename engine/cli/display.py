@@ -22,6 +22,7 @@ CHANGES |= {"ignored": "left as they are, though they differ (on_match: ignore)"
 CHANGES |= {"before": "written by the run that this one resumes"}
 HISTORY = {"run": ("left", 0), "collection": ("left", 80), "mode": ("left", 140), "started": ("left", 120), "outcome": ("left", 0)}
 HISTORY |= {"rows": ("right", 0), "documents": ("right", 80), "rejected": ("right", 0), "seconds": ("right", 100)}
+HISTORY |= {"by": ("left", 150), "reason": ("left", 180)}
 """The columns of `engine runs`: their alignment, and the least terminal width (in characters) that shows them."""
 
 
@@ -119,7 +120,8 @@ def _told(record: RunRecord) -> tuple[str, ...]:
     mode = f"retry of {record.retry_of}" if record.retry_of else record.mode
     started = f"{record.started_at:%Y-%m-%d %H:%M:%S}" if record.started_at else ""
     seconds = f"{record.seconds:.1f}" if record.seconds is not None else ""
-    return record.run_id, record.collection, mode, started, _outcome(record), *numbers, seconds
+    by = f"{record.by.user}@{record.by.host}" if record.by else ""
+    return record.run_id, record.collection, mode, started, _outcome(record), *numbers, seconds, by, record.by.reason if record.by else ""
 
 
 def _outcome(record: RunRecord) -> str:

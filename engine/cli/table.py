@@ -57,6 +57,11 @@ def path(text: str) -> str:
     return text
 
 
+def reason(text: str) -> str:
+    """A reason in words, as one line."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
 # what several verbs take
 
 
@@ -75,8 +80,13 @@ def _loading(verb: ArgumentParser) -> None:
     verb.add_argument(
         "--allow", action="append", default=[], metavar="CODE", help="go on in spite of the refusal with this code (may be repeated)"
     )
+    _reasoned(verb)
     verb.add_argument("--quiet", action="store_true", help="print nothing but errors")
     verb.add_argument("--json", action="store_true", help="print the report as JSON on standard output")
+
+
+def _reasoned(verb: ArgumentParser) -> None:
+    verb.add_argument("--reason", type=reason, default="", metavar="TEXT", help="why this is done, for the ledger (engine runs)")
 
 
 # a function for each verb
@@ -154,6 +164,7 @@ def _apply(verb: ArgumentParser) -> None:
     _waiting(verb)
     verb.add_argument("--allow", action="append", default=[], metavar="CODE", help="also make this destructive change (may be repeated)")
     verb.add_argument("--dry-run", action="store_true", help="print the server's commands as Extended JSON; change nothing")
+    _reasoned(verb)
     verb.add_argument("--quiet", action="store_true", help="print nothing but errors")
     verb.add_argument("--json", action="store_true", help="print what was done as JSON")
 

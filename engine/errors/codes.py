@@ -292,6 +292,8 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
          "Change the mapping's index."),
         ("ledger_database", "`ENGINE_LEDGER_DB` does not hold the name of a database.",
          "Write a name such as `engine_ledger`, or unset it to keep the ledger in the target's database."),
+        ("ledger_elsewhere", "The ledger of the database is not where `ENGINE_LEDGER_DB` says, or not where it is looked for without it.",
+         "Set the variable to the database that the message names, or move the ledger (docs/ledger.md)."),
         ("login_refused", "The server refused the user name or the password.",
          "Check the user in `MONGODB_URI` and the file that `MONGODB_PASSWORD_FILE` names."),
         ("no_rename", "The server cannot rename a collection, so mode replace cannot publish.",

@@ -27,7 +27,6 @@ from engine.errors import Finding, TargetError, finding
 from engine.mongo.address import Address, wrong_uri
 from engine.mongo.causes import Heard, explained, failure
 from engine.mongo.codes import DUPLICATE_KEY, UNAUTHORIZED
-from engine.mongo.privileges import COMMANDS
 
 Client: TypeAlias = MongoClient[Any]
 DISCARD_SECONDS = 1  # for each step of cleaning up
@@ -50,6 +49,25 @@ UNIQUE_INDEX = (
 )
 
 
+COMMANDS = {
+    "aggregate": "find",
+    "collMod": "collMod",
+    "collStats": "collStats",
+    "count": "find",
+    "create": "createCollection",
+    "createIndexes": "createIndex",
+    "delete": "remove",
+    "drop": "dropCollection",
+    "dropIndexes": "dropIndex",
+    "find": "find",
+    "findAndModify": "find, insert and update",
+    "insert": "insert",
+    "listCollections": "listCollections",
+    "listIndexes": "listIndexes",
+    "renameCollection": "renameCollectionSameDB and dropCollection",
+    "update": "update",
+}
+"""By the server's command, the action that it needs: for a refusal after all."""
 GRANT = "docs/privileges.md lists what each command needs, and how to grant it"
 
 

@@ -25,7 +25,7 @@ message names the command, the actions and the collection. Nothing is asked on a
 the server itself refuses. `preview --row` goes on without the server's verdict. `apply --dry-run` needs what `plan` needs. `run --dry-run`
 and the commands that are not listed here need no account.
 
-The ledger is in the database of the target, or in the one that `ENGINE_LEDGER_DB` names.
+The ledger is in the database of the target, or in the one that `ENGINE_LEDGER_DB` names ([ledger.md](ledger.md)).
 """
 
 ROLES = """\

@@ -1,4 +1,4 @@
-"""The ledger `_engine_runs`: one document per run or apply, in the target's database. Its form is `records.RunRecord`.
+"""The ledger `_engine_runs`: one document per run or apply, in the target's database or its own. Its form is `records.RunRecord`.
 
 Records of a collection are ordered by the fence of the lock under which they were written, never by a clock. Times are the server's.
 """
@@ -16,11 +16,11 @@ from pymongo.errors import PyMongoError
 
 from engine.mapping.model import Target
 from engine.mongo.connection import DISCARD_SECONDS, WRITE_CONCERN, database_of, translated
+from engine.mongo.ledgerplace import RUNS, ledger_database, point_to_ledger
 from engine.mongo.records import Kind, Outcome, RunRecord, as_fields
 from engine.mongo.retries import retry_transient
 from engine.mongo.state import CollectionState
 
-COLLECTION = "_engine_runs"
 CONTINUED = (Outcome.FAILED, Outcome.INTERRUPTED, Outcome.NOT_PUBLISHED, Outcome.DEAD)
 LOADED: dict[str, Any] = {"outcome": Outcome.PUBLISHED.value, "kind": {"$ne": Kind.APPLY.value}}
 
@@ -32,8 +32,9 @@ class Ledger:
     """
 
     def __init__(self, client: MongoClient[Any], target: Target, run_id: str = "") -> None:
-        self._runs = database_of(client, target.database)[COLLECTION]
-        self._collection, self.run_id = target.collection, run_id
+        self._client, self._database, self.run_id = client, target.database, run_id
+        self._runs = database_of(client, ledger_database(target.database))[RUNS]
+        self._target = {"database": target.database, "collection": target.collection}
 
     # writing
 
@@ -41,7 +42,8 @@ class Ledger:
         """Record that a run has begun. Its record is stamped by the lock, which is held: other runs of the target are dead."""
         running, dead = ({"outcome": ended.value} for ended in (Outcome.RUNNING, Outcome.DEAD))
         with translated():
-            self._runs.update_many({"collection": self._collection, **running}, {"$set": dead})
+            point_to_ledger(self._client, self._database)
+            self._runs.update_many({**self._target, **running}, {"$set": dead})
             self._runs.insert_one(record.as_document())
 
     def set_fields(self, **fields: Any) -> None:
@@ -71,7 +73,7 @@ class Ledger:
             step(session)
             self._set(facts, session=session)
 
-        with self._runs.database.client.start_session() as session:
+        with self._client.start_session() as session:
             session.with_transaction(both, write_concern=WRITE_CONCERN)
 
     def _set(self, facts: dict[str, Any], *, finished: bool = False, session: ClientSession | None = None) -> None:
@@ -112,7 +114,7 @@ class Ledger:
         """The published runs that made the live collection, back to the last one in mode replace; only what they left out."""
         parts = ("record_version", "mode", "rejects", "nulled", "accounting")
         found: list[RunRecord] = []
-        for record in self._read({"collection": self._collection, **LOADED}, parts):
+        for record in self._read({**self._target, **LOADED}, parts):
             found.append(record)
             if record.mode == "replace":
                 break
@@ -120,7 +122,7 @@ class Ledger:
 
     def find(self, run: str) -> RunRecord | None:
         """A run of the target."""
-        return next(iter(self._read({"_id": run, "collection": self._collection})), None)
+        return next(iter(self._read({"_id": run, **self._target})), None)
 
     def newest_load(self) -> str:
         """The last published run of the target that was not a retry; empty where there is none."""
@@ -130,7 +132,7 @@ class Ledger:
     def retried(self) -> dict[str, list[list[int]]]:
         """By run, the ranges of its rejected rows that retries have settled; a retry has the same list as the run that it retries."""
         settled: dict[str, list[list[int]]] = {}
-        wanted = {"retry_of": {"$exists": True}, "outcome": Outcome.PUBLISHED.value}
+        wanted = {"database": self._database, "retry_of": {"$exists": True}, "outcome": Outcome.PUBLISHED.value}
         for record in self._read(wanted, parts=("record_version", "retry_of", "settled")):
             found = settled.setdefault(record.retry_of, [])
             found += record.settled
@@ -140,14 +142,15 @@ class Ledger:
     def highest_fence(self) -> int:
         """The fence of the target's newest record, in whatever form it is; 0 where there is none."""
         with translated():
-            newest = self._runs.find_one({"collection": self._collection}, {"fence": 1}, sort=[("fence", -1)])
+            newest = self._runs.find_one(self._target, {"fence": 1}, sort=[("fence", -1)])
         return newest.get("fence", 0) if newest else 0
 
     def runs(self, limit: int) -> list[RunRecord]:
         """The run records of the database without the long parts, newest first: by the server's clock, those of a collection by fence."""
         long = dict.fromkeys(("mapping_text", "live", "settled"), 0)
         with translated():
-            found = [RunRecord.of(record) for record in self._runs.find({}, long).sort("started_at", -1).limit(limit)]
+            newest = self._runs.find({"database": self._database}, long).sort("started_at", -1).limit(limit)
+            found = [RunRecord.of(record) for record in newest]
         newest_last: dict[str, list[RunRecord]] = {}
         for record in sorted(found, key=lambda record: record.fence):
             newest_last.setdefault(record.collection, []).append(record)
@@ -155,7 +158,7 @@ class Ledger:
 
     def _newest(self, wanted: dict[str, Any]) -> RunRecord | None:
         with translated():
-            found = next(iter(self._runs.find({"collection": self._collection, **wanted}).sort("fence", -1).limit(1)), None)
+            found = next(iter(self._runs.find({**self._target, **wanted}).sort("fence", -1).limit(1)), None)
         return RunRecord.of(found) if found else None
 
     def _read(self, wanted: dict[str, Any], parts: Iterable[str] | None = None) -> Iterable[RunRecord]:

@@ -1,8 +1,8 @@
 """One run at a time per target collection: a lease in `_engine_locks`, renewed by a heartbeat, with a fence that rises with each holder.
 
-One document per collection: `_id` its name, `fence`, `run`, `host`, `pid`, `since`, `expires`. Times are the server's, so that the
-clocks of machines need not agree. The document stays when the lock is released, so that the fence never restarts; where somebody removed
-it, the fence goes on above the highest one in the ledger.
+It lies beside the ledger, one document per collection: `_id` its database and name, `fence`, `run`, `host`, `pid`, `since`, `expires`.
+Times are the server's, so that the clocks of machines need not agree. The document stays when the lock is released, so that the fence
+never restarts; where somebody removed it, the fence goes on above the highest one in the ledger.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from engine.errors import EngineError, LockedError, finding
 from engine.mapping.model import Target
 from engine.mongo.connection import DISCARD_SECONDS, database_of, server_time, translated
 from engine.mongo.ledger import Ledger
+from engine.mongo.ledgerplace import LOCKS, ledger_database
 from engine.mongo.records import RunRecord
 from engine.mongo.retries import retry_transient
 
-COLLECTION = "_engine_locks"
 LEASE_SECONDS = 30.0
 BEATS = 3  # heartbeats per lease
 RACES = 5
@@ -45,7 +45,8 @@ class Lock:
 
     def __init__(self, client: MongoClient[Any], target: Target, ledger: Ledger) -> None:
         self._client, self._target, self._ledger, self._run_id = client, target, ledger, ledger.run_id
-        self._locks = database_of(client, target.database)[COLLECTION]
+        self._locks = database_of(client, ledger_database(target.database))[LOCKS]
+        self._id = f"{target.database}.{target.collection}"
         self._fence, self._since = 0, datetime.min  # noqa: DTZ901 -- both are known once it is taken
         self._until = 0.0
         self._lost = False
@@ -59,7 +60,7 @@ class Lock:
                 if self._take():
                     self._thread.start()
                     return self
-                if holder := self._locks.find_one({"_id": self._target.collection, "run": {"$ne": None}}):
+                if holder := self._locks.find_one({"_id": self._id, "run": {"$ne": None}}):
                     raise LockedError(self._held(holder, server_time(self._client)))
         raise LockedError(finding("locked", "several runs are trying to lock the target at once", hint="run again"))
 
@@ -73,7 +74,7 @@ class Lock:
 
     @property
     def _mine(self) -> dict[str, Any]:
-        return {"_id": self._target.collection, "fence": self._fence, "run": self._run_id}
+        return {"_id": self._id, "fence": self._fence, "run": self._run_id}
 
     def stamp(self, record: RunRecord) -> RunRecord:
         """The record of a run that begins under this lock, with its fence and the server's time."""
@@ -95,7 +96,7 @@ class Lock:
     def _take(self) -> bool:
         started, now = time.monotonic(), server_time(self._client)
         facts = {"run": self._run_id, "host": socket.gethostname(), "pid": os.getpid(), "since": now, "expires": self._end(now)}
-        free = {"_id": self._target.collection, "expires": {"$lt": now}}
+        free = {"_id": self._id, "expires": {"$lt": now}}
         at_least = {"$max": {"fence": self._ledger.highest_fence()}, "$setOnInsert": {"run": None, "expires": datetime.min}}  # noqa: DTZ901
         try:
             self._locks.update_one(free, at_least, upsert=True)
@@ -129,4 +130,4 @@ class Lock:
         who = f"run {holder['run']}, process {holder['pid']} on {holder['host']}, since {holder['since']:%Y-%m-%d %H:%M:%S} UTC"
         left = max(1, round((holder["expires"] - now).total_seconds()))
         hint = f"wait until it ends; if it was killed, its lock expires in {left} s"
-        return finding("locked", f"{self._target.database}.{self._target.collection} is locked by {who}", hint=hint)
+        return finding("locked", f"{self._id} is locked by {who}", hint=hint)

@@ -82,25 +82,6 @@ TASKS: tuple[Task, ...] = (
 
 ACCOUNTS = {"loader": {"data": ["engine_loader"], "ledger": ["engine_ledger"]}, "reader": {"data": ["read"], "ledger": []}}
 """The roles of the accounts that deploy/accounts.js makes: in each database of data, and in the ledger's where that is another one."""
-COMMANDS = {
-    "aggregate": "find",
-    "collMod": "collMod",
-    "collStats": "collStats",
-    "count": "find",
-    "create": "createCollection",
-    "createIndexes": "createIndex",
-    "delete": "remove",
-    "drop": "dropCollection",
-    "dropIndexes": "dropIndex",
-    "find": "find",
-    "findAndModify": "find, insert and update",
-    "insert": "insert",
-    "listCollections": "listCollections",
-    "listIndexes": "listIndexes",
-    "renameCollection": "renameCollectionSameDB and dropCollection",
-    "update": "update",
-}
-"""By the server's command, the action that it needs: for a refusal after all."""
 
 
 def task_of(command: str, mode: str = "") -> Task:

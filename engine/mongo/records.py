@@ -77,6 +77,33 @@ def _reasons(plain: Iterable[dict[str, Any]]) -> Counter[Reason]:
 
 
 @dataclass(frozen=True)
+class Actor:
+    """Who did it, and with what. `account` is the one on the server, empty where it has none; `command` is without secrets.
+
+    `commit` is the one that is checked out where the mapping file lies, empty where there is none; `uncommitted`: the file differs from it.
+    `reason` is why, in the user's words.
+    """
+
+    user: str
+    account: str
+    host: str
+    pid: int
+    command: tuple[str, ...]
+    commit: str = ""
+    uncommitted: bool = False
+    reason: str = ""
+
+    def as_document(self) -> dict[str, Any]:
+        """For BSON and JSON."""
+        return asdict(self) | {"command": list(self.command)}
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Actor:
+        """Back from the ledger."""
+        return cls(**document | {"command": tuple(document["command"])})
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """One run or apply. Times are UTC by the server's clock, to be shown only; what is as its default was never set.
 
@@ -89,6 +116,7 @@ class RunRecord:
     """
 
     run_id: str
+    database: str = ""
     collection: str = ""
     fence: int = 0
     record_version: int = VERSION
@@ -99,6 +127,7 @@ class RunRecord:
     started_at: datetime | None = None
     heartbeat: datetime | None = None
     finished_at: datetime | None = None
+    by: Actor | None = None
     engine: str = ""
     mapping: str = ""
     mapping_sha256: str = ""
@@ -154,12 +183,13 @@ def _same(value: Any) -> Any:
 UNSET = {target_field.name: target_field.default for target_field in fields(RunRecord) if target_field.name != "details"}
 KEYS = {name: {"run_id": "_id", "previous": "from"}.get(name, name) for name in UNSET}
 NAMES = frozenset(KEYS.values())
-ALWAYS = ("run_id", "collection", "record_version", "kind", "outcome", "limit")
-SAME = ("collection", "mapping", "mapping_sha256", "meaning_sha256", "engine", "mode", "limit", "source_sha256")
+ALWAYS = ("run_id", "database", "collection", "record_version", "kind", "outcome", "limit")
+SAME = ("database", "collection", "mapping", "mapping_sha256", "meaning_sha256", "engine", "mode", "limit", "source_sha256")
 
 READ: dict[str, Callable[[Any], Any]] = {
     "kind": Kind,
     "outcome": Outcome,
+    "by": Actor.of,
     "live": CollectionState.of,
     "settled": tuple,
     "accounting": lambda plain: Accounting(**plain),
@@ -172,6 +202,7 @@ READ: dict[str, Callable[[Any], Any]] = {
 WRITTEN: dict[str, Callable[[Any], Any]] = {
     "kind": str,
     "outcome": str,
+    "by": Actor.as_document,
     "live": CollectionState.as_document,
     "settled": list,
     "accounting": asdict,

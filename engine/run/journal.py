@@ -13,7 +13,7 @@ from engine.apply.recorded import recorded
 from engine.errors import TargetError, finding
 from engine.mapping.model import Mapping
 from engine.mongo.ledger import Ledger
-from engine.mongo.records import Outcome, RunRecord
+from engine.mongo.records import Actor, Outcome, RunRecord
 from engine.mongo.state import CollectionState
 from engine.run.report import Report
 from engine.sources import RowReader
@@ -65,11 +65,13 @@ class Journal:
             self._ledger.finish(report.outcome, report.as_json())
 
 
-def record_of(mapping: Mapping, report: Report, limit: int | None, *, mixed: bool) -> RunRecord:
+def record_of(mapping: Mapping, report: Report, by: Actor, limit: int | None, *, mixed: bool) -> RunRecord:
     """The run record of a run that starts. To be called in the environment in which the mapping was loaded."""
     return RunRecord(
         report.run_id,
+        mapping.target.database,
         mapping.target.collection,
+        by=by,
         mode=mapping.target.mode,
         engine=__version__,
         mapping=mapping.name,

@@ -16,6 +16,7 @@ from typing import Any
 from engine.apply.notice import check_mapping_change
 from engine.errors import EngineError, TargetError
 from engine.mapping.model import Mapping
+from engine.mongo.actors import actor
 from engine.mongo.address import Address
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
@@ -64,13 +65,17 @@ class LoadTask:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user asks of a run besides the mapping. `home`: where rejects files go; `allow`: codes of `ALLOWED`; `wait`: seconds."""
+    """What the user asks of a run besides the mapping. `home`: where rejects files go; `allow`: codes of `ALLOWED`; `wait`: seconds.
+
+    `reason` is why they load, for the ledger.
+    """
 
     home: Path
     dry_run: bool = False
     limit: int | None = None
     allow: frozenset[str] = frozenset()
     wait: float = 0
+    reason: str = ""
 
 
 @dataclass
@@ -126,7 +131,8 @@ class Session:
         sink = choose_sink(client, mapping, profile, lock, ledger)
         change = check_mapping_change(ledger, mapping, mixed_allowed="mixed_shapes" in self.allow)
         report.notes += [change.note] if change.note else []
-        record = lock.stamp(record_of(mapping, report, self.settings.limit, mixed=change.mixed))
+        by = actor(client, mapping.file, self.settings.reason)
+        record = lock.stamp(record_of(mapping, report, by, self.settings.limit, mixed=change.mixed))
         journal = Journal(ledger, record, source, resumes=self.task.resumes and not mapping.sources)
         stack.enter_context(journaled(journal, report))
         return self._job(source, sink, journal)

@@ -15,6 +15,7 @@ from engine.mongo.creation import require_options
 from engine.mongo.inplace import InPlace
 from engine.mongo.kinds import require_loadable
 from engine.mongo.ledger import Ledger
+from engine.mongo.ledgerplace import require_ledger
 from engine.mongo.locks import Lock
 from engine.mongo.privileges import Task
 from engine.mongo.probe import require_load_support, server_profile
@@ -30,6 +31,7 @@ def require_target(address: Address, row: Task, mapping: Mapping) -> None:
     """
     with connect(address) as client:
         require_privileges(client, [(row, mapping)])
+        require_ledger(client, [mapping.target.database])
         require_load_support(mapping, PROFILES.get(mapping.target.profile or "") or server_profile(client))
         require_loadable(client, mapping)
         require_options(client, mapping)

@@ -336,13 +336,14 @@ def test_arrays_stay_where_nothing_that_makes_them_changes(people: People) -> No
 def test_only_one_at_a_time(people: People) -> None:
     people.edit("minimum: 0", "minimum: 1")
     lock = {"run": "other", "host": "h", "pid": 1, "since": datetime(2024, 1, 1), "expires": datetime(2999, 1, 1)}  # noqa: DTZ001
-    people.database["_engine_locks"].update_one({"_id": "people"}, {"$set": lock}, upsert=True)
+    people.database["_engine_locks"].update_one({"_id": f"{people.database.name}.people"}, {"$set": lock}, upsert=True)
     assert people.apply().code == 5
 
 
 def test_another_apply_must_be_finished_first(people: People) -> None:
     record = {
         "_id": "x",
+        "database": people.database.name,
         "collection": "people",
         "kind": "apply",
         "outcome": "failed",

@@ -41,7 +41,7 @@ def test_the_ledger_knows_time_memory_and_changes(jobs: Jobs) -> None:
     assert ended.report["changes"] == {"inserted": 1, "updated": 0, "unchanged": 0}
 
 
-@pytest.mark.parametrize(("width", "least"), [(60, 0), (80, 80), (130, 120), (150, 140)])
+@pytest.mark.parametrize(("width", "least"), [(60, 0), (80, 80), (130, 120), (145, 140), (160, 150), (200, 180)])
 def test_runs_fit_the_terminal(width: int, least: int, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs.run([[1, "a", "b", 3]])
     run = jobs.database["_engine_runs"].find_one({})
@@ -72,7 +72,8 @@ def test_verify_knows_our_own_unfinished_run(jobs: Jobs) -> None:
     jobs.live.insert_one({"_id": 2, "name": "x", "age": 4})
     assert "something else" in command("verify", "-m", jobs.mapping).err
     record = jobs.database["_engine_runs"].find_one({"_id": published})
-    later = {"_id": RUN, "collection": "people", "mode": "upsert", "outcome": "running", "fence": record["fence"] + 1}
+    later = {"_id": RUN, "mode": "upsert", "outcome": "running", "fence": record["fence"] + 1}
+    later |= {name: record[name] for name in ("database", "collection")}
     jobs.database["_engine_runs"].insert_one(later)
     said = command("verify", "-m", jobs.mapping).err
     assert (f"run {RUN} has written to the collection since and was not finished" in said, "something else" in said) == (True, False)

@@ -96,7 +96,7 @@ def test_only_what_a_dead_run_left_is_removed(jobs: Jobs) -> None:
     dead, own = staging_name("people", RUN), "people__staging_mine"
     for name in (dead, own, staging_name("others", RUN)):
         jobs.database.create_collection(name)
-    jobs.database["_engine_runs"].insert_one({"_id": RUN, "collection": "people", "outcome": "running"})
+    jobs.database["_engine_runs"].insert_one({"_id": RUN, "database": jobs.database.name, "collection": "people", "outcome": "running"})
     ended = jobs.run([[1, "Ann", "Oslo", 30]])
     assert ended.report["notes"] == [f"removed {dead}, left by a run that died"]
     assert {own, staging_name("others", RUN)} <= set(jobs.database.list_collection_names())

@@ -89,7 +89,7 @@ def test_a_removed_lock_does_not_begin_the_fence_again(jobs: Jobs, database: Dat
     database["_engine_locks"].drop()
     target = Target(database.name, "people")
     with Lock(database.client, target, Ledger(database.client, target, "x")):
-        assert database["_engine_locks"].find_one({"_id": "people"})["fence"] == 4
+        assert database["_engine_locks"].find_one({"_id": f"{database.name}.people"})["fence"] == 4
     assert run(jobs, 0, "last")["run_id"] == Ledger(database.client, target).last_published()[0]
 
 

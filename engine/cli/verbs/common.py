@@ -13,6 +13,7 @@ from engine.mapping.loader import load_all
 from engine.mapping.model import Mapping
 from engine.mongo.accounts import require_privileges
 from engine.mongo.connection import Client, connect
+from engine.mongo.ledgerplace import require_ledger
 from engine.mongo.privileges import task_of
 from engine.mongo.server import server
 
@@ -63,4 +64,5 @@ def client_of(command: str, mappings: Sequence[Mapping], wait: float) -> Iterato
     """
     with server(wait) as address, connect(address) as client:
         require_privileges(client, [(task_of(command), mapping) for mapping in mappings])
+        require_ledger(client, [mapping.target.database for mapping in mappings])
         yield client

@@ -40,7 +40,7 @@ def _opener(source: Source) -> Callable[[Ledger | None], RowReader]:
 
 def carry_out(tasks: Sequence[LoadTask], arguments: Arguments, out: TextIO, err: TextIO) -> int:
     """Load, show the reports and findings, and return the exit code."""
-    settings = Settings(home(), arguments.dry_run, arguments.limit, permitted(arguments.allow), arguments.wait)
+    settings = Settings(home(), arguments.dry_run, arguments.limit, permitted(arguments.allow), arguments.wait, arguments.reason)
     refuse_failing_tests(tasks, settings.allow)
     failure, stopped = None, False
     with progress_on(err, quiet=arguments.quiet) as progress:
