@@ -133,7 +133,7 @@ ROWS = (
     ChangeKind("E602", "changed, affects loading only", always(Needs.NOTHING),
                attributes=("Source.paths", "Source.missing", "Source.extra", "Source.null_values", "Target.*", "Mapping.reject_limit",
                            "Mapping.deletion_limit", "Mapping.duplicate_limit", "Mapping.shrink_limit", "Mapping.private_rejects",
-                           "Mapping.tests")),
+                           "Mapping.tests", "Field.on_insert")),
     ChangeKind("E603", "target changed", always(Needs.SOURCE, "it is another collection"), breaks("the documents are elsewhere"),
                attributes=("Target.database", "Target.collection")),
     ChangeKind("E604", "named differently", needs_of_words, attributes=("Mapping.name", "Mapping.version", "Mapping.description")),

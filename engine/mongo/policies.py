@@ -7,8 +7,8 @@ comes at the same time. Amazon DocumentDB has no updates by pipeline, so operato
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from bson import decode, encode
@@ -64,12 +64,14 @@ class Whole:
 class Named:
     """Of the document, the paths in `tree` are the mapping's, `load_paths` among them.
 
-    `merges`: where the row has no value, the live one stays.
+    `merges`: where the row has no value, the live one stays. The paths in `once` are written when the document is inserted, and left alone
+    afterwards.
     """
 
     tree: Tree
     load_paths: Paths = ()
     merges: bool = False
+    once: Tree = field(default_factory=dict)
 
     def holds(self, old: bytes, new: bytes) -> bool:
         """Whether the mapped values are the same, in type too."""
@@ -83,7 +85,9 @@ class Named:
         live, made = decode(old, EXACT), decode(new, EXACT)
         wanted = dict(_values(made, self.tree))
         gone = () if self.merges else dict(_values(live, self.tree)).keys() - wanted.keys()
-        operators = {"$set": dict(_placed(wanted, live, made)), "$unset": dict.fromkeys(gone, "")}
+        setting = dict(_placed(wanted, live, made))
+        first = {path: value for path, value in _values(made, self.once) if not any(path.startswith(f"{place}.") for place in setting)}
+        operators = {"$set": setting, "$unset": dict.fromkeys(gone, ""), "$setOnInsert": first}
         return {name: paths for name, paths in operators.items() if paths}
 
     def values(self, document: bytes) -> Document:
@@ -117,14 +121,13 @@ def _placed(wanted: Document, live: Document, made: Document) -> Iterator[tuple[
         yield path, value
 
 
-def tree_of(mapping: model.Mapping) -> Tree:
-    """The mapped paths except `_id`."""
+def tree_of(paths: Iterable[str]) -> Tree:
+    """These paths."""
     tree: Tree = {}
-    for path in mapping.own_paths:
+    for path in paths:
         node = tree
         for name in path.split("."):
             node = node.setdefault(name, {})
-    tree.pop(ID, None)
     return tree
 
 
@@ -153,7 +156,8 @@ def policy_of(mapping: model.Mapping) -> Policy:
     """The policy of a mapping's mode."""
     target = mapping.target
     matched = target.on_match if target.mode == "upsert" else "replace"
-    merges, load = matched == "merge", paths_of(mapping.load_paths)
-    named = merges or mapping.validation.open
-    comparison = Named(tree_of(mapping), load, merges) if named else Whole(load, bool(target.key_paths))
+    merges, load, once = matched == "merge", paths_of(mapping.load_paths), mapping.on_insert_paths
+    named = merges or once or mapping.validation.open
+    tree = tree_of(path for path in mapping.own_paths if path not in {ID, *once})
+    comparison = Named(tree, load, merges, once=tree_of(once)) if named else Whole(load, bool(target.key_paths))
     return Policy(comparison, "refuse" if target.mode == "append" else "ignore" if matched == "ignore" else "update")

@@ -81,6 +81,10 @@ class Field:
             "reject"),
     ] = "reject"  # fmt: skip
     private: Annotated[bool, key("The values never appear in a log, message or report.", True)] = False
+    on_insert: Annotated[
+        bool,
+        key("The value is written when the document is inserted, and stays as it is afterwards; it is not compared.", True),
+    ] = False
     was: Annotated[
         str | None,
         key("The field's former path, for `engine plan`: without it, a rename looks like a removal and an addition.", "stay.room"),

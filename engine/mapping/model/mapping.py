@@ -130,6 +130,11 @@ class Mapping:
         return tuple(mapped.path for mapped in self.fields if mapped.of_load)
 
     @property
+    def on_insert_paths(self) -> tuple[str, ...]:
+        """The paths that are written when a document is inserted, and left alone afterwards."""
+        return tuple(mapped.path for mapped in self.fields if mapped.on_insert)
+
+    @property
     def id_type(self) -> Type:
         """The type of `_id`."""
         made = type_table["uuid" if self.identity and self.identity.hash else "objectId"]

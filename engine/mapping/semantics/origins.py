@@ -40,7 +40,7 @@ def check_origin(scope: Scope, where: Place, raw: Raw) -> bool:
 
 def _members_problem(raw: Raw) -> str:
     """What members that are known only from the file's header cannot have: the validator cannot name them."""
-    wrong = [name for name in ("when", "required", "was", "split") if name in raw]
+    wrong = [name for name in ("when", "required", "was", "split", "on_insert") if name in raw]
     if wrong:
         return f"{wrong[0]} cannot be combined with columns"
     kind = type_table[raw.get("type", model.DEFAULT_TYPE)]

@@ -11,6 +11,8 @@ from engine.mapping.semantics.scope import Place, Scope
 from engine.values.keys import read
 from engine.values.paths import MARK
 
+NOTHING_KEPT = {"replace": "every document is new"}
+"""Why a mode has no use for values that are written only when a document is inserted."""
 SYNC_INSTEAD = "use mode: sync: it ends with the same documents, but readers see them change one after another"
 
 
@@ -19,6 +21,7 @@ def read_target(scope: Scope, identity: model.IdSource | None, fields: MappingOf
     target = read(model.Target, scope.raw["target"])
     mode, profile = target.mode, PROFILES.get(target.profile or "")
     _check_key(scope, target, fields)
+    _check_on_insert(scope, target, fields)
     if mode != "replace" and identity and not identity.hash and not target.key_paths:
         message = f"with random ObjectIds a second run in mode {mode} would add every row again"
         hint = "use id: {hash: [the columns that identify a row]}, or target.key: [the fields that identify a document]"
@@ -62,6 +65,18 @@ def _check_key(scope: Scope, target: model.Target, fields: MappingOf[str, model.
             scope.report(where, "not_allowed", f"{path} is a place, and places cannot tell documents apart", "use another field")
         elif not field.always_written or field.writes_null:
             scope.report(where, "optional_key", f"{path} may be missing in a document", f"add required: true to {path}")
+
+
+def _check_on_insert(scope: Scope, target: model.Target, fields: MappingOf[str, model.Field]) -> None:
+    """Report `on_insert` where there is nothing to keep."""
+    for path in (path for path, field in fields.items() if field.on_insert):
+        where: Place = ("fields", path, "on_insert")
+        if MARK in path:
+            scope.report(where, "not_allowed", f"{path} is part of an array, not of a document", "use it in a field of the document")
+        elif path == model.ID or path in target.key_paths:
+            scope.report(where, "no_effect", f"{path} is what a document is known by, and never changes", "remove on_insert", at_key=True)
+        elif target.mode in NOTHING_KEPT:
+            scope.report(where, "no_effect", f"in mode {target.mode} {NOTHING_KEPT[target.mode]}", "remove on_insert", at_key=True)
 
 
 def with_key_index(target: model.Target, indexes: tuple[model.Index, ...], line: int) -> tuple[model.Index, ...]:
