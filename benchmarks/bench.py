@@ -88,7 +88,7 @@ def compare(place: Place, rows: int, repeat: int, chosen: Sequence[Contender], r
     """Interleaved rounds (A B C, A B C, …) of everyone who is asked for this many rows."""
     unguarded = place.folder / "unguarded.yaml"
     unguarded.write_text(without_validator(MAPPING.read_text(encoding="utf-8")), encoding="utf-8")
-    case = Case(generated(place, rows), place.folder / f"{rows}.bson", MAPPING, unguarded, embedded.HOST, place.server.port, "medicaldb")
+    case = Case(generated(place, rows), place.folder / f"{rows}.bson", MAPPING, unguarded, place.server.uri, "medicaldb")
     place.do([sys.executable, str(HERE / "dump.py"), str(MAPPING), str(case.csv), str(case.bson)])
     taking_part = [one for one in chosen if rows <= one.up_to]
     samples = results.sizes.setdefault(rows, {one.name: [] for one in taking_part})
@@ -147,7 +147,7 @@ def odd(place: Place, names: Sequence[str], cells: int, results: Results) -> Non
         place.do([sys.executable, str(HERE / "shapes.py"), name, str(place.folder), str(cells)])
         csv = place.folder / f"{name}.csv"
         mapping = csv.with_suffix(".yaml")
-        case = Case(csv, csv, mapping, mapping, embedded.HOST, place.server.port, "shapes")
+        case = Case(csv, csv, mapping, mapping, place.server.uri, "shapes")
         place.clear()
         dry, real = place.run(engine(case, "--dry-run")), place.run(engine(case))
         results.shapes[name] = (csv.stat().st_size / 1e6, dry, real)

@@ -25,14 +25,8 @@ class Case:
     bson: Path
     mapping: Path
     unguarded: Path
-    host: str
-    port: int
+    uri: str
     database: str
-
-    @property
-    def uri(self) -> str:
-        """The server's address for a driver."""
-        return f"mongodb://{self.host}:{self.port}/?directConnection=true"
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,7 @@ ENGINE_COMMAND = (sys.executable, "-m", "engine")
 
 def floor(*more: str) -> Callable[[Case], list[str]]:
     script = str(HERE / "floor.py")
-    return lambda case: [sys.executable, script, str(case.bson), case.host, str(case.port), case.database, COLLECTION, *more]
+    return lambda case: [sys.executable, script, str(case.bson), case.uri, case.database, COLLECTION, *more]
 
 
 def peer(script: str) -> Callable[[Case], list[str]]:

@@ -1,6 +1,6 @@
 """The floor: ready BSON documents through two raw sockets into mongod, timed from the first byte sent to the last reply.
 
-Usage: python floor.py FILE.bson HOST PORT DATABASE COLLECTION [sorted]. With `sorted` the documents of each batch go out in the order of
+Usage: python floor.py FILE.bson URI DATABASE COLLECTION [sorted]. With `sorted` the documents of each batch go out in the order of
 their `_id`, as the engine sends them; sorting is not timed. Prints JSON: `seconds`, `cpu` (of this process meanwhile), `documents`.
 The batches are as large as the engine's. The message is OP_MSG with a document sequence (MongoDB wire protocol, section kind 1).
 """
@@ -16,9 +16,11 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import bson
+from pymongo.uri_parser import parse_uri
+from scram import login
 
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS
 from engine.mongo.state import split_documents
@@ -58,9 +60,12 @@ def by_id(batch: Batch) -> Batch:
 class Connection:
     """A socket that inserts batches and checks each reply."""
 
-    def __init__(self, host: str, port: int, database: str, collection: str) -> None:
-        self._socket = socket.create_connection((host, port))
+    def __init__(self, uri: str, database: str, collection: str) -> None:
+        server = parse_uri(uri)
+        self._socket = socket.create_connection(server["nodelist"][0])
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if server["username"]:
+            login(self._ask, server["username"], server["password"])
         command = {"insert": collection, "ordered": False, "writeConcern": {"w": "majority", "j": True}, "$db": database}
         self._body = FLAGS + b"\x00" + bson.encode(command) + b"\x01"
 
@@ -70,10 +75,18 @@ class Connection:
         length = HEADER.size + len(self._body) + len(sequence) + len(documents)
         self._socket.sendall(HEADER.pack(length, 1, 0, OP_MSG) + self._body + sequence)
         self._socket.sendall(documents)
-        (length, *_) = HEADER.unpack(self._receive(HEADER.size))
-        reply = bson.decode(self._receive(length - HEADER.size)[5:])
+        reply = self._reply()
         if reply.get("n") != count or "writeConcernError" in reply:
             raise RuntimeError(f"the server stored {reply.get('n')} of {count} documents")
+
+    def _ask(self, command: dict[str, Any]) -> dict[str, Any]:
+        body = FLAGS + b"\x00" + bson.encode({**command, "$db": "admin"})
+        self._socket.sendall(HEADER.pack(HEADER.size + len(body), 1, 0, OP_MSG) + body)
+        return self._reply()
+
+    def _reply(self) -> dict[str, Any]:
+        (length, *_) = HEADER.unpack(self._receive(HEADER.size))
+        return bson.decode(self._receive(length - HEADER.size)[5:])
 
     def _receive(self, size: int) -> bytes:
         parts = bytearray()
@@ -109,14 +122,14 @@ def send(work: Iterator[Batch], connections: list[Connection]) -> None:
         raise failures[0]
 
 
-def main(file: str, host: str, port: str, *target: str) -> None:
+def main(file: str, uri: str, *target: str) -> None:
     database, collection, *order = target
     with Path(file).open("rb") as opened:
         data = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
     work = list(batches(memoryview(data)))  # reads every page once, too: the disk is not part of the floor
     if order == ["sorted"]:
         work = [by_id(batch) for batch in work]
-    connections = [Connection(host, int(port), database, collection) for _ in range(CONNECTIONS)]
+    connections = [Connection(uri, database, collection) for _ in range(CONNECTIONS)]
     started, cpu = time.perf_counter(), time.process_time()
     send(iter(work), connections)
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu

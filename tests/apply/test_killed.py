@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from faults.proxy import Proxy, between
@@ -94,11 +93,11 @@ def rooms(database: Database, mongo_uri: str, tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.fixture
-def proxy(mongo_uri: str, mongo_client: MongoClient) -> Iterator[Proxy]:
+def proxy(mongo_client: MongoClient) -> Iterator[Proxy]:
     """In front of the server, which forgets the transactions of dead clients in a second instead of a minute."""
     known = mongo_client.admin.command("getParameter", transactionLifetimeLimitSeconds=1)["transactionLifetimeLimitSeconds"]
     mongo_client.admin.command("setParameter", transactionLifetimeLimitSeconds=2)
-    with between(urlsplit(mongo_uri).port or 27017) as one:
+    with between(mongo_client.address[1]) as one:
         yield one
     mongo_client.admin.command("setParameter", transactionLifetimeLimitSeconds=known)
 
@@ -110,7 +109,7 @@ CASES = [("hold", *place) for place in PLACES] + [("hold_reply", *place) for pla
 @pytest.mark.parametrize(("how", "verb", "nth"), CASES)
 def test_killed_anywhere_it_ends_in_the_same_state(rooms: Rooms, proxy: Proxy, verb: str, nth: int, how: str) -> None:
     harm = proxy.harm(how, verb, nth=nth, target="" if verb == "commitTransaction" else "rooms")
-    process = rooms.start(proxy.uri())
+    process = rooms.start(rooms.uri.replace(f":{proxy.upstream}/", f":{proxy.port}/"))
     try:
         assert harm.happened.wait(60)
         process.send_signal(signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 | In the home | What it is |
 |---|---|
+| `key` | the password, random and readable by the owner only; see `access` |
 | `db/` | mongod's data; while mongod runs it holds a lock on `db/mongod.lock`, by which this module knows that it runs |
 | `mongod.log`, `mongod.old.log` | the log of this start and of the one before |
 | `mongod.json` | `port`, remembered between starts; `pid`, for people; `kept`: started by `up`, so that no lease stops it |
@@ -21,18 +22,17 @@ import signal
 import socket
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from pymongo import MongoClient
-from pymongo.errors import PyMongoError
 
 from engine.errors import LockedError, TargetError, finding
 from engine.mongo.embedded import mongod
+from engine.mongo.embedded.access import HOST, Ask, address, administrator, admit, key_file, make_key, read_key
 
 try:
     import fcntl
@@ -40,7 +40,6 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 HOME = Path(".engine")
-HOST = "127.0.0.1"
 PORTS = range(27100, 28100)  # each home has its usual port among these
 PATIENCE = 30.0  # seconds for a server to answer, or to stop, before it counts as hung
 ELECTION = 60.0  # seconds to become writable: after a change of port mongod waits 30 s for a silent process at the old one
@@ -48,18 +47,21 @@ PAUSE = 0.01  # seconds between two looks
 WRITABLE = f"set ENGINE_HOME to a folder that can be written, or {mongod.ELSEWHERE}"
 PORT_TAKEN = 48  # mongod's exit code for "address already in use"
 
-Ask = Callable[..., dict[str, Any]]
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running embedded mongod, writable. `started`: this very call started it."""
+    """A running embedded mongod, writable.
 
-    uri: str
+    `uri` holds the password; `started`: this very call started it; `guarded`: it asks for the password.
+    """
+
+    uri: str = field(repr=False)
     pid: int
     port: int
     started: bool
+    guarded: bool = True
 
 
 def up(home: Path = HOME) -> Server:
@@ -121,11 +123,12 @@ def _find(home: Path) -> Server | None:
         socket.create_connection((HOST, port), timeout=1).close()
     except OSError:
         return None
-    with _admin(port) as ask:
-        if ask("getCmdLineOpts").get("parsed", {}).get("storage", {}).get("dbPath") != str(home / "db"):
+    with _admin(home, port) as ask:
+        options = ask("getCmdLineOpts").get("parsed", {})
+        if options.get("storage", {}).get("dbPath") != str(home / "db"):
             return None
         pid = ask("serverStatus").get("pid")
-    return Server(f"mongodb://{HOST}:{port}/?directConnection=true", int(pid), port, started=False) if pid else None
+    return Server(address(port, read_key(home)), int(pid), port, started=False, guarded="security" in options) if pid else None
 
 
 def _settled(home: Path) -> Server | None:
@@ -135,7 +138,8 @@ def _settled(home: Path) -> Server | None:
         if server := _find(home):
             return server
         if time.monotonic() > deadline:
-            message = f"{home / 'db'} is held by a mongod (process {_data_pid(home)}) that does not answer on the expected port"
+            held = f"{home / 'db'} is held by a mongod (process {_data_pid(home)})"
+            message = f"{held} that does not answer on the expected port, or not with the password in {key_file(home)}"
             raise TargetError(finding("embedded_hung", message, hint="end that process, then try again", file=str(home / "mongod.log")))
         time.sleep(PAUSE)
     return None
@@ -165,18 +169,8 @@ def _data_pid(home: Path) -> str:
 
 
 @contextmanager
-def _admin(port: int) -> Iterator[Ask]:
-    """A function that sends one admin command and returns the reply; a server that is gone or refuses gives `{"ok": 0, …}`."""
-    with MongoClient[dict[str, Any]](
-        HOST, port, directConnection=True, serverSelectionTimeoutMS=min(2, PATIENCE) * 1000, socketTimeoutMS=PATIENCE * 1000
-    ) as client:
-
-        def ask(command: str, value: object = 1, **options: Any) -> dict[str, Any]:
-            try:
-                return client.admin.command(command, value, check=False, **options)
-            except PyMongoError as error:
-                return {"ok": 0, "errmsg": type(error).__name__}
-
+def _admin(home: Path, port: int) -> Iterator[Ask]:
+    with administrator(port, read_key(home), PATIENCE) as ask:
         yield ask
 
 
@@ -184,16 +178,21 @@ def _admin(port: int) -> Iterator[Ask]:
 
 
 def _ensure(home: Path) -> Server:
-    server = _settled(home) or _start(home)
+    server = _settled(home)
+    if server and not server.guarded:  # an older engine started it
+        _stop(home, server)
+        server = None
+    server = server or _start(home)
     _elect(home, server.port)
     return server
 
 
 def _start(home: Path) -> Server:
+    make_key(home)
     for _ in range(3):  # between our look at a port and mongod's, another process may take it
         port = _free_port(home)
         _write_state(home, port=port, pid=None, kept=False)
-        launched = mongod.launch(home, HOST, port)
+        launched = mongod.launch(home, key_file(home), HOST, port)
         if launched.code == 0 and (server := _settled(home)):
             _write_state(home, port=port, pid=server.pid, kept=False)
             return replace(server, started=True)
@@ -227,7 +226,7 @@ def _usual_port(home: Path) -> int:
 def _elect(home: Path, port: int) -> None:
     """Wait until the server is a writable primary, after telling it once who it is; a changed port makes it a stranger to its own set."""
     deadline = time.monotonic() + ELECTION
-    with _admin(port) as ask:
+    with _admin(home, port) as ask:
         while not (reply := ask("hello")).get("isWritablePrimary"):
             if not _data_held(home):
                 raise TargetError(mongod.explain(home, mongod.Launch(0)))
@@ -237,6 +236,7 @@ def _elect(home: Path, port: int) -> None:
             if "setName" not in reply:
                 _configure(ask, f"{HOST}:{port}")
             time.sleep(PAUSE)
+        admit(ask, read_key(home))
 
 
 def _configure(ask: Ask, host: str) -> None:
@@ -250,7 +250,7 @@ def _configure(ask: Ask, host: str) -> None:
 
 
 def _stop(home: Path, server: Server) -> None:
-    with _admin(server.port) as ask:
+    with _admin(home, server.port) as ask:
         ask("shutdown", force=True)  # the reply is a closed connection
     if not _released(home):
         log.warning(
@@ -297,7 +297,7 @@ def _guard(home: Path) -> Iterator[None]:
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)  # the data may be private
         for name in ("db", "leases"):
-            (home / name).mkdir(exist_ok=True)
+            (home / name).mkdir(mode=0o700, exist_ok=True)
         with FileLock(home / "lock", poll_interval=PAUSE):
             yield
     except OSError as error:

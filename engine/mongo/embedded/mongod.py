@@ -25,6 +25,7 @@ PATIENCE = 120.0  # seconds to wait for a start, which may have to recover data
 OPTIONS = (
     *("--replSet", REPLICA_SET),
     *("--wiredTigerCacheSizeGB", "1", "--oplogSize", "256"),  # a laptop's memory and disk; by default half and 5 % of them
+    *("--setParameter", "enableLocalhostAuthBypass=false"),  # nobody else may create the first user
     *("--slowms", str(24 * 3600 * 1000)),  # the log of slow operations quotes documents, which may be private
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),  # statistics for MongoDB's support, written every second
 )
@@ -54,13 +55,17 @@ def program() -> Path:
     )
 
 
-def launch(home: Path, host: str, port: int) -> Launch:
-    """Start mongod on `home/db`, detached from this terminal, and wait until it listens or has ended. Raises TargetError on a timeout."""
+def launch(home: Path, key: Path, host: str, port: int) -> Launch:
+    """Start mongod on `home/db`, guarded by the key in a file, detached from this terminal, and wait until it listens or has ended.
+
+    Raises TargetError on a timeout.
+    """
     path = program()
     log = home / "mongod.log"
     if log.exists():
         log.replace(home / "mongod.old.log")
-    arguments = [str(path), *OPTIONS, "--dbpath", str(home / "db"), "--logpath", str(log), "--bind_ip", host, "--port", str(port)]
+    where = ["--dbpath", str(home / "db"), "--logpath", str(log), "--bind_ip", host, "--port", str(port)]
+    arguments = [str(path), *OPTIONS, "--keyFile", str(key), *where]
     try:
         return _launch_windows(arguments, host, port) if sys.platform == "win32" else _launch_posix(arguments)
     except subprocess.TimeoutExpired:
@@ -135,6 +140,12 @@ REASONS = (
         "try again",
     ),
     (r"DBPathInUse|Unable to lock the lock file", "embedded_in_use", "another mongod is using the data", "stop it"),
+    (
+        r"are too open",
+        "embedded_folder",
+        "the folder's disk keeps no file permissions, so others could read the password",
+        "set ENGINE_HOME to a folder on another disk",
+    ),
     (
         r"Permission denied|read-only directory|Read-only file system",
         "embedded_folder",
