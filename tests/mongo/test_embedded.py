@@ -5,19 +5,24 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from jobs import Jobs, command
 from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
 from engine.errors import LockedError, TargetError
 from engine.mongo import embedded
-from engine.mongo.embedded import mongod
+from engine.mongo.embedded import access, mongod
 
 ROOT = Path(__file__).parents[2]
 HOLDER = """
@@ -253,6 +258,7 @@ def test_without_the_wheel_the_platforms_and_the_way_around_are_named(home: Path
         (48, "Failed to set up listener: SocketException: Address already in use", "port", "try again"),
         (100, "DBPathInUse: Unable to lock the lock file", "in_use", "stop it"),
         (14, "WiredTiger error: No space left on device", "disk_full", "free some space"),
+        (1, "permissions on /home/me/.engine/key are too open", "folder", "another disk"),
         (62, "** IMPORTANT: UPGRADE PROBLEM: invalid featureCompatibilityVersion", "version", "another version of MongoDB"),
         (100, "IllegalOperation: Attempted to create a lock file on a read-only directory", "folder", "owner and mode"),
         (-9, "", "failed", "killed by signal 9"),
@@ -274,6 +280,89 @@ def test_a_program_that_lacks_a_library_names_it(home: Path, tmp_path: Path, mon
         embedded.up(home)
     assert code_of(error) == "embedded_library"
     program.unlink()
+
+
+# --- who may use it -------------------------------------------------------------------------------------------------------------
+
+
+def test_who_cannot_read_the_folder_is_refused(home: Path):
+    server = embedded.up(home)
+    write(server, 1)
+    for login in ({}, {"username": "engine", "password": "guessed"}):
+        with MongoClient(embedded.HOST, server.port, directConnection=True, **login) as stranger:
+            for attempt in (stranger["d"]["c"].find_one, partial(stranger["d"]["c"].insert_one, {}), stranger.list_database_names):
+                with pytest.raises(OperationFailure, match=r"requires authentication|Authentication failed"):
+                    attempt()
+            with pytest.raises(OperationFailure, match=r"requires authentication|Authentication failed"):
+                stranger.admin.command("createUser", "me", pwd="me", roles=["root"])
+    modes = {name: stat.S_IMODE((home / name).stat().st_mode) for name in (".", "key", "db", "mongod.log")}
+    assert modes == {".": 0o700, "key": 0o600, "db": 0o700, "mongod.log": 0o600}
+    assert not any(path.stat().st_mode & 0o077 for path in (home / "db").iterdir() if path.is_file())
+
+
+def test_data_of_an_older_engine_ask_for_the_password_from_now_on(home: Path, monkeypatch):
+    with monkeypatch.context() as older:
+        older.setattr(mongod, "guarding", lambda _: ())
+        older.setattr(embedded, "admit", lambda *_: None)
+        older.setattr(embedded, "read_key", lambda _: "")
+        open_to_all = embedded.up(home)
+        bare = replace(open_to_all, uri=f"mongodb://{embedded.HOST}:{open_to_all.port}/?directConnection=true")
+        write(bare, 1)
+        access.key_file(home).unlink()
+    server = embedded.up(home)  # it runs still, and is started anew
+    assert (server.started, keys(server)) == (True, [1])
+    with pytest.raises(OperationFailure, match="requires authentication"):
+        keys(bare)
+
+
+def test_with_a_copy_of_the_data_or_without_the_key_a_new_key_is_made(home: Path, tmp_path: Path):
+    first = embedded.up(home)
+    write(first, 1)
+    embedded.down(home)
+    access.key_file(home).unlink()
+    second = embedded.up(home)
+    assert keys(second) == [1]
+    with pytest.raises(OperationFailure, match="Authentication failed"):
+        keys(replace(first, port=second.port))
+    embedded.down(home)
+    shutil.copytree(home / "db", tmp_path / "copy" / "db")
+    with embedded.lease(tmp_path / "copy") as copied:
+        assert (keys(copied), copied.uri == second.uri) == ([1], False)
+    shutil.rmtree(tmp_path / "copy")
+
+
+def test_a_key_that_is_replaced_under_a_running_server_is_a_finding(home: Path, monkeypatch):
+    server = embedded.up(home)
+    key = access.key_file(home).read_text()
+    access.key_file(home).write_text("0" * 64)
+    monkeypatch.setattr(embedded, "PATIENCE", 0.3)
+    with pytest.raises(TargetError, match=rf"process {server.pid}\) that does not answer.* or not with the password in .*key") as error:
+        embedded.up(home)
+    assert code_of(error) == "embedded_hung"
+    access.key_file(home).write_text(key)
+
+
+def test_a_key_that_others_could_read_is_closed_again(home: Path):
+    embedded.up(home)
+    embedded.down(home)
+    access.key_file(home).chmod(0o644)
+    embedded.up(home)
+    assert stat.S_IMODE(access.key_file(home).stat().st_mode) == 0o600
+
+
+def test_the_printed_address_works_as_it_is_and_a_run_shows_only_the_host(home: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.delenv("MONGODB_URI", raising=False)
+    monkeypatch.setenv("ENGINE_HOME", str(home))
+    printed = command("db", "up").out.strip()
+    assert command("db", "status").out.strip() == printed
+    with MongoClient(printed) as client:
+        jobs = Jobs(client["d"], tmp_path, mode="replace")
+        shown = [command("run", "-m", jobs.mapping, "--source", jobs.write([[1, "a", "b", 3]]), *more) for more in ((), ("--json",))]
+        recorded = str(list(client["d"]["_engine_runs"].find()))
+    address, password = shown[1].report["target"], access.read_key(home)
+    assert (shown[0].code, shown[1].code, address) == (0, 0, f"mongodb://{embedded.HOST}:{embedded.status(home).port} (embedded)/d.people")
+    assert password in printed
+    assert not any(password in text for text in (recorded, *(ended.out + ended.err for ended in shown)))
 
 
 def test_the_shared_fixture_is_a_replica_set_with_retryable_majority_writes(database):

@@ -25,7 +25,6 @@ PATIENCE = 120.0  # seconds to wait for a start, which may have to recover data
 OPTIONS = (
     *("--replSet", REPLICA_SET),
     *("--wiredTigerCacheSizeGB", "1", "--oplogSize", "256"),  # a laptop's memory and disk; by default half and 5 % of them
-    *("--setParameter", "enableLocalhostAuthBypass=false"),  # nobody else may create the first user
     *("--slowms", str(24 * 3600 * 1000)),  # the log of slow operations quotes documents, which may be private
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),  # statistics for MongoDB's support, written every second
 )
@@ -65,7 +64,7 @@ def launch(home: Path, key: Path, host: str, port: int) -> Launch:
     if log.exists():
         log.replace(home / "mongod.old.log")
     where = ["--dbpath", str(home / "db"), "--logpath", str(log), "--bind_ip", host, "--port", str(port)]
-    arguments = [str(path), *OPTIONS, "--keyFile", str(key), *where]
+    arguments = [str(path), *OPTIONS, *guarding(key), *where]
     try:
         return _launch_windows(arguments, host, port) if sys.platform == "win32" else _launch_posix(arguments)
     except subprocess.TimeoutExpired:
@@ -73,6 +72,11 @@ def launch(home: Path, key: Path, host: str, port: int) -> Launch:
         raise TargetError(finding("embedded_hung", f"mongod did not start within {PATIENCE:.0f} s", file=str(log), hint=hint)) from None
     except OSError as error:  # the program itself cannot be executed, e.g. without glibc
         return Launch(-1, f"cannot execute {path.name}: {error.strerror}")
+
+
+def guarding(key: Path) -> tuple[str, ...]:
+    """Options by which mongod asks for a password, and lets nobody create the first user meanwhile."""
+    return "--keyFile", str(key), "--setParameter", "enableLocalhostAuthBypass=false"
 
 
 def _launch_posix(arguments: list[str]) -> Launch:
