@@ -32,13 +32,17 @@ DOCUMENTS, UNKNOWN_SHAPE, LEAVING = "all documents", "documents of no known shap
 
 @dataclass(frozen=True)
 class LiveCollection:
-    """What is there: `old` is the mapping that the ledger says was applied by `run`; `unfinished` an apply that was not finished."""
+    """What is there: `old` is the mapping that the ledger says was applied by `run`; `unfinished` an apply that was not finished.
+
+    `drift` are differences since `run`; `others`: those that others made in what the mapping does not name.
+    """
 
     old: Mapping
     run: str
     evidence: Evidence
     drift: tuple[str, ...]
     unfinished: RunRecord | None
+    others: tuple[str, ...] = ()
 
 
 def inspect(client: MongoClient[Any], new: Mapping) -> LiveCollection:
@@ -67,15 +71,24 @@ def inspect(client: MongoClient[Any], new: Mapping) -> LiveCollection:
     unfinished = ledger.unfinished_apply()
     with translated():
         found = state_of(client[target.database][target.collection], Content(record.live.count, int(record.live.checksum, 16)))
-    drift = () if unfinished else tuple(differences(record.live, found))
-    return LiveCollection(restored(record), record.run_id, evidence(ledger.loads()), drift, unfinished)
+    old = restored(record)
+    since = differences(record.live, found, old)
+    return LiveCollection(
+        old, record.run_id, evidence(ledger.loads()), () if unfinished else since.wrong, unfinished, () if unfinished else since.others
+    )
 
 
 def inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> tuple[LiveCollection, EvolutionPlan]:
     """The live collection, and the plan for it with the counts of documents. Raises DataError, TargetError."""
     live = inspect(client, new)
     found = compared(
-        live.old, new, live.evidence, applied=live.run, drift=live.drift, unfinished=live.unfinished.run_id if live.unfinished else ""
+        live.old,
+        new,
+        live.evidence,
+        applied=live.run,
+        drift=live.drift,
+        others=live.others,
+        unfinished=live.unfinished.run_id if live.unfinished else "",
     )
     collection = client[new.target.database][new.target.collection]
     with translated():

@@ -49,6 +49,8 @@ def _head(found: EvolutionPlan) -> Iterator[Text]:
         yield Text(f"apply {found.unfinished} was not finished: run `engine apply` to continue it", "red")
     for line in found.drift:
         yield Text(f"drift: {line}", "red")
+    for line in found.others:
+        yield Text(f"not the mapping's: {line}; it stays")
     if found.counts and found.counts.unknown_shape:
         strangers = counted(found.counts.unknown_shape, "document")
         yield Text(f"drift: {strangers} of unknown shape, which the applied mapping does not describe", "red")

@@ -39,6 +39,7 @@ class Counts:
 class EvolutionPlan:
     """`applied` is the run whose mapping is the old one, `unfinished` an unfinished apply. `counts` is None where no server was asked.
 
+    `drift`: what has changed since; `others`: what others changed of what the mapping does not name, which stays.
     `rejected`: rows that earlier runs rejected and that may fit now, by what they were rejected for.
     """
 
@@ -47,6 +48,7 @@ class EvolutionPlan:
     renames: Mapping[str, str]
     applied: str = ""
     drift: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     counts: Counts | None = None
     unfinished: str = ""
     rejected: Mapping[str, int] = field(default_factory=dict)
@@ -104,6 +106,7 @@ class EvolutionPlan:
             "renames": dict(self.renames),
             "rejected_before": dict(self.rejected),
             "drift": list(self.drift),
+            "others": list(self.others),
             "documents": self.counts and self.counts.documents,
             "leaving": self.counts and self.counts.leaving,
             "strangers": self.counts and self.counts.unknown_shape,

@@ -1,10 +1,10 @@
-"""The state of a live collection: its content, validator and indexes. Recorded by a run, compared by `engine verify`."""
+"""The state of a live collection: its content, validator, indexes and options. Recorded by a run, compared by `engine verify`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from threading import Event
 from typing import Any
 
@@ -13,6 +13,8 @@ from pymongo.collection import Collection
 
 from engine.digests.checksum import Content, content
 from engine.errors import TargetError, counted, finding
+from engine.mapping.model import Mapping
+from engine.mongo.kinds import collection_info
 
 VALIDATION = {"validator": {}, "validationLevel": "strict", "validationAction": "error"}  # with the server's defaults
 BATCH = 2_000  # documents fetched at a time; large ones are fewer, as a reply ends at 16 MB
@@ -21,12 +23,13 @@ UNTOLD = frozenset({"v", "ns"})  # of an index: internal to the server
 
 @dataclass(frozen=True)
 class CollectionState:
-    """Plain values, for the ledger. `validator` and each of the `indexes` (by name) are canonical Extended JSON."""
+    """Plain values, for the ledger. `validator`, and by name each of the `indexes` and other `options`, are canonical Extended JSON."""
 
     count: int
     checksum: str
     validator: str
     indexes: dict[str, str]
+    options: dict[str, str] = field(default_factory=dict)
 
     def as_document(self) -> dict[str, Any]:
         """For the ledger; index names may hold points there."""
@@ -36,6 +39,14 @@ class CollectionState:
     def of(cls, document: dict[str, Any]) -> CollectionState:
         """Back from the ledger."""
         return cls(**document | {"indexes": {index["name"]: index["spec"] for index in document["indexes"]}})
+
+
+@dataclass(frozen=True)
+class Differences:
+    """One line each, without values: what is `wrong` since a run, and what `others` changed of what the mapping does not name."""
+
+    wrong: tuple[str, ...]
+    others: tuple[str, ...]
 
 
 def split_documents(batch: bytes) -> Iterator[bytes]:
@@ -69,13 +80,14 @@ def content_of(collection: Collection[Any], stop: Event | None = None) -> Conten
 
 def state_of(collection: Collection[Any], found: Content) -> CollectionState:
     """The state of a collection; `found` is its content, which has been read before."""
-    live = next(iter(collection.database.list_collections(filter={"name": collection.name})), {})
-    options = live.get("options", {})
+    live = collection_info(collection.database, collection.name)
+    options = live.options if live else {}
     validation = {name: options.get(name, usual) for name, usual in VALIDATION.items()}
     indexes = {
         index["name"]: _canonical({key: value for key, value in index.items() if key not in UNTOLD}) for index in collection.list_indexes()
     }
-    return CollectionState(found.count, found.checksum, _canonical(validation), dict(sorted(indexes.items())))
+    others = {name: _canonical(value) for name, value in options.items() if name not in VALIDATION}
+    return CollectionState(found.count, found.checksum, _canonical(validation), dict(sorted(indexes.items())), others)
 
 
 def _canonical(value: Any) -> str:
@@ -83,20 +95,30 @@ def _canonical(value: Any) -> str:
     return str(json_util.dumps(value, json_options=json_util.CANONICAL_JSON_OPTIONS, ensure_ascii=False))
 
 
-def differences(recorded: CollectionState, found: CollectionState) -> list[str]:
-    """One line per difference, without values."""
-    lines = []
+def differences(recorded: CollectionState, found: CollectionState, mapping: Mapping) -> Differences:
+    """What has changed; `mapping` is the one that was applied."""
+    own = {*(f"index {index.name}" for index in mapping.indexes), *(f"option {name}" for name in mapping.target.options.as_written)}
+    lines = [*_lines("index", recorded.indexes, found.indexes), *_lines("option", recorded.options, found.options)]
+    wrong = [line for subject, line in lines if subject in own or subject == "index _id_"]
+    return Differences((*_contents(recorded, found), *wrong), tuple(line for _, line in lines if line not in wrong))
+
+
+def _contents(recorded: CollectionState, found: CollectionState) -> Iterator[str]:
     if recorded.count != found.count:
-        lines.append(f"count: recorded {counted(recorded.count, 'document')}, found {found.count:,}")
+        yield f"count: recorded {counted(recorded.count, 'document')}, found {found.count:,}"
     elif recorded.checksum != found.checksum:
-        lines.append(f"checksum: recorded {recorded.checksum}, found {found.checksum}: the content of documents has changed")
+        yield f"checksum: recorded {recorded.checksum}, found {found.checksum}: the content of documents has changed"
     if recorded.validator != found.validator:
-        lines.append("validator: differs from the recorded one")
-    for name in sorted(recorded.indexes.keys() | found.indexes.keys()):
-        if name not in found.indexes:
-            lines.append(f"index {name}: missing")
-        elif name not in recorded.indexes:
-            lines.append(f"index {name}: added since the run ended")
-        elif recorded.indexes[name] != found.indexes[name]:
-            lines.append(f"index {name}: keys or options differ from the recorded ones")
-    return lines
+        yield "validator: differs from the recorded one"
+
+
+def _lines(what: str, recorded: dict[str, str], found: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """What is different, and the line that says so."""
+    for name in sorted(recorded.keys() | found.keys()):
+        subject = f"{what} {name}"
+        if name not in found:
+            yield subject, f"{subject}: missing"
+        elif name not in recorded:
+            yield subject, f"{subject}: added since the run ended"
+        elif recorded[name] != found[name]:
+            yield subject, f"{subject}: differs from the recorded one"

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from jobs import Ended, Jobs
+from jobs import Ended, Jobs, command
 
 from engine.mongo.replacement import Replacement
 
@@ -29,7 +29,7 @@ FOREIGN: dict[str, tuple[list, dict[str, Any]]] = {
 }
 
 
-def options_of(jobs: Jobs) -> dict[str, Any]:
+def live_options(jobs: Jobs) -> dict[str, Any]:
     found = next(jobs.database.list_collections(filter={"name": "people"}))["options"]
     return {name: value for name, value in found.items() if not name.startswith("valid")}
 
@@ -48,9 +48,9 @@ def ok(ended: Ended) -> Ended:
 def test_options_that_the_mapping_does_not_name_stay(jobs: Jobs, mode: str, name: str) -> None:
     jobs.mode = mode
     jobs.database.create_collection("people", **OPTIONS[name])
-    before = options_of(jobs)
+    before = live_options(jobs)
     ended = ok(jobs.run([ANN, BOB]))
-    assert options_of(jobs) == before
+    assert live_options(jobs) == before
     told = [note for note in ended.report["notes"] if note.startswith("kept what the mapping does not name: ") and name in note]
     assert len(told) == (mode == "replace")
     assert len(jobs.documents()) == 2
@@ -174,3 +174,35 @@ def test_an_index_that_is_made_during_the_load_is_kept_too(jobs: Jobs, monkeypat
     monkeypatch.setattr(Replacement, "build", late)
     ok(jobs.run([BOB]))
     assert "late" in indexes_of(jobs)
+
+
+@pytest.mark.parametrize("mode", ["replace", "upsert"])
+def test_verify_and_plan_tell_what_others_changed_and_do_not_fail(jobs: Jobs, mode: str) -> None:
+    jobs.mode = mode
+    ok(jobs.run([ANN]))
+    jobs.live.create_index([("age", 1)], name="theirs")
+    jobs.database.command("collMod", "people", changeStreamPreAndPostImages={"enabled": True})
+    changed = ["index theirs: added since the run ended", "option changeStreamPreAndPostImages: added since the run ended"]
+    for verb in ("verify", "plan"):
+        ended = ok(command(verb, "-m", jobs.mapping))
+        assert all(f"not the mapping's: {line}" in ended.out for line in changed), ended.out
+    assert "nothing to do" in ok(command("apply", "-m", jobs.mapping)).out
+    ok(jobs.run([ANN]))
+    assert {"theirs", "by_city"} <= indexes_of(jobs).keys()
+    assert "not the mapping's" not in ok(command("verify", "-m", jobs.mapping)).out
+    jobs.live.drop_index("theirs")
+    assert "index theirs: missing" in ok(command("verify", "-m", jobs.mapping)).out
+
+
+def test_apply_keeps_what_others_made(jobs: Jobs) -> None:
+    jobs.mode, jobs.rest = "replace", "validation: {additional: true}"
+    jobs.database.create_collection("people", collation=FRENCH)
+    ok(jobs.run([ANN]))
+    jobs.live.create_index([("age", 1)], name="theirs")
+    before = live_options(jobs)
+    text = jobs.mapping.read_text(encoding="utf-8").replace("by_city: {keys: {home.city: 1}}", "by_name: {keys: {name: 1}}")
+    changed = jobs.folder / "changed.yaml"
+    changed.write_text(text, encoding="utf-8")
+    ok(command("apply", "-m", changed))
+    assert indexes_of(jobs).keys() == {"_id_", "by_name", "theirs"}
+    assert live_options(jobs) == before

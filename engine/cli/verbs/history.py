@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
+from engine.apply.recorded import restored
 from engine.cli.display import history
 from engine.cli.verbs.common import Arguments, client_of, mappings_of
 from engine.errors import DataError, Exit, Finding, counted, finding
@@ -49,12 +50,24 @@ def _verify(mapping: Mapping, client: Client, out: TextIO) -> list[Finding]:
     with translated():
         found = state_of(live, content_of(live))
     run, recorded = last
-    if wrong := differences(recorded, found):
+    since = differences(recorded, found, _applied(ledger, mapping))
+    for line in since.others:
+        print(f"{name}, not the mapping's: {line}; mode replace keeps what is there", file=out)
+    if since.wrong:
         hint = _why(ledger.unfinished_since(run))
-        return [finding("differs", f"{name}, run {run}: {line}", hint=hint) for line in wrong]
+        return [finding("differs", f"{name}, run {run}: {line}", hint=hint) for line in since.wrong]
     summary = f"{counted(found.count, 'document')}, checksum {found.checksum}, validator, {len(found.indexes)} indexes"
     print(f"{name} is as run {run} left it: {summary}", file=out)
     return []
+
+
+def _applied(ledger: Ledger, mapping: Mapping) -> Mapping:
+    """The mapping that made the collection; this one where that cannot be read any more."""
+    try:
+        record = ledger.applied()
+        return restored(record) if record else mapping
+    except DataError:
+        return mapping
 
 
 def _why(unfinished: RunRecord | None) -> str:
