@@ -26,6 +26,7 @@ from engine.mongo.records import Kind, Outcome, RunRecord
 from engine.mongo.state import CollectionState
 from engine.mongo.unique import check_unique
 
+ELSEWHERE = "name another target.collection and load it with engine run"
 RELOAD = "load the collection again with engine run"
 
 
@@ -153,7 +154,8 @@ class ApplyTask:
                 raise DataError(finding("unfinished_apply", message, hint=f"apply that mapping again, or {RELOAD}"))
             return
         if found.blocked:
-            raise DataError([finding("needs_source", f"{subject}: {why}", hint=RELOAD) for subject, why in found.blocked.items()])
+            hint = ELSEWHERE if found.unchangeable else RELOAD
+            raise DataError([finding("needs_source", f"{subject}: {why}", hint=hint) for subject, why in found.blocked.items()])
         stages = self._plan(live).direct_rewrite.stages
         if found.counts and found.counts.unknown_shape and stages:
             unknown = counted(found.counts.unknown_shape, "document")

@@ -35,10 +35,16 @@ def show_plan(found: EvolutionPlan, title: str, data: Iterable[str], stream: Tex
         *_head(found),
         *told,
         Text(),
-        Text(_count(found) + WHAT_TO_DO[found.needs], "bold"),
+        Text(_count(found) + _what_to_do(found), "bold"),
         *map(Text, data),
     ):
         console.print(line, soft_wrap=True)
+
+
+def _what_to_do(found: EvolutionPlan) -> str:
+    if found.unchangeable and found.needs is Needs.SOURCE:
+        return "This needs the source, and another target.collection: a time series collection can only be added to."
+    return WHAT_TO_DO[found.needs]
 
 
 def _head(found: EvolutionPlan) -> Iterator[Text]:

@@ -90,8 +90,8 @@ def conditions(mapping: Mapping, profile: ServerProfile = DEFAULT) -> dict[str, 
 
 
 def options(mapping: Mapping, profile: ServerProfile = DEFAULT) -> Schema:
-    """The collection options that carry the validation; none where the server has none."""
-    if not profile.validator:
+    """The collection options that carry the validation; none where the server has none, and for a time series collection."""
+    if not profile.validator or mapping.target.timeseries:
         return {}
     action = mapping.validation.action if mapping.validation.action in profile.actions else "error"
     return {"validator": validator(mapping, profile), "validationLevel": mapping.validation.level, "validationAction": action}
@@ -109,6 +109,7 @@ def to_json(mapping: Mapping, profile: ServerProfile = DEFAULT) -> str:
 def enforcement(mapping: Mapping, profile: ServerProfile = DEFAULT) -> list[Enforcement]:
     """Every type, constraint and rule: do server and engine enforce it, or the engine alone and why."""
     off = "validation.level: off" if mapping.validation.level == "off" else ""
+    off = off or ("a time series collection has no validator" if mapping.target.timeseries else "")
     off = off or ("validation.action: warn only logs" if mapping.validation.action == "warn" else "")
     found = [enforcement for field in stored_fields(mapping) for enforcement in _of_field(mapping, field, profile)]
     found += [

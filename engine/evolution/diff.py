@@ -243,7 +243,7 @@ def _attributes(subject: str, before: Any, after: Any, section: str = "") -> Ite
     for field in fields(after):
         values, key = (getattr(before, field.name), getattr(after, field.name)), section + key_of(part, field.name)
         if field.compare and values[0] != values[1]:
-            inside = is_dataclass(values[1])
+            inside = all(map(is_dataclass, values))
             yield from _attributes(subject, *values, f"{key}.") if inside else [Change(code_of(part, field.name), subject, key, *values)]
 
 

@@ -128,6 +128,8 @@ ROWS = (
     ChangeKind("E503", "opened to unnamed fields", always(Needs.RULES), goes_on("documents may hold more fields"), undone_by="E502"),
     ChangeKind("E504", "collection options changed", needs_of_option, readers_of_option, same_shape=True,
                attributes=("CollectionOptions.*",)),
+    ChangeKind("E505", "time series changed", always(Needs.SOURCE, "a collection is made with it: name another target.collection"),
+               same_shape=True, attributes=("TimeSeries.*", "Target.timeseries")),
     ChangeKind("E601", "source read differently", always(Needs.SOURCE, "other rows or cells would be read"),
                attributes=("Source.*", "Dialect.*")),
     ChangeKind("E602", "changed, affects loading only", always(Needs.NOTHING),

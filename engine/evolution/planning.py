@@ -14,6 +14,7 @@ from engine.evolution.judging import Evidence, JudgedChange, judge, possible_ren
 from engine.evolution.kinds import MENDED
 from engine.mapping.model import Mapping as Model
 
+UNCHANGEABLE = "documents of a time series collection cannot be changed; load them into another target.collection"
 SET_ASIDE = "documents that the new mapping refuses would be set aside"
 NOTHING, CHANGES, DESTRUCTIVE = 0, 10, 11
 
@@ -40,6 +41,7 @@ class EvolutionPlan:
     """`applied` is the run whose mapping is the old one, `unfinished` an unfinished apply. `counts` is None where no server was asked.
 
     `drift`: what has changed since; `others`: what others changed of what the mapping does not name, which stays.
+    `unchangeable`: documents cannot be rewritten there.
     `rejected`: rows that earlier runs rejected and that may fit now, by what they were rejected for.
     """
 
@@ -52,6 +54,7 @@ class EvolutionPlan:
     counts: Counts | None = None
     unfinished: str = ""
     rejected: Mapping[str, int] = field(default_factory=dict)
+    unchangeable: bool = False
 
     @property
     def needs(self) -> Needs:
@@ -70,6 +73,9 @@ class EvolutionPlan:
                 for path, count in self.counts.unsure.items()
             }
             found |= {path: f"a run would leave out {counted(count, 'value')}" for path, count in self.counts.nulled.items()}
+        if self.unchangeable:
+            found |= dict.fromkeys((change.change.subject for change in self.changes if change.needs is Needs.REWRITE), UNCHANGEABLE)
+            found |= dict.fromkeys(self.counts.violators if self.counts else (), UNCHANGEABLE)
         return found
 
     @property
@@ -139,4 +145,11 @@ def compared(old: Model, new: Model, evidence: Evidence | None = None, **facts: 
     changes = diff(old, new)
     judged = judge(changes, old, new, evidence)
     rejected = rejects_that_may_fit(changes, old, new, evidence) if evidence else {}
-    return EvolutionPlan(judged, source_reasons(old, new, evidence), possible_renames(old, new), rejected=rejected, **facts)
+    return EvolutionPlan(
+        judged,
+        source_reasons(old, new, evidence),
+        possible_renames(old, new),
+        rejected=rejected,
+        unchangeable=new.target.timeseries is not None,
+        **facts,
+    )

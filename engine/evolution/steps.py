@@ -93,9 +93,9 @@ def _intermediate(old: Model, new: Model, kept_fields: tuple[Field, ...]) -> Mod
 
 def _widen(old: Model, intermediate: Model, new: Model, profile: ServerProfile) -> Iterator[Command]:
     shapes = [validator(mapping, profile) for mapping in (old, intermediate, new)]
-    if shapes[0]:
+    if rules := options(old, profile):
         distinct = [shape for number, shape in enumerate(shapes) if shape not in shapes[:number]]
-        yield _modify(new, options(old, profile) | {"validator": distinct[0] if len(distinct) == 1 else {"$or": distinct}})
+        yield _modify(new, rules | {"validator": distinct[0] if len(distinct) == 1 else {"$or": distinct}})
 
 
 def _tighten(new: Model, profile: ServerProfile) -> Iterator[Command]:

@@ -68,11 +68,12 @@ def _from(version: str, *names: str) -> dict[str, str]:
 
 WORDS = {"text": "text index", "hashed": "hashed index", "wildcard": "wildcard index", "partialFilterExpression": "partial index",
                "collation": "collation", "default_language": "language for text indexes", "clusteredIndex": "clustered collections",
+               "timeseries": "time series collections",
                "changeStreamPreAndPostImages": "images of documents before a change"}  # fmt: skip
 ALWAYS_ABSENT = _never("hashed", "default_language")
 LATER_PATCH = _from("8.0.3", "wildcard")
 FROM_5, FROM_8 = _from("5.0", "text", "partialFilterExpression"), _from("8.0", "collation")
-NO_OPTIONS = _never("clusteredIndex", "changeStreamPreAndPostImages")
+NO_OPTIONS = _never("timeseries", "clusteredIndex", "changeStreamPreAndPostImages")
 DOCUMENTDB: dict[str, Any] = {
     "query_operators": False,
     "actions": frozenset({"error"}),

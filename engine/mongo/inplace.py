@@ -26,10 +26,11 @@ from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS
 from engine.mongo.kinds import collection_info
 from engine.mongo.locks import Lock
 from engine.mongo.matching import match_of, repetitions_of
-from engine.mongo.policies import EXACT, policy_of
+from engine.mongo.policies import EXACT, Policy, policy_of
 from engine.mongo.retries import retry_transient
 from engine.mongo.sink import Refusal
 from engine.mongo.state import CollectionState, content_of, split_documents, state_of
+from engine.mongo.timeseries import AnyOrder, in_series
 from engine.mongo.unique import check_unique, wanted_indexes
 from engine.mongo.upserts import UpsertBatch, Written
 
@@ -49,7 +50,7 @@ class InPlace:
         self._database = database_of(client, target.database)
         self._live: Collection[Any] = self._database[target.collection]
         self._stop, self._mutex = Event(), Mutex()
-        self._batch = UpsertBatch(self._live, match_of(mapping), policy_of(mapping), self._stop)
+        self._batch = _batch(self._live, mapping, self._stop)
         self._repetitions = repetitions_of(mapping)
         self._proven = Content()
         self._held, self._held_ids = Content(), DigestSet() if target.mode == "sync" else None  # of live documents, as read back
@@ -65,7 +66,7 @@ class InPlace:
         with translated():
             check_unique(self._live, self._mapping)
             if collection_info(self._database, self._live.name) is None:
-                declared = self._mapping.target.options.as_written
+                declared = self._mapping.target.creation
                 self._database.create_collection(self._live.name, check_exists=False, **declared, **self._options)
             elif changed := self._mapping.target.options.changeable | self._options:
                 self._database.command("collMod", self._live.name, **changed)
@@ -179,3 +180,10 @@ class InPlace:
     def discard(self) -> None:
         """Nothing to remove: what was written is live. A write that is still in progress must not meet those of the next run."""
         self._lock.leave_to_expire = self._under_way > 0
+
+
+def _batch(live: Collection[Any], mapping: Mapping, stop: Event) -> UpsertBatch:
+    """How batches are written: what is matched, and what becomes of what differs."""
+    if series := mapping.target.timeseries:
+        return UpsertBatch(live, in_series(mapping, series), Policy(AnyOrder(series.meta_field), "refuse"), stop)
+    return UpsertBatch(live, match_of(mapping), policy_of(mapping), stop)

@@ -14,10 +14,11 @@ from bson.binary import Binary
 from pymongo.database import Database
 
 from engine.errors import TargetError, finding
-from engine.mapping.model import Mapping
+from engine.mapping.model import Mapping, TimeSeries
 from engine.mongo.connection import Client, translated
 
 BUCKETS = "system.buckets."  # before the name of a time series collection: the collection that stores it, and has its UUID
+SHOWN = ("timeField", "metaField", "granularity", "expireAfterSeconds")
 OTHER_NAME = "name another target.collection"
 
 
@@ -37,6 +38,12 @@ class CollectionInfo:
     kind: CollectionKind
     options: MappingOf[str, Any]
     uuid: Binary | None
+
+    @property
+    def series(self) -> dict[str, Any]:
+        """Of a time series collection: its fields, granularity and expiry, by MongoDB's names; empty for another one."""
+        expiry = {"expireAfterSeconds": self.options["expireAfterSeconds"]} if "expireAfterSeconds" in self.options else {}
+        return {**self.options["timeseries"], **expiry} if "timeseries" in self.options else {}
 
     @property
     def capped(self) -> bool:
@@ -59,17 +66,34 @@ def require_loadable(client: Client, mapping: Mapping) -> None:
     target = mapping.target
     with translated():
         found = collection_info(client[target.database], target.collection)
-    if found and (wrong := _unsuitable(found)):
+    if found and (wrong := _unsuitable(found, target.timeseries)):
         message, hint = wrong
         raise TargetError(finding("target_kind", f"{target.database}.{target.collection} is {message}; nothing was done", hint=hint))
 
 
-def _unsuitable(found: CollectionInfo) -> tuple[str, str] | None:
+def _unsuitable(found: CollectionInfo, declared: TimeSeries | None) -> tuple[str, str] | None:
     """What it is and why that cannot be, and what to do instead."""
     if found.kind is CollectionKind.VIEW:
         return f"a view of {found.options.get('viewOn')}, and a view cannot be written", OTHER_NAME
-    if found.kind is CollectionKind.TIMESERIES:
-        return "a time series collection, and the mapping is for a plain one", OTHER_NAME
+    if found.kind is CollectionKind.TIMESERIES or declared:
+        return _other_series(found, declared)
     if found.capped:
         return "a capped collection: the server deletes its oldest documents by itself, so what is loaded would not stay", OTHER_NAME
     return None
+
+
+def _other_series(found: CollectionInfo, declared: TimeSeries | None) -> tuple[str, str] | None:
+    """Whether a time series collection is the one that the mapping declares, as far as it does."""
+    if found.kind is not CollectionKind.TIMESERIES:
+        return "a plain collection, and the mapping declares a time series collection", f"{OTHER_NAME}, or remove target.timeseries"
+    there = {name: value for name, value in found.series.items() if name in SHOWN}
+    shown = ", ".join(f"{name}: {value}" for name, value in there.items())
+    if declared is None:
+        return f"a time series collection ({shown})", f"add target.timeseries: {{{shown}}} with mode: append, or {OTHER_NAME}"
+    wanted = {"metaField": "", **declared.as_written}
+    other = next((name for name, value in wanted.items() if found.series.get(name, "") != value), "")
+    if not other:
+        return None
+    said = f"{other}: {wanted[other]}" if wanted[other] != "" else f"no {other}"
+    hint = "correct target.timeseries; or change the collection on the server (collMod), where MongoDB allows it"
+    return f"a time series collection ({shown}), and the mapping declares {said}", hint

@@ -32,6 +32,10 @@ class Match(Protocol):
     @property
     def path(self) -> str: ...  # noqa: D102
 
+    @property
+    def unique(self) -> bool:
+        """Whether the server keeps no second document with the same key."""
+
     def key(self, document: bytes) -> bytes:
         """Bytes that are equal where two documents match."""
 
@@ -46,6 +50,7 @@ class ById:
     """By `_id`."""
 
     name = path = ID
+    unique = True
 
     def key(self, document: bytes) -> bytes:
         """The key of its `_id`."""
@@ -67,6 +72,7 @@ class ByKey:
 
     paths: tuple[str, ...]
     name = "key"
+    unique = True
 
     @property
     def path(self) -> str:

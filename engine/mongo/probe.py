@@ -37,9 +37,9 @@ def require_load_support(mapping: Mapping, profile: ServerProfile) -> None:
         if wrong := profile.index_problem(index.keys, index.options):
             message = f"index {index.name}: {profile.name} {wrong}; nothing was done"
             raise TargetError(Finding(index.line, 1, "profile", message, hint="change the index", file=str(mapping.file)))
-    if missing := profile.option_problem(mapping.target.options.as_written):
+    if missing := profile.option_problem(mapping.target.creation):
         name, wrong = missing
-        message = f"target.options.{name}: {profile.name} {wrong}; nothing was done"
+        message = f"{name} in target: {profile.name} {wrong}; nothing was done"
         raise TargetError(finding("profile", message, hint="remove it", file=str(mapping.file)))
 
 

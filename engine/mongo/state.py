@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -14,7 +15,8 @@ from pymongo.collection import Collection
 from engine.digests.checksum import Content, content
 from engine.errors import TargetError, counted, finding
 from engine.mapping.model import Mapping
-from engine.mongo.kinds import collection_info
+from engine.mongo.kinds import CollectionKind, collection_info
+from engine.mongo.timeseries import in_order
 
 VALIDATION = {"validator": {}, "validationLevel": "strict", "validationAction": "error"}  # with the server's defaults
 BATCH = 2_000  # documents fetched at a time; large ones are fewer, as a reply ends at 16 MB
@@ -64,7 +66,7 @@ def content_of(collection: Collection[Any], stop: Event | None = None) -> Conten
     Raises:
         TargetError: `stop` was set.
     """
-    found, batches = Content(), collection.find_raw_batches(batch_size=BATCH)
+    found, batches, form = Content(), collection.find_raw_batches(batch_size=BATCH), _form(collection)
     cursor = ThreadPoolExecutor(1, thread_name_prefix="cursor")
     try:
         coming = cursor.submit(next, batches, b"")
@@ -72,10 +74,18 @@ def content_of(collection: Collection[Any], stop: Event | None = None) -> Conten
             if stop and stop.is_set():
                 raise TargetError(finding("stopped", "the run was stopped while documents were read back", hint="run it again"))
             coming = cursor.submit(next, batches, b"")
-            found += content(split_documents(batch))
+            found += content(map(form, split_documents(batch)))
     finally:
         cursor.shutdown(wait=False)  # a server that does not answer must not hold up the end of the run
     return found
+
+
+def _form(collection: Collection[Any]) -> Callable[[bytes], bytes]:
+    """How a document counts in the checksum: as it is; of a time series collection, which keeps no order of fields, in a fixed one."""
+    live = collection_info(collection.database, collection.name)
+    if live is None or live.kind is not CollectionKind.TIMESERIES:
+        return bytes
+    return partial(in_order, meta_field=live.series.get("metaField", ""))
 
 
 def state_of(collection: Collection[Any], found: Content) -> CollectionState:

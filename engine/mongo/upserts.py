@@ -67,6 +67,8 @@ class UpsertBatch:
             refused |= {key: Refusal(0, "duplicate_key", self.match.path, OTHER) for key in differing}
         changed = set(differing)
         outcomes = {key: self.policy.outcome(live=key in live, differs=key in changed) for key in sent if key not in refused}
+        if not self.match.unique:
+            self._require_once([sent[key] for key, outcome in outcomes.items() if outcome == "inserted"])
         held = self._read_back({key: sent[key] for key, outcome in outcomes.items() if outcome in WRITTEN})
         places = {key: place for place, key in enumerate(sent)}
         refusals = [replace(refusal, index=places[key]) for key, refusal in refused.items()]
@@ -96,6 +98,20 @@ class UpsertBatch:
         command = {"update": self.collection.name, "ordered": False, "writeConcern": WRITE_CONCERN.document, "updates": updates}
         errors = retry_until_answered(lambda _: document_errors(self.collection.database.command(command), BLAMING), self.stop)
         return {keys[error["index"]]: refusal(error) for error in errors}
+
+    def _require_once(self, inserted: list[bytes]) -> None:
+        """An insert that got no answer may still have been on its way when it was repeated; most servers' collections refuse the second."""
+        stored = sum(retry_until_answered(partial(self._count, query), self.stop) for query in self.match.queries(inserted))
+        if stored > len(inserted):
+            message = (
+                f"{stored - len(inserted):,} documents are in the time series collection twice: a write got no answer, and was repeated"
+            )
+            raise TargetError(
+                finding("stored_twice", message, hint="load into a new collection, or delete the documents of that time and run again")
+            )
+
+    def _count(self, query: Query, _attempt: int) -> int:
+        return self.collection.count_documents(query)
 
     def _read_back(self, written: Documents) -> Documents:
         after = self.live(written.values())

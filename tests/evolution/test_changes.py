@@ -60,6 +60,7 @@ PARTS = [
     model.Target,
     model.Dialect,
     model.CollectionOptions,
+    model.TimeSeries,
 ]
 OTHERS = {str: "other", int: 7, bool: True}
 
@@ -110,9 +111,10 @@ def changed(whole: model.Mapping, kind: type, name: str, value: Any) -> model.Ma
         return dataclasses.replace(
             whole, source=dataclasses.replace(whole.source, dialect=dataclasses.replace(whole.source.dialect, **{name: value}))
         )
-    if kind is model.CollectionOptions:
-        options = dataclasses.replace(whole.target.options, **{name: value})
-        return dataclasses.replace(whole, target=dataclasses.replace(whole.target, options=options))
+    for inner, attribute in ((model.CollectionOptions, "options"), (model.TimeSeries, "timeseries")):
+        if kind is inner:
+            part = dataclasses.replace(getattr(whole.target, attribute) or model.TimeSeries("a"), **{name: value})
+            return dataclasses.replace(whole, target=dataclasses.replace(whole.target, **{attribute: part}))
     if kind is Options:
         return typed(whole, dataclasses.replace(whole.fields[0].options, **{name: value}))
     where, part = parts_of(kind, whole)
@@ -127,7 +129,8 @@ CASES = [(kind, one.name) for kind in (model.Mapping, *PARTS) for one in datacla
 @pytest.mark.parametrize(("kind", "name"), CASES, ids=[f"{kind.__name__}.{name}" for kind, name in CASES])
 def test_no_attribute_is_forgotten(kind: type, name: str) -> None:
     whole = base()
-    inner = {model.Dialect: whole.source.dialect, Options: whole.fields[0].options, model.CollectionOptions: whole.target.options}
+    inner = {model.Dialect: whole.source.dialect, Options: whole.fields[0].options, model.CollectionOptions: whole.target.options,
+             model.TimeSeries: model.TimeSeries("a")}  # fmt: skip
     part: Any = {model.Mapping: whole, **inner}.get(kind)
     part = part or parts_of(kind, whole)[1]
     value = getattr(part, name)

@@ -30,6 +30,7 @@ PARTS: dict[str, Any] = {
     "Dialect": model.Dialect,
     "Target": model.Target,
     "CollectionOptions": model.CollectionOptions,
+    "TimeSeries": model.TimeSeries,
     "Mapping": model.Mapping,
 }
 UNWRITTEN = {"digest", "file", "text"}  # attributes of the mapping that follow from the rest
@@ -79,8 +80,8 @@ def properties(part: str) -> dict[str, Any]:
     known = mapping_schema()["properties"]
     if part == "Dialect":
         return known["source"]["properties"]["csv"]["properties"]
-    if part == "CollectionOptions":
-        return known["target"]["properties"]["options"]["properties"]
+    if part in ("CollectionOptions", "TimeSeries"):
+        return known["target"]["properties"]["options" if part == "CollectionOptions" else "timeseries"]["properties"]
     if part in ("Source", "Target", "Validation"):
         return known[part.lower()]["properties"]
     name = {"Options": "fields", "Mapping": ""}.get(part, f"{part.lower()}s")

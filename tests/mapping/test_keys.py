@@ -14,7 +14,7 @@ from engine.values.types import NumberFormat, Options, type_table
 NOT_SHOWN = {(Options, "true_values"), (Options, "false_values"), (Options, "order"), (model.IdSource, "hash")}
 STATING = (model.Array, model.CollectionOptions, model.Columns, model.Dedup, model.Dialect, model.Field, model.IdSource, model.Index,
            model.Json, model.Lookup, model.Mapping, model.Near, model.Numbered, model.RowsOrigin, model.Rule, model.Source, model.Split,
-           model.Target, model.Validation, model.ValueMap, NumberFormat, Options)  # fmt: skip
+           model.Target, model.TimeSeries, model.Validation, model.ValueMap, NumberFormat, Options)  # fmt: skip
 STATED = [(cls, one) for cls in STATING for one in attribute_keys(cls) if one.schema is not None]
 
 

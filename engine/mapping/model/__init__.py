@@ -12,6 +12,7 @@ from engine.mapping.model.mapping import ID, Cells, Mapping, MappingTest, OnConf
 from engine.mapping.model.rows import ROW_KEY, Dedup, IdSource, Limit, Near, Rule
 from engine.mapping.model.sources import COMPRESSIONS, FORMATS, GZIP, ZIP, ZSTANDARD, Dialect, Source, format_of
 from engine.mapping.model.targets import KEY_INDEX, Index, Target, Validation
+from engine.mapping.model.timeseries import TimeSeries
 
 __all__ = [
     "CANNOT_BE_SET",
@@ -53,6 +54,7 @@ __all__ = [
     "Split",
     "Steps",
     "Target",
+    "TimeSeries",
     "Validation",
     "ValueMap",
     "cell_source",

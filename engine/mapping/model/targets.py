@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from engine.mapping.model.collection_options import COLLATION, SIMPLE, CollectionOptions
+from engine.mapping.model.timeseries import TimeSeries
 from engine.mapping.patterns import COLLECTION, DATABASE
 from engine.mapping.profiles import PROFILES
 from engine.values.keys import At, Keys, key
@@ -55,11 +56,21 @@ class Target:
         key("MongoDB's options of the collection. An option that is not named here stays as it is, in every mode.",
             {"collation": {"locale": "fr", "strength": 1}}, default=None),
     ] = field(default_factory=CollectionOptions)  # fmt: skip
+    timeseries: Annotated[
+        TimeSeries | None,
+        key("Make a time series collection, which MongoDB stores by time. Only for mode append: documents there are never changed.",
+            {"timeField": "measured_at", "metaField": "sensor", "granularity": "minutes"}),
+    ] = None  # fmt: skip
     foreign_indexes: Annotated[
         ForeignIndexes,
         key("In mode replace, what to do with indexes of the live collection that neither this mapping nor the one before it names: "
             "build them on the new collection too, or drop them.", "drop"),
     ] = "keep"  # fmt: skip
+
+    @property
+    def creation(self) -> dict[str, Any]:
+        """The options, besides those of validation, that the mapping gives a new collection."""
+        return {**self.options.as_written, **(self.timeseries.creation if self.timeseries else {})}
 
 
 _INDEX_OPTIONS = Keys(

@@ -23,6 +23,7 @@ from engine.mapping.semantics.rows import check_identity, read_dedup, read_ident
 from engine.mapping.semantics.scope import Raw, Scope
 from engine.mapping.semantics.source import read_source
 from engine.mapping.semantics.targets import check_collation, read_target, read_validation, with_key_index
+from engine.mapping.semantics.timeseries import check_timeseries
 from engine.mapping.yamltree import YamlDocument
 from engine.values.keys import read
 
@@ -108,6 +109,7 @@ def _mapping(scope: Scope, text: str, sources: dict[str, model.Source]) -> model
         sources=_used(sources, arrays, lookups),
     )
     check_collation(scope, mapping)
+    check_timeseries(scope, mapping)
     refused = raw.get("arrays", {}).keys() - arrays.keys()
     return None if refused else replace(mapping, tests=read_cases(scope, mapping))
 

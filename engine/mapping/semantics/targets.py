@@ -32,9 +32,10 @@ def read_target(scope: Scope, identity: model.IdSource | None, fields: MappingOf
     if profile and not profile.can_rename and mode == "replace":
         message = f"{profile.name} cannot rename a collection, so mode replace cannot publish a load at once"
         scope.report(("target",), "no_rename", message, SYNC_INSTEAD, at_key=True)
-    if profile and (missing := profile.option_problem(target.options.as_written)):
+    if profile and (missing := profile.option_problem(target.creation)):
         name, wrong = missing
-        scope.report(("target", "options", name), "profile", f"{profile.name} {wrong}", "remove it, or change target.profile", at_key=True)
+        place = ("target", name) if name == "timeseries" else ("target", "options", name)
+        scope.report(place, "profile", f"{profile.name} {wrong}", "remove it, or change target.profile", at_key=True)
     return target
 
 
