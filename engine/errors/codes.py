@@ -133,7 +133,7 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("member_name", "A column that `columns` matches gives a name that a field cannot have.",
          "Let the first group of the regular expression be a name without `.` and without `$` at its beginning."),
         ("missing_column", "The source does not have a column that the mapping reads.",
-         "Correct the name or `csv.delimiter`, or set `source.columns.missing: 'null'`."),
+         "Correct the name or `csv.delimiter`, give `csv.names` if the file has no header, or set `source.columns.missing: 'null'`."),
         ("nested_column", "A Parquet column holds lists or structures.",
          "Write the column as JSON text, or the table as NDJSON."),
         ("no_columns", "`dedup.near.except` leaves no column to compare rows by.",

@@ -1,8 +1,12 @@
-"""Compares the headers that a mapping expects with those of the sources."""
+"""Compares the headers that a mapping expects with those of the sources.
+
+The first line of a file without a header is a record, whose cells may be private. So a message shows the names of a source only if at
+least one of them is mapped (whatever its case).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from engine.errors import DataError, Finding, suggest
@@ -29,15 +33,35 @@ def check_header(mapping: Mapping, columns: Sequence[str], source: str = "") -> 
         raise DataError(
             Finding(declared.line, 1, "missing_column", message, hint=f'set csv: {{delimiter: "{other}"}}', file=str(mapping.file))
         )
+    known = _is_header(columns, read)
+    if needed and not known:
+        lines = [wanted[name].line for name in needed if wanted[name].line]
+        message = f"{_named(source)} has none of the columns that the mapping reads"
+        hint = "has the file a header? if not, give the names with csv.names"
+        raise DataError(Finding(min(lines, default=declared.line), 1, "missing_column", message, hint=hint, file=str(mapping.file)))
     if needed:
         found = [_missing(wanted[name], columns, extra, source) for name in sorted(needed)]
         raise DataError([replace(item, line=item.line or declared.line, file=str(mapping.file)) for item in found])
     if extra and declared.extra == "fail":
-        names = ", ".join(map(repr, extra))
-        message = f"{_named(source)} has columns that no field reads: {names}"
+        message = f"{_named(source)} has columns that no field reads: {_unread(extra, known=known)}"
         hint = "map them, or set source.columns.extra: warn"
         raise DataError(Finding(declared.line, 1, "extra_column", message, hint=hint, file=str(mapping.file)))
-    return missing, list(_notes(declared, source, missing, extra))
+    return missing, list(_notes(declared, source, missing, _unread(extra, known=known) if extra else ""))
+
+
+def names_to_show(mapping: Mapping, columns: Sequence[str]) -> Sequence[str]:
+    """The names of the source's columns where one of them is mapped, else none."""
+    return columns if _is_header(columns, _read(mapping, columns, mapping.source)) else ()
+
+
+def _is_header(columns: Sequence[str], read: Iterable[str]) -> bool:
+    """Whether one of the names is mapped; in another case it is a slip in a header rather than a cell."""
+    mapped = {name.lower() for name in read}
+    return any(name.strip().lower() in mapped for name in columns)
+
+
+def _unread(extra: list[str], *, known: bool) -> str:
+    return ", ".join(map(repr, extra)) if known else f"all {len(extra)} (the file may have no header)"
 
 
 def _read(mapping: Mapping, columns: Sequence[str], declared: Source) -> Iterator[str]:
@@ -60,11 +84,11 @@ def _missing(use: ColumnUse, columns: Sequence[str], extra: list[str], source: s
     return Finding(use.line, 1, "missing_column", message, use.path, hint)
 
 
-def _notes(declared: Source, source: str, missing: set[str], extra: list[str]) -> list[str]:
+def _notes(declared: Source, source: str, missing: set[str], extra: str) -> list[str]:
     notes = [f"column {name!r} is not in {_named(source)}: its cells count as empty" for name in sorted(missing)]
     if extra and declared.extra == "warn":
         whose = f" of {_named(source)}" if source else ""
-        notes.append(f"columns{whose} that no field reads: {', '.join(map(repr, extra))}")
+        notes.append(f"columns{whose} that no field reads: {extra}")
     return notes
 
 

@@ -9,6 +9,7 @@ import polars as pl
 from engine.digests.keys import RowKey
 from engine.errors import DataError, Finding, finding, suggest
 from engine.mapping.model import ROW_KEY, Mapping
+from engine.plan.header import names_to_show
 from engine.plan.names import cell_name
 
 KeyParts = str | tuple[str, ...]
@@ -28,7 +29,9 @@ def near_key(mapping: Mapping, columns: Sequence[str]) -> RowKey | None:
     unknown = [name for name in dedup.near.ignored_columns if name not in columns]
     if unknown:
         message = f"dedup.near.except: {unknown[0]!r} is not a column of the source"
-        raise DataError(Finding(0, 0, "unknown_key_column", message, hint=suggest(unknown[0], columns), file=str(mapping.file)))
+        raise DataError(
+            Finding(0, 0, "unknown_key_column", message, hint=suggest(unknown[0], names_to_show(mapping, columns)), file=str(mapping.file))
+        )
     rest = [name for name in sorted(columns) if name not in dedup.near.ignored_columns]
     if not rest:
         message = "dedup.near.except leaves no column to compare rows by"
@@ -44,5 +47,6 @@ def _key(on: KeyParts, mapping: Mapping, columns: Sequence[str]) -> RowKey:
     for name in on:
         if name not in paths and name not in columns:
             message = f"{name!r} is neither a field nor a column of the source"
-            raise DataError(Finding(0, 0, "unknown_key_column", message, hint=suggest(name, [*paths, *columns]), file=str(mapping.file)))
+            hint = suggest(name, [*paths, *names_to_show(mapping, columns)])
+            raise DataError(Finding(0, 0, "unknown_key_column", message, hint=hint, file=str(mapping.file)))
     return RowKey(tuple(paths[name].type.key_text(pl.col(name)) if name in paths else pl.col(cell_name(name)) for name in on))

@@ -169,8 +169,5 @@ def _duplicates(names: Sequence[str], file: str, line: int) -> list[Finding]:
     for place, name in enumerate(names, 1):
         places.setdefault(name, []).append(str(place))
     hint = "give them different names; if the file has no header line, set csv.names"
-    return [
-        finding("duplicate_header", f"{len(at)} columns are named {name!r}: columns {', '.join(at)}", hint=hint, file=file, line=line)
-        for name, at in places.items()
-        if len(at) > 1
-    ]
+    same = [", ".join(at) for at in places.values() if len(at) > 1]  # not their name: it is a cell where there is no header
+    return [finding("duplicate_header", f"columns {at} have the same name", hint=hint, file=file, line=line) for at in same]

@@ -21,7 +21,7 @@ from engine.sources.disk import STDIN
 from engine.sources.file import COUNTED, File, Fingerprint
 from engine.sources.names import FILE, ROW
 
-SHOWN_NAMES = 10
+SHOWN_COLUMNS = 10
 MAGIC = re.compile(r"[*?[]")
 
 
@@ -158,13 +158,15 @@ def _placed(record: Malformed, own: tuple[str, ...], columns: tuple[str, ...], b
 
 
 def _expect_columns(first: File, file: File) -> None:
-    lacks = [name for name in first.columns if name not in file.columns]
-    more = [name for name in file.columns if name not in first.columns]
+    """Tells the columns by their places: where a file has no header, their names are the cells of a record."""
+    lacks, more = _absent(first.columns, file.columns), _absent(file.columns, first.columns)
     if lacks or more:
-        differing = [f"{what} {_listed(names)}" for what, names in (("it lacks", lacks), ("it also has", more)) if names]
+        differing = [*([f"it lacks columns {lacks} of it"] if lacks else []), *([f"columns {more} are not in it"] if more else [])]
         message = f"the columns differ from those of {first.path}: {'; '.join(differing)}"
         raise DataError(finding("other_columns", message, hint="load such files with a separate mapping", file=str(file.path)))
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(map(repr, names[:SHOWN_NAMES])) + (" …" if len(names) > SHOWN_NAMES else "")
+def _absent(names: Sequence[str], others: Sequence[str]) -> str:
+    """The places of the names that the others lack."""
+    places = [str(place) for place, name in enumerate(names, 1) if name not in others]
+    return ", ".join(places[:SHOWN_COLUMNS]) + (" …" if len(places) > SHOWN_COLUMNS else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from engine.errors import DataError, finding, suggest
+from engine.errors import DataError, finding
 from engine.sources import scan
 from engine.sources.batch import Batch
 from engine.sources.grammar import Fault, Grammar
@@ -53,7 +53,7 @@ class RecordReader:
         names, line = self._names()
         if self._grammar.overflow not in (None, *names):
             message = f"there is no column {self._grammar.overflow!r}, which csv.overflow names"
-            raise self._stop("overflow_column", message, suggest(str(self._grammar.overflow), names) or "correct csv.overflow", line)
+            raise self._stop("overflow_column", message, "correct csv.overflow", line)
         return names, line
 
     def _names(self) -> tuple[Sequence[str], int]:

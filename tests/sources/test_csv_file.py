@@ -82,8 +82,8 @@ def test_the_duplicates_of_a_header_are_all_told_with_their_places(tmp_path: Pat
     with pytest.raises(DataError) as caught:
         _ = CsvFile(path, LF).columns
     assert [finding.message for finding in caught.value.findings] == [
-        "3 columns are named 'id': columns 1, 3, 6",
-        "2 columns are named 'b': columns 2, 5",
+        "columns 1, 3, 6 have the same name",
+        "columns 2, 5 have the same name",
     ]
 
 

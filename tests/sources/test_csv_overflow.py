@@ -112,7 +112,7 @@ def test_the_column_must_be_there(file: Path) -> None:
         with pytest.raises(DataError) as caught:
             assert CsvFile(file, dialect).columns
         found = caught.value.findings[0]
-        assert (found.code, found.line, found.hint) == ("overflow_column", line, "did you mean adress?")
+        assert (found.code, found.line, found.hint) == ("overflow_column", line, "correct csv.overflow")
 
 
 def test_what_was_counted_is_told(tmp_path: Path) -> None:
