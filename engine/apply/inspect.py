@@ -49,11 +49,14 @@ def inspect(client: MongoClient[Any], new: Mapping) -> LiveCollection:
     """The live collection.
 
     Raises:
-        DataError: the ledger has no published run of it, or it does not exist.
+        DataError: the ledger has no published run of it, or it does not exist; or the mapping has nothing to say of its shape.
         TargetError: there is something else now, such as a view.
     """
     require_loadable(client, new)
     target = new.target
+    if target.amends:
+        message = f"mode {target.mode} changes documents, and leaves the shape of the collection to the mapping that loads it"
+        raise DataError(finding("amending", message, hint="plan and apply with that mapping", file=str(new.file)))
     ledger = Ledger(client, target)
     name = f"{target.database}.{target.collection}"
     record = ledger.applied()

@@ -36,7 +36,7 @@ def check_mapping_change(ledger: Ledger, mapping: Mapping, *, mixed_allowed: boo
     if unfinished and not replaced:
         message = f"apply {unfinished.run_id} was not finished: the collection holds documents of two shapes"
         raise DataError(finding("unfinished_apply", message, hint="run engine apply to continue it"))
-    if record is None or record.meaning_sha256 == mapping.digest:
+    if mapping.target.amends or record is None or record.meaning_sha256 == mapping.digest:
         return Notice()
     try:
         old = restored(record)

@@ -17,7 +17,7 @@ from engine.mongo.records import Outcome, RunRecord
 from engine.run.corrections import Summary
 from engine.run.report import Report, SecondaryAccount
 
-CHANGES = {"inserted": "inserted", "updated": "updated", "unchanged": "unchanged", "deleted": "deleted because the source lacks them"}
+CHANGES = {"inserted": "inserted", "updated": "updated", "unchanged": "unchanged", "deleted": "deleted", "unmatched": "match no live one"}
 CHANGES |= {"ignored": "left as they are, though they differ (on_match: ignore)"}
 CHANGES |= {"before": "written by the run that this one resumes"}
 HISTORY = {"run": ("left", 0), "collection": ("left", 80), "mode": ("left", 140), "started": ("left", 120), "outcome": ("left", 0)}

@@ -1,4 +1,4 @@
-"""The MongoDB sink of the modes upsert, append and sync: documents go into the live collection, batch by verified batch."""
+"""The MongoDB sink of all modes but replace: documents go into the live collection, batch by verified batch."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from engine.errors import DataError, TargetError, counted, finding
 from engine.mapping.model import Mapping
 from engine.mongo.carried import index_models
 from engine.mongo.connection import database_of, translated
+from engine.mongo.deletions import DeleteBatch
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS
 from engine.mongo.kinds import collection_info
 from engine.mongo.locks import Lock
@@ -30,10 +31,17 @@ from engine.mongo.policies import EXACT, Policy, policy_of
 from engine.mongo.retries import retry_transient
 from engine.mongo.sink import Refusal
 from engine.mongo.state import CollectionState, content_of, split_documents, state_of
+from engine.mongo.survey import Survey
 from engine.mongo.timeseries import AnyOrder, in_series
 from engine.mongo.unique import check_unique, wanted_indexes
 from engine.mongo.upserts import UpsertBatch, Written
 
+COUNTED = {
+    "upsert": ("inserted", "updated", "unchanged"),
+    "update": ("updated", "unchanged", "unmatched"),
+    "delete": ("deleted", "unmatched"),
+}
+"""By mode, what is counted even where it is none."""
 DELETIONS = 10_000  # documents that one command deletes
 UNUSABLE = "see what `engine verify` reports, then run again"
 
@@ -55,14 +63,19 @@ class InPlace:
         self._proven = Content()
         self._held, self._held_ids = Content(), DigestSet() if target.mode == "sync" else None  # of live documents, as read back
         self._under_way = 0
-        self.changes: Counter[str] = Counter(inserted=0, updated=0, unchanged=0)
+        self.changes: Counter[str] = Counter(dict.fromkeys(COUNTED.get(target.mode, COUNTED["upsert"]), 0))
 
     def live_document_count(self) -> int:
         """0: documents are written one by one."""
         return 0
 
     def open(self) -> None:
-        """Create the collection with its options, or change those that a live one can be given; then build indexes. Raises TargetError."""
+        """Create the collection with its options, or change those that a live one can be given; then build indexes. Raises TargetError.
+
+        In the modes update and delete it stays as it is.
+        """
+        if self._mapping.target.amends:
+            return
         with translated():
             check_unique(self._live, self._mapping)
             if collection_info(self._database, self._live.name) is None:
@@ -71,6 +84,10 @@ class InPlace:
             elif changed := self._mapping.target.options.changeable | self._options:
                 self._database.command("collMod", self._live.name, **changed)
         self.build(self._mapping)
+
+    def lookout(self) -> Survey | None:
+        """In the modes update and delete, what tells before the first change how many documents it would be about."""
+        return Survey(self._live, self._mapping) if self._mapping.target.amends else None
 
     def repeated(self, documents: pl.Series) -> list[Refusal]:
         """Those that match the same live document as an earlier one of this run."""
@@ -111,6 +128,8 @@ class InPlace:
 
     def build(self, mapping: Mapping) -> None:
         """Build missing indexes: all when it opens, at the end of a run those that were dropped meanwhile."""
+        if mapping.target.amends:
+            return
         with translated():
             live = collection_info(self._database, self._live.name)
             wanted = wanted_indexes(self._live, mapping.indexes)
@@ -182,8 +201,10 @@ class InPlace:
         self._lock.leave_to_expire = self._under_way > 0
 
 
-def _batch(live: Collection[Any], mapping: Mapping, stop: Event) -> UpsertBatch:
+def _batch(live: Collection[Any], mapping: Mapping, stop: Event) -> UpsertBatch | DeleteBatch:
     """How batches are written: what is matched, and what becomes of what differs."""
     if series := mapping.target.timeseries:
         return UpsertBatch(live, in_series(mapping, series), Policy(AnyOrder(series.meta_field), "refuse"), stop)
+    if mapping.target.mode == "delete":
+        return DeleteBatch(live, match_of(mapping), stop)
     return UpsertBatch(live, match_of(mapping), policy_of(mapping), stop)

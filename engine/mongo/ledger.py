@@ -14,7 +14,7 @@ from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
-from engine.mapping.model import Target
+from engine.mapping.model import AMENDING, Target
 from engine.mongo.connection import DISCARD_SECONDS, WRITE_CONCERN, database_of, translated
 from engine.mongo.ledgerplace import RUNS, ledger_database, point_to_ledger
 from engine.mongo.records import Kind, Outcome, RunRecord, as_fields
@@ -22,7 +22,8 @@ from engine.mongo.retries import retry_transient
 from engine.mongo.state import CollectionState
 
 CONTINUED = (Outcome.FAILED, Outcome.INTERRUPTED, Outcome.NOT_PUBLISHED, Outcome.DEAD)
-LOADED: dict[str, Any] = {"outcome": Outcome.PUBLISHED.value, "kind": {"$ne": Kind.APPLY.value}}
+SHAPING: dict[str, Any] = {"outcome": Outcome.PUBLISHED.value, "mode": {"$nin": list(AMENDING)}}
+LOADED: dict[str, Any] = {**SHAPING, "kind": {"$ne": Kind.APPLY.value}}
 
 
 class Ledger:
@@ -102,8 +103,8 @@ class Ledger:
         return self._newest(wrote | {"fence": {"$gt": since.fence if since else 0}})
 
     def applied(self) -> RunRecord | None:
-        """What the live collection is: the last published run or apply of the target."""
-        return self._newest({"outcome": Outcome.PUBLISHED.value})
+        """What the live collection is: the last published apply or run of the target, in a mode that gives it its shape."""
+        return self._newest(SHAPING)
 
     def unfinished_apply(self) -> RunRecord | None:
         """The last `engine apply` that did not finish and that no published run has superseded."""

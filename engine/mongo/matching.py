@@ -7,20 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
+from threading import Event
 from typing import Any, Protocol
 
 import polars as pl
 from bson.raw_bson import RawBSONDocument
+from pymongo.collection import Collection
 
 from engine.digests.keys import DigestSet, digests
 from engine.documents.bson import id_key, key_at
 from engine.mapping.model import ID, Mapping
+from engine.mongo.retries import retry_until_answered
 from engine.mongo.sink import Refusal
 
 BRANCHES = 1_000  # of one query: the server plans each of them by itself
 SAME = "an earlier row has the same {}"
 Query = dict[str, Any]
+Documents = dict[bytes, bytes]  # by what they are matched by
 
 
 class Match(Protocol):
@@ -110,6 +114,21 @@ def _value(document: bytes, path: str) -> Any:
 def match_of(mapping: Mapping) -> Match:
     """How the documents of a mapping are matched."""
     return ByKey(mapping.target.key_paths) if mapping.target.key_paths else ById()
+
+
+def live_documents(collection: Collection[Any], match: Match, documents: Sequence[bytes], stop: Event) -> Documents:
+    """The live documents that these match, as they are stored. Raises TargetError where the server stays unavailable, or `stop` is set."""
+    options: Any = collection.codec_options.with_options(document_class=RawBSONDocument)
+    raw, keys = collection.with_options(codec_options=options), {match.key(document) for document in documents}
+    found: Documents = {}
+    for query in match.queries(documents):
+        batch = retry_until_answered(partial(_found, raw, query), stop)
+        found |= {key: document for document in batch if (key := match.key(document)) in keys}
+    return found
+
+
+def _found(raw: Collection[RawBSONDocument], query: Query, _attempt: int) -> list[bytes]:
+    return [bytes(document.raw) for document in raw.find(query)]  # the driver may give a view of its reply, which keeps all of it
 
 
 class Repetitions:

@@ -155,9 +155,10 @@ class Policy:
 def policy_of(mapping: model.Mapping) -> Policy:
     """The policy of a mapping's mode."""
     target = mapping.target
-    matched = target.on_match if target.mode == "upsert" else "replace"
+    matched = target.on_match if target.mode in {"upsert", "update"} else "replace"
     merges, load, once = matched == "merge", paths_of(mapping.load_paths), mapping.on_insert_paths
-    named = merges or once or mapping.validation.open
+    named = merges or once or mapping.validation.open or target.amends
     tree = tree_of(path for path in mapping.own_paths if path not in {ID, *once})
     comparison = Named(tree, load, merges, once=tree_of(once)) if named else Whole(load, bool(target.key_paths))
-    return Policy(comparison, "refuse" if target.mode == "append" else "ignore" if matched == "ignore" else "update")
+    differing: Differing = "refuse" if target.mode == "append" else "ignore" if matched == "ignore" else "update"
+    return Policy(comparison, differing, inserts=not target.amends)

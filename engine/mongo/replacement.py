@@ -68,6 +68,9 @@ class Replacement:
         with translated():
             return int(retry_transient(lambda _: self._database[self._target.collection].estimated_document_count(), self._stop))
 
+    def lookout(self) -> None:
+        """None: no document depends on what is live."""
+
     def open(self) -> None:
         """Create the staging collection as the live one will be, and try whether all indexes can be built. Raises TargetError."""
         with translated():

@@ -26,15 +26,36 @@ class Refusal:
     reason: str
 
 
-class Sink(Protocol):
+class Receiver(Protocol):
+    """Takes documents. `changes` counts what became of them."""
+
+    changes: Counter[str]
+
+    def repeated(self, documents: pl.Series) -> list[Refusal]:
+        """The documents that would be the same live one as an earlier one of this run; to be asked in the order of the source."""
+
+    def write(self, documents: pl.Series) -> list[Refusal]:
+        """Store a batch of BSON documents (may be called from several threads); returns those that were refused."""
+
+    def stop(self) -> None:
+        """Stop waiting for a server that does not answer; writes in progress fail."""
+
+
+class Lookout(Receiver, Protocol):
+    """Takes documents before the run does, and only counts in `changes` how many are `matched` and `unmatched` by live ones."""
+
+    def live_document_count(self) -> int:
+        """How many documents are live."""
+
+
+class Sink(Receiver, Protocol):
     """A target during a run; its methods are called in this order.
 
     `writes_live`: documents go into the live collection as they come, so whatever can be known before is checked before. Otherwise nothing
-    is live before `publish`, and `discard` leaves the live data as it was. `changes` counts what became of documents.
+    is live before `publish`, and `discard` leaves the live data as it was.
     """
 
     writes_live: bool
-    changes: Counter[str]
 
     @property
     def notes(self) -> Sequence[str]:
@@ -43,14 +64,11 @@ class Sink(Protocol):
     def live_document_count(self) -> int:
         """How many live documents `publish` would replace; 0 for a target that is written in place."""
 
+    def lookout(self) -> Lookout | None:
+        """What looks for live documents first, where it depends on them whether the run may begin."""
+
     def open(self) -> None:
         """Prepare the target for documents."""
-
-    def repeated(self, documents: pl.Series) -> list[Refusal]:
-        """The documents that would be the same live one as an earlier one of this run; to be asked in the order of the source."""
-
-    def write(self, documents: pl.Series) -> list[Refusal]:
-        """Store a batch of BSON documents (may be called from several threads); returns those that were refused."""
 
     def build(self, mapping: Mapping) -> None:
         """Build all indexes that are not there yet."""
@@ -63,9 +81,6 @@ class Sink(Protocol):
 
     def state(self, content: Content) -> CollectionState:
         """What the live collection is after `publish`, its content being known."""
-
-    def stop(self) -> None:
-        """Stop waiting for a server that does not answer; writes in progress fail."""
 
     def discard(self) -> None:
         """Remove what was written and is not live."""

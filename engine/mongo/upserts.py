@@ -14,19 +14,16 @@ from threading import Event
 from typing import Any
 
 import polars as pl
-from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
 from engine.errors import TargetError, finding
 from engine.mongo.codes import BLAMING
 from engine.mongo.connection import WRITE_CONCERN
 from engine.mongo.inserts import OTHER, insert, refusal
-from engine.mongo.matching import Match, Query
+from engine.mongo.matching import Documents, Match, Query, live_documents
 from engine.mongo.policies import WRITTEN, Policy
 from engine.mongo.retries import document_errors, retry_until_answered
 from engine.mongo.sink import Refusal
-
-Documents = dict[bytes, bytes]  # by what they are matched by
 
 
 @dataclass(frozen=True)
@@ -76,14 +73,7 @@ class UpsertBatch:
 
     def live(self, documents: Iterable[bytes]) -> Documents:
         """The live documents that these match."""
-        options: Any = self.collection.codec_options.with_options(document_class=RawBSONDocument)
-        raw, wanted = self.collection.with_options(codec_options=options), list(documents)
-        keys = {self.match.key(document) for document in wanted}
-        found: Documents = {}
-        for query in self.match.queries(wanted):
-            batch = retry_until_answered(partial(_found, raw, query), self.stop)
-            found |= {key: document for document in batch if (key := self.match.key(document)) in keys}
-        return found
+        return live_documents(self.collection, self.match, [*documents], self.stop)
 
     def _insert(self, keys: list[bytes], sent: Documents) -> dict[bytes, Refusal]:
         if not keys:
@@ -122,7 +112,3 @@ class UpsertBatch:
                 finding("not_as_sent", message, hint="does something else write them? look at the server's log, then run again")
             )
         return after
-
-
-def _found(raw: Collection[RawBSONDocument], query: Query, _attempt: int) -> list[bytes]:
-    return [bytes(document.raw) for document in raw.find(query)]  # the driver may give a view of its reply, which keeps all of it

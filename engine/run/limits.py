@@ -6,6 +6,8 @@ from dataclasses import asdict
 
 from engine.digests.checksum import Content
 from engine.errors import DataError, counted, finding
+from engine.mapping.model import Mapping
+from engine.mongo.sink import Lookout
 from engine.run.allowing import or_allow
 from engine.run.loading import Job
 from engine.run.report import Report
@@ -58,6 +60,33 @@ def check_limits(job: Job, report: Report) -> None:
     if not counts.balanced:
         figures = ", ".join(f"{name} {count:,}" for name, count in asdict(counts).items())
         raise DataError(finding("unbalanced", f"the accounting does not balance: {figures}; {left_behind(job)}", hint="please report this"))
+
+
+def check_matches(job: Job, report: Report, found: Lookout) -> None:
+    """Raises DataError where the modes update and delete are about too few or too many live documents; nothing was changed."""
+    if job.mapping.target.mode == "update":
+        check_unmatched(job, report, found.changes["unmatched"])
+        return
+    limit, matched, live = job.mapping.deletion_limit, found.changes["matched"], found.live_document_count()
+    if limit.exceeded(matched, live):
+        message = f"{matched:,} of {live:,} documents would be deleted, the limit is {limit.of('document')}; none was deleted"
+        hint = f"is it the right file? if it is, raise limits.deletions, {or_allow('deletion_limit')}"
+        raise DataError(finding("deletion_limit", message, hint=hint, file=str(job.mapping.file)))
+
+
+def check_unmatched(job: Job, report: Report, unmatched: int) -> None:
+    """Raises DataError where, in mode update, too many documents of the source match no live one."""
+    limit, documents = job.mapping.unmatched_limit, report.accounting.documents
+    if job.mapping.target.mode == "update" and limit.exceeded(unmatched, documents):
+        message = f"{unmatched:,} of {counted(documents, 'document')} match no live one, the limit is {limit.of('document')}"
+        hint = f"is it the right file and collection? if they are, raise limits.unmatched, {or_allow('unmatched_limit')}"
+        raise DataError(finding("unmatched_limit", f"{message}; {left_behind(job)}", hint=hint, file=str(job.mapping.file)))
+
+
+def deletion_read_once(mapping: Mapping) -> DataError:
+    """For a source that can be read only once: what would be deleted is counted before the first deletion."""
+    message = "standard input can be read only once, and mode delete reads its source twice: what would be deleted is counted first"
+    return DataError(finding("read_once", message, hint="save it as a file, and name that as the source", file=str(mapping.file)))
 
 
 def left_behind(job: Job) -> str:

@@ -17,7 +17,7 @@ from engine.digests.keys import Digests, uuids
 from engine.documents.bson import ID_AT, MAX_DOCUMENT_BYTES, oversize
 from engine.mapping.columns import private_columns
 from engine.mapping.model import Dedup, Mapping
-from engine.mongo.sink import Refusal, Sink
+from engine.mongo.sink import Receiver, Refusal, Sink
 from engine.plan import Evaluated, Plan
 from engine.run.dedup import (
     Judge,
@@ -82,13 +82,23 @@ class Sent:
 class Loader:
     """The batch loop and its state between batches. `sent` is the content that the target accepted from this run.
 
-    `usage` says which rows of the secondary sources it has used.
+    `usage` says which rows of the secondary sources it has used. Documents go to `receiver`; without one they are only judged.
 
     Rows up to `after` were written by an earlier run: they are judged again, but not sent. `settled` gets the last row of each batch
     that is written, as long as the target refused nothing.
     """
 
-    def __init__(self, job: Job, plan: Plan, report: Report, after: int = 0, settled: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        plan: Plan,
+        report: Report,
+        receiver: Receiver | None,
+        *,
+        after: int = 0,
+        settled: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self.receiver = receiver
         self.job, self.plan, self.report, self.after, self.settled = job, plan, report, after, settled
         file = job.home / "rejects" / f"{job.mapping.name}-{job.run_id}.csv"
         self.rejects = Rejects(file, plan.columns, private_columns(job.mapping, plan.columns), job.mapping.private_rejects)
@@ -125,8 +135,8 @@ class Loader:
             while under_way:
                 self.account_sent(*under_way.popleft())
         except BaseException as error:
-            if self.job.sink:
-                self.job.sink.stop()
+            if self.receiver:
+                self.receiver.stop()
             writers.shutdown(wait=False, cancel_futures=True)
             wait((future for future, _ in under_way), GRACE_STOPPED if isinstance(error, KeyboardInterrupt) else GRACE)
             raise
@@ -178,7 +188,7 @@ class Loader:
 
     def drop_repeated(self, fresh: Evaluated, documents: pl.Series) -> tuple[Evaluated, pl.Series]:
         """Without the documents that would be the same live one as an earlier one of this run; their rows are rejected."""
-        if not self.job.sink or not (refusals := self.job.sink.repeated(documents)):
+        if not self.receiver or not (refusals := self.receiver.repeated(documents)):
             return fresh, documents
         self.refuse(fresh, refusals)
         places = [refusal.index for refusal in refusals]
@@ -190,8 +200,8 @@ class Loader:
         places, written_before = self.order(documents, (~large).arg_true()), 0 < last <= self.after
         too_large = f"the document is larger than {MAX_DOCUMENT_BYTES:,} bytes"
         refusals = [Refusal(index, "too_large", "", too_large) for index in large.arg_true()]
-        if self.job.sink and not written_before and len(places):
-            refused = self.job.sink.write(documents.gather(places))
+        if self.receiver and not written_before and len(places):
+            refused = self.receiver.write(documents.gather(places))
             refusals += [replace(refusal, index=int(places[refusal.index])) for refusal in refused]
         left_out = {refusal.index for refusal in refusals}
         stored = documents.to_list()

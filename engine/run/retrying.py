@@ -14,7 +14,7 @@ from engine.run.corrections import RejectsSource, ranges
 from engine.run.report import Report
 from engine.run.session import LoadTask
 
-MISSES = frozenset({"reject_limit", "duplicate_limit", "nothing_to_publish"})  # rows that are wrong again stop no retry
+MISSES = frozenset({"reject_limit", "duplicate_limit", "nothing_to_publish", "unmatched_limit"})  # rows that are wrong again stop no retry
 
 
 def retry_task(mapping: Mapping, file: Path) -> LoadTask:
@@ -24,14 +24,14 @@ def retry_task(mapping: Mapping, file: Path) -> LoadTask:
         UsageError: the documents' `_id`s are random, so a row that is loaded twice would be there twice.
         DataError: it is not a rejects file of this mapping.
     """
-    if mapping.identity and not mapping.identity.hash:
+    if mapping.identity and not mapping.identity.hash and not mapping.target.key_paths:
         message = "with random ObjectIds, a row that is retried twice would be stored twice"
         hint = "correct the source and run again, or use id: {hash: …}"
         raise UsageError(finding("random_id", message, hint=hint, file=str(mapping.file)))
     retry = _Retry(RejectsSource(file, mapping), mapping)
     upsert = replace(
         mapping,
-        target=replace(mapping.target, mode="upsert"),
+        target=mapping.target if mapping.target.amends else replace(mapping.target, mode="upsert"),
         source=replace(mapping.source, paths=(str(file),)),
         arrays=tuple(map(_without_orphans, mapping.arrays)),
     )

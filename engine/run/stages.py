@@ -13,14 +13,14 @@ from engine.digests.checksum import Content
 from engine.errors import TargetError, counted, finding
 from engine.mongo.sink import SERVER_VALIDATOR, Sink
 from engine.plan import Plan, compile_plan
-from engine.run.limits import check_limits, left_behind
+from engine.run.limits import check_limits, check_matches, check_unmatched, deletion_read_once, left_behind
 from engine.run.loading import Job, Loader, choose_kept_rows
 from engine.run.report import Accounting, Report
 from engine.run.secondary import account_secondary_sources
 from engine.sources import notes
 from engine.sources.secondary import SecondarySource, read_secondary_sources
 
-RESUMED = ("upsert", "append")
+RESUMED = ("upsert", "append", "update", "delete")
 
 
 @contextmanager
@@ -56,14 +56,19 @@ def rehearse(job: Job, plan: Plan, report: Report) -> None:
     if not (job.sink and job.sink.writes_live):
         return
     if job.source.size is None:
+        if job.mapping.target.mode == "delete":
+            raise deletion_read_once(job.mapping)
         report.notes.append("standard input can be read only once: a problem in it is found when the rows before it are live already")
         return
+    lookout = job.sink.lookout()
     with timed(job, report, "check"):
         dry = replace(job, sink=None)
-        rehearsal = Loader(dry, plan, report)
+        rehearsal = Loader(dry, plan, report, lookout)
         rehearsal.load()
         account_secondary_sources(dry, plan, rehearsal.usage, report, left_behind(dry))
         check_limits(dry, report)
+        if lookout:
+            check_matches(dry, report, lookout)
     report.accounting = Accounting()
     report.rejects, report.warnings, report.nulled = Counter(), Counter(), Counter()
 
@@ -78,17 +83,19 @@ def load_rows(job: Job, plan: Plan, report: Report) -> Content:
     report.notes += [*drifted(report), *notes(job.source)]
     account_secondary_sources(job, plan, loader.usage, report, left_behind(job))
     check_limits(job, report)
+    if job.sink:
+        check_unmatched(job, report, job.sink.changes["unmatched"])
     return loader.sent
 
 
 def make_loader(job: Job, plan: Plan, report: Report) -> Loader:
     """A loader. In the modes that can be resumed it continues an unfinished run and records its own progress."""
     if not (job.sink and job.journal and job.mapping.target.mode in RESUMED):
-        return Loader(job, plan, report)
+        return Loader(job, plan, report, job.sink)
     earlier, after = job.journal.resumable()
     if after:
         report.notes.append(f"continues run {earlier}: rows up to {after:,} are in the collection already and were read back")
-    return Loader(job, plan, report, after, job.journal.record_progress)
+    return Loader(job, plan, report, job.sink, after=after, settled=job.journal.record_progress)
 
 
 def index_and_read_back(job: Job, report: Report, sink: Sink, sent: Content) -> None:
@@ -98,7 +105,7 @@ def index_and_read_back(job: Job, report: Report, sink: Sink, sent: Content) -> 
         reading = verifier.submit(sink.read_back)
         with timed(job, report, "index"):
             sink.build(job.mapping)
-            report.indexes = ["_id_", *(index.name for index in job.mapping.indexes)]
+            report.indexes = [] if job.mapping.target.amends else ["_id_", *(index.name for index in job.mapping.indexes)]
         with timed(job, report, "verify"):
             require_as_sent(reading.result(), sent)
     except BaseException:

@@ -10,6 +10,7 @@ from engine.mapping.model import Mapping
 from engine.mapping.profiles import PROFILES, ServerProfile
 from engine.mongo.accounts import require_privileges
 from engine.mongo.address import Address
+from engine.mongo.amending import require_amendable
 from engine.mongo.connection import Client, connect
 from engine.mongo.creation import require_options
 from engine.mongo.inplace import InPlace
@@ -35,6 +36,8 @@ def require_target(address: Address, row: Task, mapping: Mapping) -> None:
         require_load_support(mapping, PROFILES.get(mapping.target.profile or "") or server_profile(client))
         require_loadable(client, mapping)
         require_options(client, mapping)
+        if mapping.target.amends:
+            require_amendable(client, mapping)
 
 
 def connected(address: Address, mapping: Mapping, report: Report, stack: ExitStack) -> tuple[Client, ServerProfile]:

@@ -29,6 +29,7 @@ indexes:
 """
 ROWS = "id,city,nights\n1,Bergen,2\n2,Oslo,x\n3,Tromso,9\n"
 OTHERS = "id,city,nights\n1,Bergen,3\n4,Hamar,1\n"  # one changed, one new, one gone
+LIFTED = {"sync": ", deletions: 100%", "update": ", unmatched: 100%", "delete": ", deletions: 100%"}
 OLD = {"city": "city", "was": "", "more": "", "index": "by_city"}
 NEW = {"city": "town", "was": ", was: city", "more": ", maximum: 5", "index": "by_town"}
 
@@ -49,7 +50,7 @@ class Stays:
 
     def mapping(self, mode: str = "replace", **form: str) -> Path:
         file = self.folder / "stays.yaml"
-        deletions = ", deletions: 100%" if mode == "sync" else ""
+        deletions = LIFTED.get(mode, "")
         text = MAPPING.format(folder=self.folder, database=self.database, mode=mode, deletions=deletions, **OLD | form)
         file.write_text(text, encoding="utf-8")
         return file

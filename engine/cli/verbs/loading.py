@@ -26,6 +26,10 @@ STOPPED = {
     "append": "the documents written so far stay, each one complete; run the same command again to continue after the last batch",
     "sync": "the documents written so far stay, each one complete; run the same command again to complete the run",
 }
+STOPPED |= {
+    "update": "the documents changed so far stay changed, each one complete; run the same command again to continue after the last batch",
+    "delete": "the documents deleted so far stay deleted; run the same command again to continue after the last batch",
+}
 PUBLISHED = "all documents were live already; only the run record may be missing"
 
 

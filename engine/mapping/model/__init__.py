@@ -11,10 +11,11 @@ from engine.mapping.model.fields import DEFAULT_TYPE, MASK, Field, Steps, ValueM
 from engine.mapping.model.mapping import ID, Cells, Mapping, MappingTest, OnConflict
 from engine.mapping.model.rows import ROW_KEY, Dedup, IdSource, Limit, Near, Rule
 from engine.mapping.model.sources import COMPRESSIONS, FORMATS, GZIP, ZIP, ZSTANDARD, Dialect, Source, format_of
-from engine.mapping.model.targets import KEY_INDEX, Index, Target, Validation
+from engine.mapping.model.targets import AMENDING, KEY_INDEX, Index, Target, Validation
 from engine.mapping.model.timeseries import TimeSeries
 
 __all__ = [
+    "AMENDING",
     "CANNOT_BE_SET",
     "CHANGEABLE",
     "COLLATED",

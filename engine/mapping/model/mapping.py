@@ -78,8 +78,15 @@ class Mapping:
     deletion_limit: Annotated[
         Limit,
         At("limits.deletions"),
-        key("In mode sync, documents that may be deleted: a share of the collection, or a count. Above it, none is deleted.",
-            "10%", **COUNT_OR_SHARE),
+        key("In the modes sync and delete, documents that may be deleted: a share of the collection, or a count. Above it, none is "
+            "deleted.", "10%", **COUNT_OR_SHARE),
+        Limit.read,
+    ] = A_TENTH  # fmt: skip
+    unmatched_limit: Annotated[
+        Limit,
+        At("limits.unmatched"),
+        key("In mode update, documents of the source that may match no live one: a share of them, or a count. Above it, nothing is "
+            "changed.", "10%", **COUNT_OR_SHARE),
         Limit.read,
     ] = A_TENTH  # fmt: skip
     shrink_limit: Annotated[

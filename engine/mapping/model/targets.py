@@ -13,7 +13,9 @@ from engine.mapping.patterns import COLLECTION, DATABASE
 from engine.mapping.profiles import PROFILES
 from engine.values.keys import At, Keys, key
 
-Mode = Literal["replace", "upsert", "append", "sync"]
+Mode = Literal["replace", "upsert", "append", "sync", "update", "delete"]
+AMENDING = ("update", "delete")
+"""Modes that only change documents that are there."""
 OnMatch = Literal["replace", "merge", "ignore"]
 ForeignIndexes = Literal["keep", "drop"]
 KEY_INDEX = "target_key"
@@ -32,7 +34,8 @@ class Target:
         Mode,
         key("replace: a new collection takes the place of the live one, at once and as a whole. The others write into the live "
             "one, by _id or by `key`: upsert adds new documents and changes existing ones; append only adds; sync does an upsert, then "
-            "deletes documents that the source does not have.", "upsert"),
+            "deletes documents that the source does not have; update only changes documents that are there, at the mapped paths; delete "
+            "deletes the documents that the source names. update and delete leave validator and indexes as they are.", "upsert"),
     ] = "replace"  # fmt: skip
     key_paths: Annotated[
         tuple[str, ...],
@@ -43,8 +46,9 @@ class Target:
     ] = ()  # fmt: skip
     on_match: Annotated[
         OnMatch,
-        key("In mode upsert, what to do with a live document that matches: replace the mapped fields (in a closed collection the whole "
-            "document), merge (change the mapped fields that have a value, leave the others), or ignore (leave it as it is).", "merge"),
+        key("In the modes upsert and update, what to do with a live document that matches: replace the mapped fields (upsert in a closed "
+            "collection: the whole document), merge (change the mapped fields that have a value, leave the others), or, in mode upsert, "
+            "ignore (leave it as it is).", "merge"),
     ] = "replace"  # fmt: skip
     profile: Annotated[
         str | None,
@@ -71,6 +75,11 @@ class Target:
     def creation(self) -> dict[str, Any]:
         """The options, besides those of validation, that the mapping gives a new collection."""
         return {**self.options.as_written, **(self.timeseries.creation if self.timeseries else {})}
+
+    @property
+    def amends(self) -> bool:
+        """Whether it only changes documents that are there; the shape of the collection is another mapping's, or somebody else's."""
+        return self.mode in AMENDING
 
 
 _INDEX_OPTIONS = Keys(

@@ -11,8 +11,16 @@ from engine.mapping.semantics.scope import Place, Scope
 from engine.values.keys import read
 from engine.values.paths import MARK
 
-NOTHING_KEPT = {"replace": "every document is new"}
+NOTHING_KEPT = {"replace": "every document is new", "update": "no document is inserted", "delete": "no document is inserted"}
 """Why a mode has no use for values that are written only when a document is inserted."""
+MATCHED = "map _id, use id: {hash: [the columns that identify a row]}, or target.key: [the fields that identify a document]"
+ONLY_IN = {
+    ("target", "on_match"): ("upsert", "update"),
+    ("target", "foreign_indexes"): ("replace",),
+    ("limits", "deletions"): ("sync", "delete"),
+    ("limits", "unmatched"): ("update",),
+}
+"""Keys that only some modes read."""
 SYNC_INSTEAD = "use mode: sync: it ends with the same documents, but readers see them change one after another"
 
 
@@ -24,11 +32,10 @@ def read_target(scope: Scope, identity: model.IdSource | None, fields: MappingOf
     _check_on_insert(scope, target, fields)
     if mode != "replace" and identity and not identity.hash and not target.key_paths:
         message = f"with random ObjectIds a second run in mode {mode} would add every row again"
+        message = "random ObjectIds match no live document" if target.amends else message
         hint = "use id: {hash: [the columns that identify a row]}, or target.key: [the fields that identify a document]"
         scope.report(("id",), "random_id", message, hint, at_key=True)
-    for where, name, only in (("target", "on_match", "upsert"), ("target", "foreign_indexes", "replace"), ("limits", "deletions", "sync")):
-        if name in scope.raw.get(where, {}) and mode != only:
-            scope.report((where, name), "no_effect", f"{name} applies only to mode {only}", f"remove {name}", at_key=True)
+    _check_modes(scope, target, identity)
     if profile and not profile.can_rename and mode == "replace":
         message = f"{profile.name} cannot rename a collection, so mode replace cannot publish a load at once"
         scope.report(("target",), "no_rename", message, SYNC_INSTEAD, at_key=True)
@@ -49,6 +56,20 @@ def check_collation(scope: Scope, mapping: model.Mapping) -> None:
             model.UNCOLLATED,
             at_key=True,
         )
+
+
+def _check_modes(scope: Scope, target: model.Target, identity: model.IdSource | None) -> None:
+    """Report keys that have no effect in the mode, and `_id`s of whole rows where rows are changed."""
+    if target.mode == "update" and identity and identity.hash == model.ROW_KEY and not target.key_paths:
+        message = "in mode update, a changed row has another hash, and matches no live document"
+        scope.report(("target", "mode"), "not_allowed", message, MATCHED)
+    for (where, name), modes in ONLY_IN.items():
+        if name in scope.raw.get(where, {}) and target.mode not in modes:
+            message = f"{name} applies only to mode {' and '.join(modes)}"
+            scope.report((where, name), "no_effect", message, f"remove {name}", at_key=True)
+    if (target.mode, target.on_match) == ("update", "ignore"):
+        message = "mode update has nothing to do with on_match: ignore"
+        scope.report(("target", "on_match"), "contradiction", message, "use on_match: replace or merge")
 
 
 def _check_key(scope: Scope, target: model.Target, fields: MappingOf[str, model.Field]) -> None:

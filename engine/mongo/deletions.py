@@ -1,0 +1,51 @@
+"""One batch of mode delete: the live documents that these match are deleted, and are looked for once more. It may be repeated."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+import polars as pl
+from pymongo.collection import Collection
+
+from engine.errors import TargetError, counted, finding
+from engine.mongo.connection import WRITE_CONCERN
+from engine.mongo.matching import Match, live_documents
+from engine.mongo.retries import document_errors, retry_until_answered
+from engine.mongo.upserts import Written
+
+
+@dataclass(frozen=True)
+class DeleteBatch:
+    """Documents of which no two match the same live one. `stop` ends the wait for a server that does not answer."""
+
+    collection: Collection[Any]
+    match: Match
+    stop: Event
+
+    def write(self, documents: pl.Series) -> Written:
+        """Delete the live documents that these match.
+
+        Raises:
+            TargetError: the server failed to delete, stayed unavailable, or has such documents still.
+        """
+        named = documents.to_list()
+        sent = {self.match.key(raw): raw for raw in named}
+        live = live_documents(self.collection, self.match, named, self.stop)
+        if live:
+            self._delete([{"q": self.match.query(sent[key], raw), "limit": 1} for key, raw in live.items()])
+            self._require_gone(named)
+        return Written([], Counter(deleted=len(live), unmatched=len(sent) - len(live)), [])
+
+    def _delete(self, deletes: list[dict[str, Any]]) -> None:
+        command = {"delete": self.collection.name, "ordered": False, "writeConcern": WRITE_CONCERN.document, "deletes": deletes}
+        retry_until_answered(lambda _: document_errors(self.collection.database.command(command), ()), self.stop)
+
+    def _require_gone(self, named: list[bytes]) -> None:
+        if still := live_documents(self.collection, self.match, named, self.stop):
+            message = f"{counted(len(still), 'document')} of {len(named):,} that were deleted are there"
+            raise TargetError(
+                finding("not_as_sent", message, hint="does something else write them? look at the server's log, then run again")
+            )
