@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -13,17 +12,20 @@ from importlib import import_module
 from typing import NoReturn, TextIO
 
 from engine import __version__
+from engine.cli.streams import take_over_streams, unwritten
 from engine.cli.table import NOTHING, VERBS
 from engine.errors import EngineError, Exit, UsageError, finding, suggest
+from engine.run.memory import exhausted, refuse_few_addresses
+from engine.run.process import stop_on_signals
 
 EPILOG = """\
 MONGODB_URI names the server, MONGODB_PASSWORD_FILE the file with its password. Without MONGODB_URI engine
 uses the embedded MongoDB, with its data in .engine/ (or in the folder that ENGINE_HOME names). ENGINE_LEDGER_DB
 names a database for the ledger, if it is not to be in that of the data.
 
-Exit codes: 0 done, 1 unexpected error, 2 wrong command line or mapping, 3 data (limit exceeded, or not as recorded),
-4 target unreachable or it refused, 5 locked by another run, 10 and 11 (engine plan only) changes and destructive
-changes, 130 interrupted.
+Exit codes: 0 done, 1 unexpected error or output that could not be written, 2 wrong command line or mapping, 3 data (limit
+exceeded, or not as recorded), 4 target unreachable or it refused, 5 locked by another run, 10 and 11 (engine plan only)
+changes and destructive changes, 130 interrupted.
 """
 MAPPINGS = (".yaml", ".yml")
 
@@ -73,13 +75,24 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def run(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
-    """Carry out a command line and return the exit code."""
+    """Carry out a command line and return the exit code, which says so where a part of the output was lost."""
+    code = _carried_out(argv, out, err)
+    if failure := unwritten(out):
+        message = f"standard output could not be written: {failure.strerror}"
+        hint = "what the command did stays done; `engine runs` lists what was loaded or applied"
+        print(finding("output_lost", message, hint=hint), file=err)
+        return code or Exit.UNEXPECTED
+    return code
+
+
+def _carried_out(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
     interrupted = NOTHING
     try:
         with redirect_stdout(out):  # where argparse prints its help
             arguments = parsed(argv)
         verb = VERBS[arguments.verb]
         interrupted = verb.interrupted
+        refuse_few_addresses()
         module = import_module(f"engine.cli.verbs.{verb.module}")
         return int(getattr(module, verb.function)(arguments, out, err))
     except SystemExit as stop:
@@ -91,14 +104,14 @@ def run(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
     except KeyboardInterrupt:
         print(f"interrupted: {interrupted}", file=err)
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 -- nobody reads any more
-        return Exit.UNEXPECTED
     except GeneratorExit:
         raise
     except BaseException as error:
         if os.environ.get("ENGINE_DEBUG"):
             raise
+        if ran_out := exhausted(error):
+            print(ran_out, file=err)
+            return ran_out.exit_code
         print(f"unexpected {type(error).__name__}: this is a defect of the engine.", file=err)
         print("Run again with ENGINE_DEBUG=1 for the traceback (it may show data) and report it.", file=err)
         return Exit.UNEXPECTED
@@ -107,10 +120,8 @@ def run(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
 def main() -> None:
     """The command `engine`."""
     os.environ.setdefault("_RJEM_MALLOC_CONF", ALLOCATOR)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    code = run(sys.argv[1:], sys.stdout, sys.stderr)
-    if code == Exit.INTERRUPTED:  # a thread may still be waiting for a server that does not answer; Python would wait for it
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
+    out, err = take_over_streams()  # first of all: whatever is opened must not get the number of a closed stream
+    stop_on_signals()
+    code = run(sys.argv[1:], out, err)
+    err.flush()
+    os._exit(code)  # a thread may still be waiting for a server that does not answer; Python would wait for it

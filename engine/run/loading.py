@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ from engine.sources.batch import Batch
 
 IN_FLIGHT = 2  # batches in flight to the server; more would only cost memory, the server is the slower side
 WRITERS = 2
-GRACE, GRACE_STOPPED = 60.0, 1.0  # seconds that a failed or interrupted run waits for writes under way: the server may not answer at all
+GRACE, GRACE_STOPPED = 3.0, 1.0  # seconds that a failed or interrupted run waits for writes under way: the server may not answer at all
 MANY = 1_000  # documents of a batch from which on their order matters to the server; fewer stay in the source's order
 
 
@@ -138,7 +138,7 @@ class Loader:
             if self.receiver:
                 self.receiver.stop()
             writers.shutdown(wait=False, cancel_futures=True)
-            wait((future for future, _ in under_way), GRACE_STOPPED if isinstance(error, KeyboardInterrupt) else GRACE)
+            wait(begun(future for future, _ in under_way), GRACE_STOPPED if isinstance(error, KeyboardInterrupt) else GRACE)
             raise
         writers.shutdown()
 
@@ -245,6 +245,11 @@ class Loader:
         self.report.rejects = self.rejects.reasons
         source = self.job.source
         self.job.progress.rows(self.report, source.position / source.size if source.size else None)
+
+
+def begun(futures: Iterable[Future[Sent]]) -> list[Future[Sent]]:
+    """Without those that were cancelled in the queue: `wait` never counts them as done."""
+    return [future for future in futures if not future.cancelled()]
 
 
 def choose_kept_rows(job: Job, plan: Plan, report: Report) -> KeptRows:

@@ -82,7 +82,7 @@ class Settings:
 class Session:
     """One collection's load, from connecting to the server to the finished run record. `report` is filled on the way.
 
-    `waiting`: it is ready, and its turn to become live has not come.
+    `waiting`: it is ready, and its turn to become live has not come. `publishing`: its turn has come.
     """
 
     task: LoadTask
@@ -91,6 +91,7 @@ class Session:
     report: Report = field(init=False)
     allow: frozenset[str] = field(init=False)
     waiting: bool = field(default=False, init=False)
+    publishing: bool = field(default=False, init=False)
     started: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
@@ -163,7 +164,7 @@ class Session:
 
     def _make_live(self, job: Job) -> None:
         """From ready to live, and recorded; in a dry run only the outcome is set."""
-        self.waiting = False
+        self.waiting, self.publishing = False, True
         if not (job.sink and job.journal):
             self.report.outcome = Outcome.DRY_RUN
             return

@@ -1,6 +1,8 @@
 """The batch loop: what it does to the order of documents, and that nobody is blamed for another's fault because of it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 from jobs import Jobs, command
 
@@ -41,3 +43,14 @@ def test_the_first_of_two_rows_with_one_id_stays_in_mode_replace_too(jobs: Jobs)
     assert ended.counts == (3, 2, 0, 1, 0)
     assert ended.report["rejects"][0]["message"] == "an earlier row has the same _id"
     assert [one["home"]["city"] for one in jobs.documents()] == ["Oslo", "Rome"]
+
+
+def test_a_failed_run_does_not_wait_for_writes_that_never_began() -> None:
+    """`concurrent.futures.wait` never counts a cancelled future as done."""
+    release = Event()
+    with ThreadPoolExecutor(1) as writers:
+        futures = [writers.submit(release.wait), writers.submit(release.wait)]
+        writers.shutdown(wait=False, cancel_futures=True)
+        release.set()
+        assert loading.wait(loading.begun(futures), 60).not_done == set()
+        assert loading.wait(futures, 0.01).not_done == {futures[1]}

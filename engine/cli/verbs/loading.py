@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any, TextIO
 
 from engine.cli.display import findings, summary
 from engine.cli.progress import progress_on
+from engine.cli.streams import unwritten
 from engine.cli.verbs.common import Arguments, mappings_of
 from engine.errors import EngineError, Exit, UsageError
 from engine.mapping.model import Source
@@ -17,6 +18,7 @@ from engine.mongo.records import Outcome
 from engine.mongo.server import home
 from engine.preview.examples import failures
 from engine.run.allowing import or_allow, permitted
+from engine.run.memory import exhausted
 from engine.run.session import LoadTask, Session, Settings, load_together
 from engine.sources import RowReader, open_source
 
@@ -31,6 +33,10 @@ STOPPED |= {
     "delete": "the documents deleted so far stay deleted; run the same command again to continue after the last batch",
 }
 PUBLISHED = "all documents were live already; only the run record may be missing"
+UNANSWERED = (
+    "the server did not answer the rename that publishes: readers see the old documents or the new ones, each time all of them; "
+    "run the same command again"
+)
 
 
 def run(arguments: Arguments, out: TextIO, err: TextIO) -> int:
@@ -55,19 +61,31 @@ def carry_out(tasks: Sequence[LoadTask], arguments: Arguments, out: TextIO, err:
             failure = error
         except KeyboardInterrupt:
             stopped = True
-    if arguments.json:
-        print(json.dumps(_as_json(sessions, failure), indent=2, ensure_ascii=False), file=out)
-    elif not arguments.quiet:
-        for session in sessions:
-            if session.report.accounting.rows_read or not (failure or stopped):
-                summary(session.report, out)
-    if failure:
-        findings(failure.findings, err)
-    for session in sessions if stopped else ():
-        print(f"interrupted: {_left(session)}", file=err)
+        except BaseException as error:
+            if (failure := exhausted(error)) is None:
+                raise
+    _show(sessions, failure, arguments, out, stopped=stopped)
+    findings(failure.findings if failure else (), err)
+    for line in _afterwards(sessions, stopped=stopped, lost=bool(unwritten(out))):
+        print(line, file=err)
     if failure or stopped:
         return failure.exit_code if failure else Exit.INTERRUPTED
     return Exit.DATA if any(_fruitless(session) for session in sessions) else Exit.DONE
+
+
+def _show(sessions: Sequence[Session], failure: EngineError | None, arguments: Arguments, out: TextIO, *, stopped: bool) -> None:
+    if arguments.json:
+        print(json.dumps(_as_json(sessions, failure), indent=2, ensure_ascii=False), file=out)
+    for session in sessions if not (arguments.json or arguments.quiet) else ():
+        if session.report.accounting.rows_read or not (failure or stopped):
+            summary(session.report, out)
+
+
+def _afterwards(sessions: Sequence[Session], *, stopped: bool, lost: bool) -> Iterator[str]:
+    """What an interrupted load has left; and what is live, where the report that says so was lost."""
+    yield from (f"interrupted: {_left(session)}" for session in sessions if stopped)
+    published = [session.report.run_id for session in sessions if session.report.outcome is Outcome.PUBLISHED]
+    yield from (f"the documents of run {run} are live" for run in published if lost)
 
 
 def _fruitless(session: Session) -> bool:
@@ -86,7 +104,10 @@ def refuse_failing_tests(tasks: Sequence[LoadTask], allow: frozenset[str]) -> No
 
 def _left(session: Session) -> str:
     """What an interrupted load has left, and what to do."""
-    return PUBLISHED if session.report.outcome is Outcome.PUBLISHED else STOPPED[session.task.mapping.target.mode]
+    if session.report.outcome is Outcome.PUBLISHED:
+        return PUBLISHED
+    mode = session.task.mapping.target.mode
+    return UNANSWERED if session.publishing and mode == "replace" else STOPPED[mode]
 
 
 def _as_json(sessions: Sequence[Session], failure: EngineError | None) -> dict[str, Any]:
