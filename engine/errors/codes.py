@@ -40,8 +40,8 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "mapping file": (
         ("ambiguous_scalar", "YAML 1.1 and YAML 1.2 read this unquoted word differently, such as `NO`, `010` or `1:30`.",
          "Quote it if you mean the text; otherwise write `true`, `false` or a plain number."),
-        ("collated_ids", "The collection has a collation and `_id`s are texts: for the server, two different ones can be the same `_id`.",
-         "Use `id: {hash: …}` or another type for `_id`; or set `target.options.collation` to `{locale: simple}`."),
+        ("collated_ids", "The collection has a collation, and `_id` or a field of `target.key` is text: different texts can be the same.",
+         "Use another type, or `id: {hash: …}` for `_id`; or set `target.options.collation` to `{locale: simple}`."),
         ("contradiction", "Two keys of the mapping exclude each other.",
          "Keep one of them."),
         ("cycle", "Computed or conditional fields need each other's values, or lookups each other's columns.",

@@ -46,8 +46,8 @@ def require_options(client: Client, mapping: Mapping) -> None:
             if not _has(live.options, name, wanted[name]):
                 raise TargetError(_differs(mapping, name, declared=name in live.options))
     collation = wanted.get("collation") or (live.options if live else {}).get("collation")
-    if mapping.text_ids and collation and collation["locale"] != SIMPLE:
-        message = f"{target.database}.{target.collection} has a collation: {COLLATED}; nothing was done"
+    if mapping.text_keys and collation and collation["locale"] != SIMPLE:
+        message = f"{target.database}.{target.collection} has a collation: {COLLATED.format(mapping.text_keys[0])}; nothing was done"
         raise TargetError(finding("collated_ids", message, hint=UNCOLLATED, file=str(mapping.file)))
 
 

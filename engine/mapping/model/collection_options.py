@@ -78,8 +78,8 @@ class CollectionOptions:
         return self.collation is not None and self.collation.get("locale") != SIMPLE
 
 
-COLLATED = "by its collation different texts can be the same _id, so which of their documents stays would be chance"
-UNCOLLATED = "use id: {hash: …} or another type for _id; or collation: {locale: simple}, which is none"
+COLLATED = "by its collation different texts can be the same {}, so which of their documents stays would be chance"
+UNCOLLATED = "use another type, or id: {hash: …} for _id; or collation: {locale: simple}, which is none"
 CANNOT_BE_SET = {
     "capped": "a capped collection deletes its oldest documents by itself, so the engine does not load into one",
     "size": "it belongs to capped collections, which the engine does not load into",

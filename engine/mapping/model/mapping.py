@@ -148,10 +148,10 @@ class Mapping:
         return next((mapped.type for mapped in self.fields if mapped.path == ID), made)
 
     @property
-    def text_ids(self) -> bool:
-        """Whether documents are known by text, which a collation compares in its own way."""
-        key = (self.field(path).type for path in self.target.key_paths)
-        return any(known.bson_type == "string" for known in (self.id_type, *key))
+    def text_keys(self) -> tuple[str, ...]:
+        """Of `_id` and the target's key, the paths that hold text, which a collation compares in its own way."""
+        types = {ID: self.id_type, **{path: self.field(path).type for path in self.target.key_paths}}
+        return tuple(path for path, kind in types.items() if kind.bson_type == "string")
 
     @property
     def keys_may_repeat(self) -> bool:

@@ -47,15 +47,10 @@ def read_target(scope: Scope, identity: model.IdSource | None, fields: MappingOf
 
 
 def check_collation(scope: Scope, mapping: model.Mapping) -> None:
-    """Report a collation that would take different `_id`s for one."""
-    if mapping.target.options.collates and mapping.text_ids:
-        scope.report(
-            ("target", "options", "collation"),
-            "collated_ids",
-            f"a collection with a collation: {model.COLLATED}",
-            model.UNCOLLATED,
-            at_key=True,
-        )
+    """Report a collation that would take different `_id`s, or keys, for one."""
+    if mapping.target.options.collates and mapping.text_keys:
+        message = f"a collection with a collation: {model.COLLATED.format(mapping.text_keys[0])}"
+        scope.report(("target", "options", "collation"), "collated_ids", message, model.UNCOLLATED, at_key=True)
 
 
 def _check_modes(scope: Scope, target: model.Target, identity: model.IdSource | None) -> None:
