@@ -41,7 +41,7 @@ def require_options(client: Client, mapping: Mapping) -> None:
     with translated():
         live = collection_info(database, target.collection)
         wanted = {**target.options.as_written, **_resolved(database, mapping)}
-    if live and target.mode != "replace":
+    if live and target.mode != "replace" and not target.amends:
         for name in sorted(wanted.keys() - target.options.changeable.keys()):
             if not _has(live.options, name, wanted[name]):
                 raise TargetError(_differs(mapping, name, declared=name in live.options))

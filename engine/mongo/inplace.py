@@ -27,12 +27,12 @@ from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS
 from engine.mongo.kinds import collection_info
 from engine.mongo.locks import Lock
 from engine.mongo.matching import match_of, repetitions_of
-from engine.mongo.policies import EXACT, Policy, policy_of
+from engine.mongo.policies import EXACT, policy_of
 from engine.mongo.retries import retry_transient
 from engine.mongo.sink import Refusal
 from engine.mongo.state import CollectionState, content_of, split_documents, state_of
 from engine.mongo.survey import Survey
-from engine.mongo.timeseries import AnyOrder, in_series
+from engine.mongo.timeseries import in_series, series_policy
 from engine.mongo.unique import check_unique, wanted_indexes
 from engine.mongo.upserts import UpsertBatch, Written
 
@@ -204,7 +204,7 @@ class InPlace:
 def _batch(live: Collection[Any], mapping: Mapping, stop: Event) -> UpsertBatch | DeleteBatch:
     """How batches are written: what is matched, and what becomes of what differs."""
     if series := mapping.target.timeseries:
-        return UpsertBatch(live, in_series(mapping, series), Policy(AnyOrder(series.meta_field), "refuse"), stop)
+        return UpsertBatch(live, in_series(mapping, series), series_policy(mapping, series), stop)
     if mapping.target.mode == "delete":
         return DeleteBatch(live, match_of(mapping), stop)
     return UpsertBatch(live, match_of(mapping), policy_of(mapping), stop)

@@ -15,14 +15,15 @@ from bson.raw_bson import RawBSONDocument
 
 from engine.documents.bson import key_at
 from engine.mapping.model import ID, ROW_KEY, Mapping, TimeSeries
-from engine.mongo.policies import EXACT
+from engine.mongo.metadata import Paths, masked, paths_of
+from engine.mongo.policies import EXACT, Policy
 
 Query = dict[str, Any]
 
 
-def in_order(document: bytes, meta_field: str) -> bytes:
-    """The document with its fields in the order of their names, inside the metaField too."""
-    fields = sorted(decode(document, EXACT).items())
+def in_order(document: bytes, meta_field: str, load_paths: Paths = ()) -> bytes:
+    """The document with its fields in the order of their names, inside the metaField too, and with load metadata masked."""
+    fields = sorted(masked(decode(document, EXACT), load_paths).items())
     return encode({name: _sorted(value) if name == meta_field else value for name, value in fields}, codec_options=EXACT)
 
 
@@ -34,13 +35,15 @@ def _sorted(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class AnyOrder:
-    """Compares documents field by field; nothing is ever updated."""
+    """Compares documents field by field; nothing is ever updated. `load_paths` are those of load metadata, which is no change by itself."""
 
     meta_field: str
+    load_paths: Paths = ()
 
     def holds(self, old: bytes, new: bytes) -> bool:
         """Whether they have the same fields with the same values."""
-        return old == new or in_order(old, self.meta_field) == in_order(new, self.meta_field)
+        one, other = (in_order(document, self.meta_field, self.load_paths) for document in (old, new))
+        return one == other
 
     def update(self, old: bytes, new: bytes) -> Any:
         """There is none."""
@@ -74,6 +77,11 @@ class ByIdAndTime:
             return
         times = [document[self.time_field] for document in decoded]
         yield {self.time_field: {"$gte": min(times), "$lte": max(times)}, **ids}
+
+
+def series_policy(mapping: Mapping, series: TimeSeries) -> Policy:
+    """What is there stays, and another document with its `_id` is refused."""
+    return Policy(AnyOrder(series.meta_field, paths_of(mapping.load_paths)), "refuse")
 
 
 def in_series(mapping: Mapping, series: TimeSeries) -> ByIdAndTime:

@@ -105,7 +105,8 @@ def index_and_read_back(job: Job, report: Report, sink: Sink, sent: Content) -> 
         reading = verifier.submit(sink.read_back)
         with timed(job, report, "index"):
             sink.build(job.mapping)
-            report.indexes = [] if job.mapping.target.amends else ["_id_", *(index.name for index in job.mapping.indexes)]
+            by_id = [] if job.mapping.target.timeseries else ["_id_"]
+            report.indexes = [] if job.mapping.target.amends else [*by_id, *(index.name for index in job.mapping.indexes)]
         with timed(job, report, "verify"):
             require_as_sent(reading.result(), sent)
     except BaseException:

@@ -112,6 +112,13 @@ def test_rejected_rows_can_be_corrected_and_loaded(readings: Readings) -> None:
     assert readings.live.count_documents({}) == 2
 
 
+def test_load_metadata_is_no_change(readings: Readings) -> None:
+    readings.identity += "\n  loaded_at: {meta: loaded_at}"
+    first, second = ok(readings.run(ROWS)), ok(readings.run(ROWS))
+    assert second.report["changes"] == {"inserted": 0, "updated": 0, "unchanged": 60}
+    assert first.report["checksum"] == second.report["checksum"]
+
+
 def test_a_changed_document_is_found_by_verify(readings: Readings) -> None:
     ok(readings.run(ROWS))
     readings.live.update_many({"sensor.name": "s1"}, {"$set": {"sensor.room": 9}})
