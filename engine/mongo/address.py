@@ -30,9 +30,12 @@ WRONG_URI = (
     ("URI scheme", "it does not begin with mongodb:// or mongodb+srv://", FORM),
     ("database name", "the text after the host is not the name of a database", "is a / in the password? write it as %2F"),
     ("Empty host", "it names no host", FORM),
+    ("at least one host", "it names no host", FORM),
     ("valid username", "the user's name before @ is empty", FORM),
     ("DNS", "DNS does not know the host of mongodb+srv://", "check the host's name and the network"),
     ("key=value", "the text after ? is not made of options NAME=VALUE with & between them", "is a ? in the password? write it as %3F"),
+    ("simultaneously", "two of its options for TLS exclude each other", "keep one of them"),
+    ("load balancing", "it has loadBalanced=true, but the server is no load balancer", "remove loadBalanced"),
     ("directConnection", "directConnection works with one host only", "remove directConnection, or all hosts but one"),
     ("wire version", "the server's version of MongoDB is too old", "use MongoDB 4.4 or newer"),
     ("must be installed", *NO_PACKAGE),
@@ -71,6 +74,8 @@ def address_of(uri: str, password: str | None = None) -> Address:
         read = options_of(options)
     except (ValueError, ConfigurationError) as error:
         raise TargetError(wrong_uri(error)) from None
+    if not all(name for name, _ in found):
+        raise TargetError(bad_uri("it names no host", FORM))
     hosts = () if scheme.endswith("+srv") else tuple((name, port or (None if "/" in name else PORT)) for name, port in found)
     return Address(uri, password, f"{scheme}://{','.join(map(host_name, found))}", hosts, read)
 

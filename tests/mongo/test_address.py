@@ -52,6 +52,8 @@ def test_no_part_of_a_name_or_password_is_shown(*, marks: list[str], scheme: str
         ("loader:1/secret@localhost", "an @ behind the first / or ?"),
         ("loader:1?secret=x@localhost", "an @ behind the first / or ?"),
         ("loader:secret@h:99999/", "the port is not"),
+        ("", "it names no host"),
+        ("loader:secret@:27017", "it names no host"),
         ("h/?secret", "options NAME=VALUE"),
         ("h/?tls=secret", "its option tls does not take this value"),
         ("h/?serverSelectionTimeoutMS=secret", "its option serverSelectionTimeoutMS does not take this value"),
