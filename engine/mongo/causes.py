@@ -95,7 +95,7 @@ class Heard(ServerHeartbeatListener):
         found = {
             host: failure(last) if isinstance(last, Exception) else _unfit(last, replica_set, direct=direct) for host, last in heard.items()
         }
-        return {host: cause for host, cause in found.items() if cause} or dict.fromkeys(named, NO_PRIMARY)
+        return {host: cause for host, cause in found.items() if cause} or dict.fromkeys(named, SILENT)
 
     @property
     def writable(self) -> bool:

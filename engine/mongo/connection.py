@@ -121,25 +121,27 @@ def _find_primary(client: Client, heard: Heard, address: Address) -> None:
     """Wait for the primary, and log in. Raises TargetError as soon as each host has a final cause, or when the time is over."""
     seconds = max(address.wait, address.options.seconds)
     deadline = time.monotonic() + seconds
-    while not _answers(client, heard, min(LOOK, max(0.001, deadline - time.monotonic()))):
+    while not _answers(client, heard, max(0.001, deadline - time.monotonic())):
         named = address.hosts or tuple(client.topology_description.server_descriptions())
         causes = heard.causes(named, client.options.replica_set_name, direct=bool(client.options.direct_connection))
         if time.monotonic() >= deadline or all(cause.final for cause in causes.values()):
             raise TargetError(explained(causes, named, seconds))
 
 
-def _answers(client: Client, heard: Heard, seconds: float) -> bool:
-    """Whether there is a primary to log in to, after looking so long for it. Raises the driver's errors where the login fails."""
-    try:
-        with pymongo.timeout(seconds):
-            client.admin.command("ping")
-    except ServerSelectionTimeoutError:
-        return False
-    except PyMongoError as error:
-        if not error.timeout:
-            raise
-        client.admin.command("ping")  # found, but slow: it may take its time
-    return heard.writable
+def _answers(client: Client, heard: Heard, left: float) -> bool:
+    """Whether there is a primary, which lets us in; looks for it briefly. Raises the driver's errors where the login fails."""
+    for seconds in (min(LOOK, left), left):  # one that is found, but slow, may take all the time that is left
+        try:
+            with pymongo.timeout(seconds):
+                client.admin.command("ping")
+        except ServerSelectionTimeoutError:
+            return False
+        except PyMongoError as error:
+            if not error.timeout:
+                raise
+        else:
+            return heard.writable
+    return False
 
 
 def database_of(client: MongoClient[Any], name: str) -> Database[Any]:

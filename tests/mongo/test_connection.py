@@ -12,13 +12,14 @@ from pathlib import Path
 from threading import Thread, Timer
 
 import pytest
+from faults.proxy import Proxy, between
 from faults.servers import SMALL, Mongod, free_port, running
 from jobs import Jobs, command
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect
 
 from engine.errors import TargetError
-from engine.mongo.address import address_of
+from engine.mongo.address import Address, address_of
 from engine.mongo.causes import explained, failure
 from engine.mongo.connection import connect
 from engine.mongo.embedded import mongod
@@ -192,6 +193,25 @@ def test_a_server_that_is_starting_is_waited_for(tmp_path: Path):
         server.kill()
         with later(server.start), connect(replace(address_of(f"mongodb://127.0.0.1:{server.port}/?{BRIEF}"), wait=60)) as client:
             assert client.admin.command("ping")["ok"] == 1
+
+
+def through(proxy: Proxy, mongo_uri: str, option: str) -> Address:
+    return address_of(f"{mongo_uri.replace(f':{proxy.upstream}/', f':{proxy.port}/')}&{option}")
+
+
+def test_a_server_that_is_found_and_falls_silent(mongo_uri: str, mongo_port: int):
+    with between(mongo_port) as proxy:
+        proxy.harm("silence", "ping", times=9)
+        with pytest.raises(TargetError, match=rf"127.0.0.1:{proxy.port}: it does not answer \(waited 0.4 s\)"):
+            connect(through(proxy, mongo_uri, BRIEF))
+
+
+def test_a_server_that_is_found_and_slow(mongo_uri: str, mongo_port: int):
+    with between(mongo_port) as proxy:
+        proxy.harm("silence", "ping")
+        with connect(through(proxy, mongo_uri, LONG)) as client:
+            assert client.admin.command("ping")["ok"] == 1
+        assert proxy.requests["ping"] == 3
 
 
 def test_a_user_without_a_password():
