@@ -246,7 +246,7 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "run": (
         ("collection_missing", "The collection is gone, though a run published it.",
          "Run again to load it."),
-        ("deletion_limit", "Mode sync would delete more documents than `limits.deletions` allows; it deleted none.",
+        ("deletion_limit", "Mode sync or delete would delete more documents than `limits.deletions` allows; it deleted none.",
          "Check that the source is complete; if it is, raise `limits.deletions`, or `--allow deletion_limit` for one run."),
         ("differs", "`engine verify` found that the live collection is not what the last run left.",
          "Run again, or finish the apply or run that the hint names."),
