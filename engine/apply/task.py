@@ -60,6 +60,7 @@ class ApplyResult:
 class ApplyTask:
     """One apply; `allowed` are the codes of the destructive changes that may be made, `reason` is why, for the ledger.
 
+    `wait`: seconds to wait for the lock.
     `work` is set once something may have been written; `published`: all of it was done and recorded.
     """
 
@@ -69,6 +70,7 @@ class ApplyTask:
     allowed: frozenset[str]
     run_id: str
     reason: str = ""
+    wait: float = 0
     work: Applying | None = None
     published: bool = False
 
@@ -83,7 +85,7 @@ class ApplyTask:
     def carry_out(self, show: ApplyProgress) -> ApplyResult:
         """Change the collection. Raises DataError where that is not allowed or needs the source, LockedError while it is locked."""
         ledger = Ledger(self.client, self.mapping.target, self.run_id)
-        with Lock(self.client, self.mapping.target, ledger) as lock:
+        with Lock(self.client, self.mapping.target, ledger, self.wait) as lock:
             live, found = inspect_and_plan(self.client, self.mapping, self.profile)
             if not (found.changes or found.drift or found.unfinished):
                 return ApplyResult(live.run)

@@ -71,7 +71,9 @@ def _mapped(verb: ArgumentParser) -> None:
 
 
 def _waiting(verb: ArgumentParser) -> None:
-    verb.add_argument("--wait", type=seconds, default=0.0, metavar="SECONDS", help="wait so long for a server that is starting")
+    verb.add_argument(
+        "--wait", type=seconds, default=0.0, metavar="SECONDS", help="wait so long for a server that is starting, and for a lock"
+    )
 
 
 def _loading(verb: ArgumentParser) -> None:

@@ -259,7 +259,7 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("lock_lost", "This run lost touch with the server for so long that another run took the lock.",
          "Look at `engine runs`, then run again if the other run did not publish."),
         ("locked", "Another run is loading the collection.",
-         "Wait until it ends; the lock of a killed run expires after the time that the hint gives."),
+         "Wait until it ends (`--wait SECONDS`); the lock of a run killed on another host expires after the time that the hint gives."),
         ("mixed_shapes", "The mapping changed, and this run would add documents of the new shape beside old ones.",
          "Use `engine plan` and `engine apply` first, or `--allow mixed_shapes` for one run."),
         ("never_published", "The ledger has no published run of the collection.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import secrets
 import time
 import warnings
 from collections.abc import Iterator
@@ -29,6 +31,7 @@ from engine.mongo.causes import Heard, explained, failure
 from engine.mongo.codes import DUPLICATE_KEY, UNAUTHORIZED
 
 Client: TypeAlias = MongoClient[Any]
+APP_NAME = f"engine {os.getpid()}-{secrets.token_hex(4)}"  # by which the server lists the connections of this process
 DISCARD_SECONDS = 1  # for each step of cleaning up
 LOOK = 0.3  # seconds between two looks at what keeps us from the primary
 WRITE_CONCERN = WriteConcern(w="majority", j=True)  # what is written is on the disks of most members
@@ -104,7 +107,7 @@ def _client(address: Address, heard: Heard, *, retry_writes: bool) -> Client:
         "readConcernLevel": None,
         "tz_aware": False,
         "serverSelectionTimeoutMS": round(address.options.seconds * 1000),
-        "appname": "engine",
+        "appname": APP_NAME,
         "event_listeners": [heard],
     }
     options |= {} if retry_writes else {"retryWrites": False}

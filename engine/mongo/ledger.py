@@ -39,13 +39,15 @@ class Ledger:
 
     # writing
 
-    def start(self, record: RunRecord) -> None:
-        """Record that a run has begun. Its record is stamped by the lock, which is held: other runs of the target are dead."""
+    def start(self, record: RunRecord) -> list[str]:
+        """Record that a run has begun. Its record is stamped by the lock, which is held: others of the target are dead. Returns them."""
         running, dead = ({"outcome": ended.value} for ended in (Outcome.RUNNING, Outcome.DEAD))
         with translated():
             point_to_ledger(self._client, self._database)
+            died: list[str] = self._runs.distinct("_id", {**self._target, **running})
             self._runs.update_many({**self._target, **running}, {"$set": dead})
             self._runs.insert_one(record.as_document())
+        return died
 
     def set_fields(self, **fields: Any) -> None:
         """Change fields of the record, and the heartbeat to now."""

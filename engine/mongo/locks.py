@@ -1,8 +1,8 @@
 """One run at a time per target collection: a lease in `_engine_locks`, renewed by a heartbeat, with a fence that rises with each holder.
 
-It lies beside the ledger, one document per collection: `_id` its database and name, `fence`, `run`, `host`, `pid`, `since`, `expires`.
-Times are the server's, so that the clocks of machines need not agree. The document stays when the lock is released, so that the fence
-never restarts; where somebody removed it, the fence goes on above the highest one in the ledger.
+It lies beside the ledger, one document per collection: `_id` its database and name, `fence`, `run`, `host`, `pid`, `process` (see
+`holders`), `since`, `expires`. Times are the server's, so that the clocks of machines need not agree. The document stays when the lock
+is released, so that the fence never restarts; where somebody removed it, the fence goes on above the highest one in the ledger.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from engine.errors import EngineError, LockedError, finding
 from engine.mapping.model import Target
 from engine.mongo.connection import DISCARD_SECONDS, database_of, server_time, translated
+from engine.mongo.holders import Identity, has_ended, is_connected, this_process
 from engine.mongo.ledger import Ledger
 from engine.mongo.ledgerplace import LOCKS, ledger_database
 from engine.mongo.records import RunRecord
@@ -31,19 +32,22 @@ from engine.mongo.retries import retry_transient
 
 LEASE_SECONDS = 30.0
 BEATS = 3  # heartbeats per lease
-RACES = 5
+LOOK = 0.2  # seconds between two looks at a lock that is held
+LAST_WORD = 5.0  # seconds to wait until the server has closed the connections of a process that has ended, or has decided a race
+RACE = finding("locked", "several runs are trying to lock the target at once", hint="run again")
 
 
 class Lock:
     """Holds the lock on a target for the run of a ledger while its context lasts. With each heartbeat, the run's record gets one too.
 
-    `leave_to_expire`: at the end the lock is left to expire, since a write that got no answer may still be carried out.
+    `wait`: seconds to wait for it. `leave_to_expire`: at the end the lock is left to expire, since a write that got no answer may still be
+    carried out.
 
     Raises (on entering):
         LockedError: another run holds the target.
     """
 
-    def __init__(self, client: MongoClient[Any], target: Target, ledger: Ledger) -> None:
+    def __init__(self, client: MongoClient[Any], target: Target, ledger: Ledger, wait: float = 0) -> None:
         self._client, self._target, self._ledger, self._run_id = client, target, ledger, ledger.run_id
         self._locks = database_of(client, ledger_database(target.database))[LOCKS]
         self._id = f"{target.database}.{target.collection}"
@@ -51,18 +55,24 @@ class Lock:
         self._until = 0.0
         self._lost = False
         self.leave_to_expire = False
+        self._wait = wait
+        self._process: Identity = {}
         self._done = Event()
         self._thread = Thread(target=self._renew, name="heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
+        self._process, started = this_process(self._client), time.monotonic()
         with translated():
-            for _ in range(RACES):
-                if self._take():
-                    self._thread.start()
-                    return self
-                if holder := self._locks.find_one({"_id": self._id, "run": {"$ne": None}}):
-                    raise LockedError(self._held(holder, server_time(self._client)))
-        raise LockedError(finding("locked", "several runs are trying to lock the target at once", hint="run again"))
+            while not self._take():
+                holder = self._locks.find_one({"_id": self._id, "run": {"$ne": None}}) or {}
+                ended = bool(holder) and has_ended(holder["pid"], holder.get("process", {}), self._process)
+                if ended and not is_connected(self._client, holder["process"]["app"]) and self._take(holder):
+                    break
+                if time.monotonic() - started >= max(self._wait, LAST_WORD if ended or not holder else 0):
+                    raise LockedError(self._held(holder, server_time(self._client)) if holder else RACE)
+                time.sleep(LOOK)
+        self._thread.start()
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._done.set()
@@ -93,10 +103,12 @@ class Lock:
             message = f"the lock on {self._target.collection} was lost: this run could not renew it in time, and another run has taken it"
             raise LockedError(finding("lock_lost", message, hint="see `engine runs`, then run again if needed"))
 
-    def _take(self) -> bool:
+    def _take(self, dead: dict[str, Any] | None = None) -> bool:
+        """Take the lock if it has expired, or if a dead holder still has it."""
         started, now = time.monotonic(), server_time(self._client)
         facts = {"run": self._run_id, "host": socket.gethostname(), "pid": os.getpid(), "since": now, "expires": self._end(now)}
-        free = {"_id": self._id, "expires": {"$lt": now}}
+        facts["process"] = self._process
+        free = {"_id": self._id} | ({"fence": dead["fence"], "run": dead["run"]} if dead else {"expires": {"$lt": now}})
         at_least = {"$max": {"fence": self._ledger.highest_fence()}, "$setOnInsert": {"run": None, "expires": datetime.min}}  # noqa: DTZ901
         try:
             self._locks.update_one(free, at_least, upsert=True)
@@ -129,5 +141,5 @@ class Lock:
     def _held(self, holder: dict[str, Any], now: datetime) -> Any:
         who = f"run {holder['run']}, process {holder['pid']} on {holder['host']}, since {holder['since']:%Y-%m-%d %H:%M:%S} UTC"
         left = max(1, round((holder["expires"] - now).total_seconds()))
-        hint = f"wait until it ends; if it was killed, its lock expires in {left} s"
+        hint = f"wait until it ends (--wait SECONDS); if it was killed, its lock expires in {left} s"
         return finding("locked", f"{self._id} is locked by {who}", hint=hint)

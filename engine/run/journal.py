@@ -29,9 +29,9 @@ class Journal:
         self._ledger, self._record, self._source, self._resumes = ledger, record, source, resumes
         self.published = False
 
-    def begin(self) -> None:
-        """Write the run record: from now on other runs see this one."""
-        self._ledger.start(self._record)
+    def begin(self) -> list[str]:
+        """Write the run record: from now on other runs see this one. Returns the runs before it that died."""
+        return self._ledger.start(self._record)
 
     def stage(self, name: str) -> None:
         """A stage begins."""
@@ -86,7 +86,8 @@ def record_of(mapping: Mapping, report: Report, by: Actor, limit: int | None, *,
 @contextmanager
 def journaled(journal: Journal, report: Report) -> Iterator[None]:
     """Keep the run record, also of a run that fails. Raises TargetError where a published run could not be recorded as one."""
-    journal.begin()
+    died = "died: its process ended without a word, as when it is killed or the system runs out of memory"
+    report.notes += [f"run {run} {died}" for run in journal.begin()]
     try:
         yield
     except BaseException as error:

@@ -127,7 +127,7 @@ class Session:
         client, profile = connected(address, mapping, report, stack)
         ledger = Ledger(client, mapping.target, report.run_id)
         source = self.task.open(ledger)
-        lock = stack.enter_context(Lock(client, mapping.target, ledger))
+        lock = stack.enter_context(Lock(client, mapping.target, ledger, self.settings.wait))
         report.notes += [f"removed {name}, left by a run that died" for name in remove_staging(client, mapping.target)]
         sink = choose_sink(client, mapping, profile, lock, ledger)
         change = check_mapping_change(ledger, mapping, mixed_allowed="mixed_shapes" in self.allow)

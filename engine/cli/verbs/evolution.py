@@ -93,7 +93,9 @@ def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     _check_codes(arguments.allow)
     with client_of("plan" if arguments.dry_run else "apply", mappings, arguments.wait) as client:
         allowed, reason = frozenset(arguments.allow), arguments.reason
-        tasks = [ApplyTask(client, _profile(client, mapping), mapping, allowed, new_run_id(), reason) for mapping in mappings]
+        tasks = [
+            ApplyTask(client, _profile(client, mapping), mapping, allowed, new_run_id(), reason, arguments.wait) for mapping in mappings
+        ]
         for task in tasks:
             require_apply_support(client, task.profile)
         plans = [task.plan() for task in tasks] if arguments.dry_run or len(tasks) > 1 else []  # none starts if one is refused
