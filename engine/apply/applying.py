@@ -27,9 +27,9 @@ from engine.mongo.codes import INVALID_DOCUMENT
 from engine.mongo.connection import database_of, server_time, translated
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
-from engine.mongo.policies import EXACT
 from engine.mongo.retries import retry_transient
 from engine.mongo.state import CollectionState, content_of, state_of
+from engine.mongo.trees import EXACT
 from engine.mongo.unique import check_unique, wanted_indexes
 
 BATCH, BATCH_BYTES = 2000, 8 << 20  # documents of one transaction, at most and (by their average size) about

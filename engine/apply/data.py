@@ -13,7 +13,7 @@ from engine.documents.bson import bson_type_name
 from engine.errors import counted
 from engine.evolution.values import root
 from engine.mapping.model import MASK, Mapping
-from engine.mongo.policies import EXACT
+from engine.mongo.trees import EXACT
 from engine.plan import compile_plan
 from engine.sources import open_source
 from engine.sources.secondary import read_secondary_sources

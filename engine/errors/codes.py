@@ -188,6 +188,8 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
          "Remove the row, or set `dedup.keep: first`."),
         ("duplicate_key", "Another document has the row's `_id` or its key in a unique index; in a mapping file: a key stands there twice.",
          "Correct the key columns or deduplicate on them; in a mapping file, keep one of the two."),
+        ("element_key", "Different elements that a document gets have the same values at the paths of `on_match: {merge: …}`.",
+         "Name more paths, so that each element has its own; or correct the rows."),
         ("empty", "A cell or an array is empty, and `empty` is `fail`.",
          "Fill the cell, or set `empty: omit`."),
         ("enum", "The value is not one of the field's `enum`.",

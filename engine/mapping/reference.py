@@ -93,7 +93,7 @@ def _key_rows(schema: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 
 
 def _takes(part: dict[str, Any]) -> str:
-    if "enum" in part and len(part["enum"]) <= 5:  # noqa: PLR2004 -- longer lists have a section of their own
+    if "enum" in part and len(part["enum"]) <= 6:  # noqa: PLR2004 -- longer lists have a section of their own
         return ", ".join(_code(value) for value in part["enum"])
     if "enum" in part:
         return "see below"

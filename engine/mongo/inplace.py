@@ -27,12 +27,13 @@ from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS
 from engine.mongo.kinds import collection_info
 from engine.mongo.locks import Lock
 from engine.mongo.matching import match_of, repetitions_of
-from engine.mongo.policies import EXACT, policy_of
+from engine.mongo.policies import policy_of
 from engine.mongo.retries import retry_transient
 from engine.mongo.sink import Refusal
 from engine.mongo.state import CollectionState, content_of, split_documents, state_of
 from engine.mongo.survey import Survey
 from engine.mongo.timeseries import in_series, series_policy
+from engine.mongo.trees import EXACT
 from engine.mongo.unique import check_unique, wanted_indexes
 from engine.mongo.upserts import UpsertBatch, Written
 
@@ -43,6 +44,7 @@ COUNTED = {
 }
 """By mode, what is counted even where it is none."""
 DELETIONS = 10_000  # documents that one command deletes
+COLLECTING = 1_000  # documents that are compared at a time with live ones that may be much larger
 UNUSABLE = "see what `engine verify` reports, then run again"
 
 
@@ -62,6 +64,7 @@ class InPlace:
         self._repetitions = repetitions_of(mapping)
         self._proven = Content()
         self._held, self._held_ids = Content(), DigestSet() if target.mode == "sync" else None  # of live documents, as read back
+        self._most = COLLECTING if any(array.keeps_elements for array in mapping.arrays) else BATCH_DOCUMENTS
         self._under_way = 0
         self.changes: Counter[str] = Counter(dict.fromkeys(COUNTED.get(target.mode, COUNTED["upsert"]), 0))
 
@@ -98,7 +101,7 @@ class InPlace:
         refusals: list[Refusal] = []
         start = 0
         with translated():
-            for part in slices(documents, BATCH_BYTES, BATCH_DOCUMENTS):
+            for part in slices(documents, BATCH_BYTES, self._most):
                 self._lock.check()
                 written = self._write(part)
                 self._note(part, written)

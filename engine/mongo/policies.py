@@ -7,24 +7,32 @@ comes at the same time. Amazon DocumentDB has no updates by pipeline, so operato
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any, Literal, Protocol
 
 from bson import decode, encode
-from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.raw_bson import RawBSONDocument
 
 from engine.documents.bson import without_id
 from engine.mapping import model
 from engine.mapping.model import ID
+from engine.mongo.arrays import KeptArray, kept_arrays
 from engine.mongo.metadata import Paths, masked, paths_of
+from engine.mongo.trees import EXACT, Document, Query, Tree, tree_of
 
-EXACT: CodecOptions[Any] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
 ANY_NAME = "*"  # the last name of a path whose members are named by columns
 Differing = Literal["update", "ignore", "refuse"]
-Document = dict[str, Any]
-Tree = dict[str, Any]  # the mapped paths: by name, a tree of what is inside; empty where the value is the mapping's as a whole
+
+
+@dataclass(frozen=True)
+class Change:
+    """An update as the server takes it, and what the live document must still be for it."""
+
+    update: Any
+    still: Query = field(default_factory=dict)
 
 
 class Comparison(Protocol):
@@ -33,8 +41,8 @@ class Comparison(Protocol):
     def holds(self, old: bytes, new: bytes) -> bool:
         """Whether the live document needs no update."""
 
-    def update(self, old: bytes, new: bytes) -> Any:
-        """The update, as the server takes it, after which it holds. Where the live document is gone, it makes all of the new one."""
+    def update(self, old: bytes, new: bytes) -> Change:
+        """What makes it hold."""
 
 
 @dataclass(frozen=True)
@@ -55,40 +63,51 @@ class Whole:
         own = without_id(document) if self.keeps_id else document
         return encode(masked(decode(own, EXACT), self.load_paths), codec_options=EXACT) if self.load_paths else own
 
-    def update(self, _old: bytes, new: bytes) -> Any:
+    def update(self, _old: bytes, new: bytes) -> Change:
         """The new document itself."""
-        return RawBSONDocument(without_id(new) if self.keeps_id else new)
+        return Change(RawBSONDocument(without_id(new) if self.keeps_id else new))
 
 
 @dataclass(frozen=True)
 class Named:
     """Of the document, the paths in `tree` are the mapping's, `load_paths` among them.
 
-    `merges`: where the row has no value, the live one stays. The paths in `once` are written when the document is inserted, and left alone
-    afterwards.
+    `merges`: where the row has no value, the live one stays. So do elements of the `arrays`. The paths in `once` are written when the
+    document is inserted, and left alone afterwards.
     """
 
     tree: Tree
     load_paths: Paths = ()
     merges: bool = False
     once: Tree = field(default_factory=dict)
+    arrays: tuple[KeptArray, ...] = ()
 
     def holds(self, old: bytes, new: bytes) -> bool:
         """Whether the mapped values are the same, in type too."""
         if old == new:
             return True
-        before, after = (_encoded(self.values(document)) for document in (old, new))
+        live, made = self.values(old), self.values(new)
+        before, after = _encoded(live), _encoded(self._settled(live, made))
         return after.items() <= before.items() if self.merges else after == before
 
-    def update(self, old: bytes, new: bytes) -> Any:
-        """Set what the row has; unset what it has not."""
-        live, made = decode(old, EXACT), decode(new, EXACT)
-        wanted = dict(_values(made, self.tree))
-        gone = () if self.merges else dict(_values(live, self.tree)).keys() - wanted.keys()
-        setting = dict(_placed(wanted, live, made))
-        first = {path: value for path, value in _values(made, self.once) if not any(path.startswith(f"{place}.") for place in setting)}
+    def update(self, old: bytes, new: bytes) -> Change:
+        """Set what the row has; unset what it has not. Arrays that stay as they are, are not named."""
+        before, after = decode(old, EXACT), decode(new, EXACT)
+        live = dict(_values(before, self.tree))
+        wanted = self._settled(live, dict(_values(after, self.tree)))
+        gone = () if self.merges else live.keys() - wanted.keys()
+        changed = [array for array in self.arrays if array.path in wanted and wanted[array.path] is not live.get(array.path)]
+        stay = {array.path for array in self.arrays} - {array.path for array in changed}
+        places = _placed({path: value for path, value in wanted.items() if path not in stay}, before, after)
+        setting = dict(places)
+        first = {path: value for path, value in _values(after, self.once) if not any(path.startswith(f"{place}.") for place in setting)}
         operators = {"$set": setting, "$unset": dict.fromkeys(gone, ""), "$setOnInsert": first}
-        return {name: paths for name, paths in operators.items() if paths}
+        still = [array.unchanged_since(live) for array in changed]
+        return Change({name: paths for name, paths in operators.items() if paths}, reduce(or_, still, {}))
+
+    def _settled(self, live: Document, made: Document) -> Document:
+        """The values that the live document will have."""
+        return reduce(lambda values, array: array.settled(live, values), self.arrays, made)
 
     def values(self, document: bytes) -> Document:
         """The values at the mapped paths, by path, load metadata masked; missing ones are left out, and so is `_id`."""
@@ -121,16 +140,6 @@ def _placed(wanted: Document, live: Document, made: Document) -> Iterator[tuple[
         yield path, value
 
 
-def tree_of(paths: Iterable[str]) -> Tree:
-    """These paths."""
-    tree: Tree = {}
-    for path in paths:
-        node = tree
-        for name in path.split("."):
-            node = node.setdefault(name, {})
-    return tree
-
-
 Outcome = Literal["inserted", "updated", "unchanged", "ignored", "unmatched"]
 WRITTEN: tuple[Outcome, ...] = ("inserted", "updated", "unchanged")  # the live document is to hold the row's
 
@@ -157,8 +166,8 @@ def policy_of(mapping: model.Mapping) -> Policy:
     target = mapping.target
     matched = target.on_match if target.mode in {"upsert", "update"} else "replace"
     merges, load, once = matched == "merge", paths_of(mapping.load_paths), mapping.on_insert_paths
-    named = merges or once or mapping.validation.open or target.amends
-    tree = tree_of(path for path in mapping.own_paths if path not in {ID, *once})
-    comparison = Named(tree, load, merges, once=tree_of(once)) if named else Whole(load, bool(target.key_paths))
+    tree, arrays = tree_of(path for path in mapping.own_paths if path not in {ID, *once}), kept_arrays(mapping, merges=merges)
+    named = merges or once or arrays or mapping.validation.open or target.amends
+    comparison = Named(tree, load, merges, tree_of(once), arrays) if named else Whole(load, bool(target.key_paths))
     differing: Differing = "refuse" if target.mode == "append" else "ignore" if matched == "ignore" else "update"
     return Policy(comparison, differing, inserts=not target.amends)

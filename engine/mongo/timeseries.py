@@ -16,7 +16,8 @@ from bson.raw_bson import RawBSONDocument
 from engine.documents.bson import key_at
 from engine.mapping.model import ID, ROW_KEY, Mapping, TimeSeries
 from engine.mongo.metadata import Paths, masked, paths_of
-from engine.mongo.policies import EXACT, Policy
+from engine.mongo.policies import Change, Policy
+from engine.mongo.trees import EXACT
 
 Query = dict[str, Any]
 
@@ -45,7 +46,7 @@ class AnyOrder:
         one, other = (in_order(document, self.meta_field, self.load_paths) for document in (old, new))
         return one == other
 
-    def update(self, old: bytes, new: bytes) -> Any:
+    def update(self, old: bytes, new: bytes) -> Change:
         """There is none."""
         raise NotImplementedError
 

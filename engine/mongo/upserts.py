@@ -6,6 +6,7 @@ written again. So it does not matter if a connection breaks before the reply.
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -14,16 +15,23 @@ from threading import Event
 from typing import Any
 
 import polars as pl
+from bson import encode
+from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
+from engine.documents.bson import MAX_DOCUMENT_BYTES, slices
 from engine.errors import TargetError, finding
 from engine.mongo.codes import BLAMING
 from engine.mongo.connection import WRITE_CONCERN
-from engine.mongo.inserts import OTHER, insert, refusal
+from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS, OTHER, insert, refusal
 from engine.mongo.matching import Documents, Match, Query, live_documents
-from engine.mongo.policies import WRITTEN, Policy
+from engine.mongo.policies import WRITTEN, Change, Policy
 from engine.mongo.retries import document_errors, retry_until_answered
 from engine.mongo.sink import Refusal
+from engine.mongo.trees import EXACT
+
+ATTEMPTS, PAUSE = 50, 0.1  # of an update that another program comes in between; seconds, at most, from one to the next
+TOO_LARGE = f"with the elements that the live document has, it or its update is larger than {MAX_DOCUMENT_BYTES:,} bytes"
 
 
 @dataclass(frozen=True)
@@ -82,12 +90,36 @@ class UpsertBatch:
         return {keys[refusal.index]: refusal for refusal in found}
 
     def _update(self, keys: list[bytes], live: Documents, sent: Documents) -> dict[bytes, Refusal]:
-        if not keys:
-            return {}
-        updates = [{"q": self.match.query(sent[key], live[key]), "u": self.policy.comparison.update(live[key], sent[key])} for key in keys]
-        command = {"update": self.collection.name, "ordered": False, "writeConcern": WRITE_CONCERN.document, "updates": updates}
-        errors = retry_until_answered(lambda _: document_errors(self.collection.database.command(command), BLAMING), self.stop)
-        return {keys[error["index"]]: refusal(error) for error in errors}
+        """Update live documents. Where another program has changed what an update depends on, it is computed anew."""
+        refused: dict[bytes, Refusal] = {}
+        for _ in range(ATTEMPTS):
+            changes = {key: self.policy.comparison.update(live[key], sent[key]) for key in keys}
+            refused |= self._send(changes, live, sent)
+            live = self.live(sent[key] for key, change in changes.items() if change.still and key not in refused)
+            keys = [key for key, raw in live.items() if not self.policy.comparison.holds(raw, sent[key])]
+            if not keys or self.stop.wait(random.uniform(0, PAUSE)):  # noqa: S311 -- spreads attempts, guards nothing
+                break
+        return refused
+
+    def _send(self, changes: dict[bytes, Change], live: Documents, sent: Documents) -> dict[bytes, Refusal]:
+        updates = {
+            key: encode({"q": self.match.query(sent[key], live[key]) | change.still, "u": change.update}, codec_options=EXACT)
+            for key, change in changes.items()
+        }
+        merged = {key: max(len(updates[key]), len(live[key]) + len(sent[key])) for key, change in changes.items() if change.still}
+        large = {key for key, size in merged.items() if size > MAX_DOCUMENT_BYTES}
+        keys = [key for key in updates if key not in large]
+        refused = {key: Refusal(0, "too_large", "", TOO_LARGE) for key in large}
+        start = 0
+        for part in slices(pl.Series([updates[key] for key in keys], dtype=pl.Binary), BATCH_BYTES, BATCH_DOCUMENTS):
+            errors = retry_until_answered(partial(self._command, part.to_list()), self.stop)
+            refused |= {keys[start + error["index"]]: refusal(error) for error in errors}
+            start += len(part)
+        return refused
+
+    def _command(self, updates: list[bytes], _attempt: int) -> list[dict[str, Any]]:
+        command = {"update": self.collection.name, "ordered": False, "writeConcern": WRITE_CONCERN.document}
+        return document_errors(self.collection.database.command(command | {"updates": [*map(RawBSONDocument, updates)]}), BLAMING)
 
     def _require_once(self, inserted: list[bytes]) -> None:
         """An insert that got no answer may still have been on its way when it was repeated; most servers' collections refuse the second."""

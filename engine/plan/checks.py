@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -15,7 +16,8 @@ from engine.mapping.columns import row_columns
 from engine.mapping.model import Array, Field, Lookup, Mapping, OnConflict, Rule
 from engine.plan.cells import checks_map
 from engine.plan.names import cell_name, conflict_name, flag_name, raw_name, unmapped_name, unmatched_name, when_name
-from engine.values.types import expected
+from engine.values.paths import MARK
+from engine.values.types import expected, type_table
 
 Outcome = Literal["reject", "filter", "warn", "null", "fail", "drop", "ignore"]
 """What a broken check does: to the row, to the value (null), to the element of an array (drop), to the run (fail)."""
@@ -139,16 +141,23 @@ class Checks:
         message = f"{lookup.name} has no row with this {names}"
         return self.add("unmatched", "", message, column=names, outcome=lookup.unmatched, broken=pl.col(unmatched_name(lookup.name)))
 
-    def array_flags(self, array: Array, values: str | None) -> Iterable[pl.Expr]:
-        """Flags of the array's own policies and constraints; `values` is the type of its values where they are not documents."""
+    def array_flags(self, array: Array, types: MappingOf[str, str]) -> Iterable[pl.Expr]:
+        """Flags of the array's own policies and constraints; `types` are the names of those of fields, by path."""
         if array.empty == "fail":
             yield self.add("empty", array.path, "the array has no elements", outcome="fail", broken=pl.col(array.path).is_null())
         for name, limit in array.constraints.items():
             row = ARRAY_CONSTRAINTS[name]
-            broken = ~row.holds(pl.col(array.path), limit, values or "")
+            broken = ~row.holds(pl.col(array.path), limit, types.get(f"{array.path}{MARK}", ""))
             yield self.add(
                 name, array.path, f"expected {row.expects.format(limit)}", outcome="reject", broken=broken.fill_null(value=False)
             )
+
+        if by := array.on_match.by if array.on_match else ():
+            paths = [f"{array.path}{MARK}.{name}" for name in by]
+            key = pl.struct(type_table[types[path]].key_text(pl.element().struct.field(path)).alias(path) for path in paths)
+            repeated = pl.col(array.path).list.eval(key).list.n_unique() < pl.col(array.path).list.len()
+            message = f"different elements have the same {', '.join(by)}"
+            yield self.add("element_key", array.path, message, outcome="reject", broken=repeated.fill_null(value=False))
 
     def flags_of(self, field: Field, outcome: Outcome) -> list[str]:
         """The flags of a field's checks with this outcome."""

@@ -67,7 +67,7 @@ class Compiler:
 
     def _dependent_stages(self, array: str, fields: Sequence[Field], inner: Sequence[Array]) -> Iterator[Stage]:
         values = {field.path: field.type.name for field in self.mapping.fields}
-        yield tuple(flag for declaration in inner for flag in self.checks.array_flags(declaration, values.get(f"{declaration.path}{MARK}")))
+        yield tuple(flag for declaration in inner for flag in self.checks.array_flags(declaration, values))
         dependent = {field.path: field for field in fields if field.depends_on_fields}
         for path in dependency_order({path: computed.reads for path, computed in dependent.items()}).names:
             yield from field_stages(dependent[path], self.context.missing_columns(array), self.now)
@@ -96,7 +96,7 @@ class Compiler:
             order=tuple((self._order(declaration, name), down) for name, down in declaration.sort),
             flags=tuple(check.flag for check in checks),
             aggregates=tuple(node for node in self._aggregates() if node.array == declaration.path),
-            element=(pl.col(value) if value in stored else pl.struct(stored)) if declaration.embed else None,
+            element=_element(declaration, stored),
             child_row_columns=tuple(
                 child_rows_name(other.path)
                 for other in self.mapping.arrays
@@ -189,6 +189,15 @@ class Compiler:
 def _read(origin: Json, members: Sequence[str], cell: pl.Expr, *, many: bool) -> pl.Expr:
     """A cell's elements: a list of structs of texts."""
     return cell.map_batches(parsed(origin, members, many=many), return_dtype=dtype_of(members))
+
+
+def _element(array: Array, stored: Sequence[str]) -> pl.Expr | None:
+    """The elements of a group, each once where they are added to those of a live document."""
+    if not array.embed:
+        return None
+    value = f"{array.path}{MARK}"
+    found = pl.col(value) if value in stored else pl.struct(stored)
+    return found.unique(maintain_order=True) if array.keeps_elements else found
 
 
 def _filled(stages: Iterable[Stage]) -> tuple[Stage, ...]:

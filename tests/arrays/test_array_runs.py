@@ -17,7 +17,7 @@ sources: {orders: {path: orders.csv}, lines: {path: lines.csv}}
 document: orders
 target: {database: "${DATABASE}", collection: orders, mode: MODE}
 arrays:
-  lines: {source: lines, on: {order: id}, sort: [-amount], orphans: fail}
+  lines: {source: lines, on: {order: id}, sort: [-amount], orphans: fail, on_match: replace}
 limits: {rejects: 100%}
 fields:
   _id: {column: id, type: int}
@@ -32,7 +32,7 @@ source: {path: in.csv}
 group_by: [k]
 target: {database: "${DATABASE}", collection: groups, mode: upsert}
 arrays:
-  rows: {rows: true}
+  rows: {rows: true, on_match: replace}
 limits: {rejects: 100%}
 fields:
   _id: k

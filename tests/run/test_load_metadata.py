@@ -31,7 +31,8 @@ MODES = ["upsert", "upsert, on_match: merge", "sync", "append"]
 def run(jobs: Jobs, rows: str, mode: str, name: str = "in.csv", *arguments: str, **parts: Any) -> Ended:
     mapping, source = jobs.folder / "meta.yaml", jobs.folder / name
     mapping.write_text(
-        MAPPING.format(database=jobs.database.name, **{"mode": mode, "open": "false", "version": 1, **parts}), encoding="utf-8"
+        parts.pop("text", MAPPING).format(database=jobs.database.name, **{"mode": mode, "open": "false", "version": 1, **parts}),
+        encoding="utf-8",
     )
     source.write_text(f"id,city,tags\n{rows}\n", encoding="utf-8")
     time.sleep(0.002)  # a moment of the clock of dates
@@ -79,9 +80,20 @@ def test_metadata_that_a_document_lacks_is_written(jobs: Jobs) -> None:
 
 def test_what_is_computed_from_the_time_is_data(jobs: Jobs) -> None:
     source = jobs.write([[1, "Ann", "Oslo", 30]])
-    computed = '  born: {value: 2020-01-01, type: date}\n  days: {compute: "days(now() - born)", type: int}\nindexes:'
+    computed = '  born: {value: 2020-01-01, type: date}\n  days: {compute: "days(now() - born)", type: int}\n  age:'
     mapping = jobs.mapping
-    mapping.write_text(mapping.read_text(encoding="utf-8").replace("indexes:", computed), encoding="utf-8")
+    mapping.write_text(mapping.read_text(encoding="utf-8").replace("  age:", computed), encoding="utf-8")
     assert command("run", "-m", mapping, "--source", source).code == 0
     jobs.live.update_one({}, {"$set": {"days": 7}})
     assert command("run", "-m", mapping, "--source", source, "--json").report["changes"]["updated"] == 1
+
+
+@pytest.mark.parametrize("mode", ["upsert", "upsert, on_match: merge", "sync"])
+def test_the_time_of_the_first_load_stays(jobs: Jobs, mode: str) -> None:
+    text, loads = MAPPING.replace("  seen:", "  load.first: {{meta: first_loaded_at}}\n  seen:"), []
+    for city in ("Oslo", "Oslo", "Bern"):
+        ended = run(jobs, f"1,{city},a", mode, text=text)
+        assert ended.code == 0, ended.err
+        loads += [document["load"] for document in jobs.documents()]
+    assert [load["first"] for load in loads] == [loads[0]["at"]] * 3
+    assert loads[0]["at"] == loads[1]["at"] < loads[2]["at"]

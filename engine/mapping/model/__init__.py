@@ -5,7 +5,19 @@ A key of the language is stated here, at the attribute that it becomes: what it 
 keys that become no attribute of their own, or one of another form: where a value comes from, `type`, `transform`, `tests` and the like.
 """
 
-from engine.mapping.model.arrays import Array, Columns, Json, Lookup, Numbered, Origin, RowsOrigin, Split, cell_source, rows_source
+from engine.mapping.model.arrays import (
+    Array,
+    Columns,
+    ElementMatch,
+    Json,
+    Lookup,
+    Numbered,
+    Origin,
+    RowsOrigin,
+    Split,
+    cell_source,
+    rows_source,
+)
 from engine.mapping.model.collection_options import CANNOT_BE_SET, CHANGEABLE, COLLATED, SIMPLE, UNCOLLATED, CollectionOptions
 from engine.mapping.model.fields import DEFAULT_TYPE, MASK, Field, Steps, ValueMap
 from engine.mapping.model.mapping import ID, Cells, Mapping, MappingTest, OnConflict
@@ -37,6 +49,7 @@ __all__ = [
     "Columns",
     "Dedup",
     "Dialect",
+    "ElementMatch",
     "Field",
     "IdSource",
     "Index",

@@ -16,6 +16,7 @@ ArrayEmpty = Literal["list", "omit", "null", "fail"]
 OnElementError = Literal["reject", "drop"]
 Unmatched = Literal["reject", "null", "fail"]
 Syntax = Literal["json", "python"]
+HowElementsMatch = Literal["replace", "append", "merge"]
 
 
 def _order(raw: Any) -> tuple[tuple[str, bool], ...]:
@@ -83,6 +84,24 @@ class Json:
     syntax: Annotated[Syntax, key("json, or python for a literal as Python prints it ({'name': None}).", "python")] = "json"
 
 
+@dataclass(frozen=True)
+class ElementMatch:
+    """What becomes of the elements that a live document has: with merge, those whose values at the paths `by` are equal are one."""
+
+    how: HowElementsMatch
+    by: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, raw: Any) -> ElementMatch:
+        """From `append`, or `{merge: [date]}`."""
+        return cls("merge", tuple(raw["merge"])) if isinstance(raw, dict) else cls(raw)
+
+    def __str__(self) -> str:
+        """As the mapping has it."""
+        return f"merge by {', '.join(self.by)}" if self.by else self.how
+
+
+_MERGE = {"merge": key("Paths inside the element that tell elements apart.", ["date"], **texts(minItems=1, uniqueItems=True))}
 Origin = RowsOrigin | Numbered | Columns | Split | Json
 
 
@@ -113,6 +132,17 @@ class Array:
     on_error: Annotated[
         OnElementError, key("What to do with an element that breaks a check: reject the document, or drop the element (counted).", "drop")
     ] = "reject"
+    on_match: Annotated[
+        ElementMatch | None,
+        key("In modes upsert and update, what to do with the elements of the live document: replace them; append (keep them, and add "
+            "those that are not there yet); or {merge: [PATHS]} (the same, but elements with equal values at these paths are one, whose "
+            "mapped fields are changed). Required for elements from rows, which a file with only the new ones would replace; otherwise "
+            "replace.",
+            {"merge": ["date"]}, type=["string", "object"],
+            **{"if": {"type": "string"}, "then": {"enum": ["replace", "append"]},
+               "else": {"type": "object", "properties": _MERGE, "additionalProperties": False, "required": ["merge"]}}),
+        ElementMatch.read,
+    ] = None  # fmt: skip
     embed: Annotated[bool, key("false: the array is not stored and only feeds aggregates such as count(ratings).", False)] = True
     line: int = field(default=0, compare=False)
 
@@ -120,6 +150,11 @@ class Array:
     def always_written(self) -> bool:
         """Whether every document (or element, for an array in an array) has the array."""
         return self.embed and self.empty != "omit"
+
+    @property
+    def keeps_elements(self) -> bool:
+        """Whether elements of a live document stay that the row does not have."""
+        return self.on_match is not None and self.on_match.how != "replace"
 
 
 def rows_source(arrays: MappingOf[str, Array], array: str) -> str:

@@ -18,6 +18,7 @@ from engine.mapping.semantics.arrays import read_arrays, read_lookups
 from engine.mapping.semantics.cases import read_cases
 from engine.mapping.semantics.elements import check_elements
 from engine.mapping.semantics.fields import SourcesInScope, read_fields
+from engine.mapping.semantics.increments import check_increments
 from engine.mapping.semantics.indexes import read_index
 from engine.mapping.semantics.rows import check_identity, read_dedup, read_identity, read_rule
 from engine.mapping.semantics.scope import Raw, Scope
@@ -88,6 +89,7 @@ def _mapping(scope: Scope, text: str, sources: dict[str, model.Source]) -> model
     check_identity(scope, dedup, identity, fields)
     target = read_target(scope, identity, fields)
     indexes = tuple(read_index(scope, name, spec, fields) for name, spec in raw.get("indexes", {}).items())
+    check_increments(scope, target, arrays, fields)
     mapping = read(
         model.Mapping,
         {**raw, "group_by": {"columns": raw["group_by"]}} if isinstance(raw.get("group_by"), list) else raw,

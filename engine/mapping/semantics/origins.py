@@ -57,6 +57,7 @@ def with_meta(scope: Scope, raw: Raw) -> Raw:
     if row.name in META_COLUMNS:
         return plain
     del plain["meta"]
+    plain |= {"on_insert": True} if row.on_insert else {}
     return plain | ({"compute": row.compute} if row.compute else {"value": scope.raw.get(row.key, model.Mapping.version)})
 
 

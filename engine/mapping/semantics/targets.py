@@ -9,6 +9,7 @@ from engine.mapping import model
 from engine.mapping.profiles import PROFILES
 from engine.mapping.semantics.scope import Place, Scope
 from engine.values.keys import read
+from engine.values.metadata import META
 from engine.values.paths import MARK
 
 NOTHING_KEPT = {"replace": "every document is new", "update": "no document is inserted", "delete": "no document is inserted"}
@@ -87,13 +88,15 @@ def _check_key(scope: Scope, target: model.Target, fields: MappingOf[str, model.
 def _check_on_insert(scope: Scope, target: model.Target, fields: MappingOf[str, model.Field]) -> None:
     """Report `on_insert` where there is nothing to keep."""
     for path in (path for path, field in fields.items() if field.on_insert):
-        where: Place = ("fields", path, "on_insert")
+        meta = scope.raw["fields"][path].get("meta")
+        key, hint = ("meta", "use meta: loaded_at") if meta and META[meta].on_insert else ("on_insert", "remove on_insert")
+        where: Place = ("fields", path, key)
         if MARK in path:
             scope.report(where, "not_allowed", f"{path} is part of an array, not of a document", "use it in a field of the document")
         elif path == model.ID or path in target.key_paths:
-            scope.report(where, "no_effect", f"{path} is what a document is known by, and never changes", "remove on_insert", at_key=True)
+            scope.report(where, "no_effect", f"{path} is what a document is known by, and never changes", hint, at_key=True)
         elif target.mode in NOTHING_KEPT:
-            scope.report(where, "no_effect", f"in mode {target.mode} {NOTHING_KEPT[target.mode]}", "remove on_insert", at_key=True)
+            scope.report(where, "no_effect", f"in mode {target.mode} {NOTHING_KEPT[target.mode]}", hint, at_key=True)
 
 
 def with_key_index(target: model.Target, indexes: tuple[model.Index, ...], line: int) -> tuple[model.Index, ...]:
