@@ -1,6 +1,7 @@
 """Carries out the steps on the live collection. If it is killed and called again, it continues where it stopped, with the same end state.
 
-A batch of documents and the position of the rewriting are written in one transaction, so no document is rewritten twice.
+A batch of documents and the position of the rewriting are written in one transaction, so no document is rewritten twice; the transaction
+holds the lock too, so a batch of an apply that was suspended until it lost the lock is not written.
 Documents that others write meanwhile in the old shape are found by their shape and rewritten too, before and after the validator is closed.
 """
 
@@ -166,8 +167,17 @@ class Applying:
         def update(session: ClientSession) -> None:
             changed[:] = [self.live.update_many(wanted, list(stages), session=session).modified_count]
 
-        self.ledger.advance(update, {"position": ids[-1]})
+        self._advance(update, {"position": ids[-1]})
         self.rewritten += sum(changed)
+
+    def _advance(self, step: Callable[[ClientSession], None], facts: dict[str, Any]) -> None:
+        """A step and its facts, in one transaction that is committed only while this apply holds the lock."""
+
+        def claimed(session: ClientSession) -> None:
+            self.lock.claim(session)
+            step(session)
+
+        self.ledger.advance(claimed, facts)
 
     @property
     def _new_shapes(self) -> list[Query]:
@@ -215,7 +225,7 @@ class Applying:
         for start in range(0, len(found), BATCH):
             ids = found[start : start + BATCH]
             self.lock.check()
-            self.ledger.advance(partial(self._move_aside, ids), {"set_aside_in": ASIDE.format(self.live.name, self.run_id)})
+            self._advance(partial(self._move_aside, ids), {"set_aside_in": ASIDE.format(self.live.name, self.run_id)})
             self.set_aside += len(ids)
 
     def _move_aside(self, ids: list[Any], session: ClientSession) -> None:

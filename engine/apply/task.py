@@ -23,6 +23,7 @@ from engine.mongo.connection import translated
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
 from engine.mongo.records import Kind, Outcome, RunRecord
+from engine.mongo.replacement import remove_staging
 from engine.mongo.state import CollectionState
 from engine.mongo.unique import check_unique
 
@@ -86,6 +87,7 @@ class ApplyTask:
         """Change the collection. Raises DataError where that is not allowed or needs the source, LockedError while it is locked."""
         ledger = Ledger(self.client, self.mapping.target, self.run_id)
         with Lock(self.client, self.mapping.target, ledger, self.wait) as lock:
+            remove_staging(self.client, self.mapping.target)  # a suspended run that lost the lock must have nothing left to rename
             live, found = inspect_and_plan(self.client, self.mapping, self.profile)
             if not (found.changes or found.drift or found.unfinished):
                 return ApplyResult(live.run)

@@ -22,7 +22,7 @@ class ServerProfile:
     `validator`: it accepts `$jsonSchema`. `query_operators`: also query operators and `$expr` beside it. `actions`: its validationActions.
     `unsupported_index_features`: what its indexes cannot have (kinds of keys and options), each with the reason; `unsupported_options`: the
     same of its collections. `matches_unstored`: it can match a document that it does not store (`$documents`). `lists_privileges`: it says
-    what an account may do (`connectionStatus`).
+    what an account may do (`connectionStatus`). `fenced_writes`: writes take `collectionUUID` and `let` (MongoDB 6.0).
     """
 
     name: str
@@ -35,6 +35,7 @@ class ServerProfile:
     unsupported_options: Mapping[str, str] = field(default_factory=dict)
     matches_unstored: bool = True
     lists_privileges: bool = True
+    fenced_writes: bool = True
 
     @property
     def beside_reason(self) -> str:
@@ -80,6 +81,7 @@ DOCUMENTDB: dict[str, Any] = {
     "retryable_writes": False,
     "matches_unstored": False,
     "lists_privileges": False,
+    "fenced_writes": False,
 }
 
 MONGODB_VERSIONS = (6, 7, 8)  # they differ in nothing that the engine uses; each is a name that a mapping may be written for

@@ -28,7 +28,7 @@ from pymongo.write_concern import WriteConcern
 from engine.errors import Finding, TargetError, finding
 from engine.mongo.address import Address, wrong_uri
 from engine.mongo.causes import Heard, explained, failure
-from engine.mongo.codes import DUPLICATE_KEY, UNAUTHORIZED
+from engine.mongo.codes import DUPLICATE_KEY, OTHER_COLLECTION, UNAUTHORIZED
 
 Client: TypeAlias = MongoClient[Any]
 APP_NAME = f"engine {os.getpid()}-{secrets.token_hex(4)}"  # by which the server lists the connections of this process
@@ -38,6 +38,7 @@ WRITE_CONCERN = WriteConcern(w="majority", j=True)  # what is written is on the 
 
 CODES = {
     18: ("login_refused", "the server refused the user name or the password", "check the user in MONGODB_URI and the password file"),
+    OTHER_COLLECTION: ("collection_missing", "the collection was dropped, or another one has its name", "did another run do it? run again"),
     26: ("collection_missing", "the collection is gone", "did another run remove it? run again"),
     85: ("index_conflict", "an index with these keys exists under another name or with other options", "change the mapping's indexes"),
     86: ("index_conflict", "an index with this name exists with other keys", "change the mapping's indexes"),

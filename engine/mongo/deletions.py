@@ -12,6 +12,7 @@ from pymongo.collection import Collection
 
 from engine.errors import TargetError, counted, finding
 from engine.mongo.connection import WRITE_CONCERN
+from engine.mongo.fences import Fence
 from engine.mongo.matching import Match, live_documents
 from engine.mongo.retries import document_errors, retry_until_answered
 from engine.mongo.upserts import Written
@@ -23,6 +24,7 @@ class DeleteBatch:
 
     collection: Collection[Any]
     match: Match
+    fence: Fence
     stop: Event
 
     def write(self, documents: pl.Series) -> Written:
@@ -41,7 +43,11 @@ class DeleteBatch:
 
     def _delete(self, deletes: list[dict[str, Any]]) -> None:
         command = {"delete": self.collection.name, "ordered": False, "writeConcern": WRITE_CONCERN.document, "deletes": deletes}
-        retry_until_answered(lambda _: document_errors(self.collection.database.command(command), ()), self.stop)
+
+        def send(attempt: int) -> None:
+            document_errors(self.collection.database.command(self.fence.guarded(command, attempt)), ())
+
+        retry_until_answered(send, self.stop)
 
     def _require_gone(self, named: list[bytes]) -> None:
         if still := live_documents(self.collection, self.match, named, self.stop):

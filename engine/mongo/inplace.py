@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 from bson import decode
-from pymongo import DeleteMany, MongoClient
+from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from engine.digests.checksum import Content, content
@@ -21,14 +21,15 @@ from engine.documents.bson import id_key, slices
 from engine.errors import DataError, TargetError, counted, finding
 from engine.mapping.model import Mapping
 from engine.mongo.carried import index_models
-from engine.mongo.connection import database_of, translated
+from engine.mongo.connection import WRITE_CONCERN, database_of, translated
 from engine.mongo.deletions import DeleteBatch
+from engine.mongo.fences import Fence, create_indexes
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS
 from engine.mongo.kinds import collection_info
 from engine.mongo.locks import Lock
 from engine.mongo.matching import match_of, repetitions_of
 from engine.mongo.policies import policy_of
-from engine.mongo.retries import retry_transient
+from engine.mongo.retries import document_errors, retry_transient
 from engine.mongo.sink import Refusal
 from engine.mongo.state import CollectionState, content_of, split_documents, state_of
 from engine.mongo.survey import Survey
@@ -54,19 +55,23 @@ class InPlace:
     writes_live = True
     notes: tuple[str, ...] = ()
 
-    def __init__(self, client: MongoClient[Any], mapping: Mapping, options: dict[str, Any], lock: Lock) -> None:
+    def __init__(self, client: MongoClient[Any], mapping: Mapping, options: dict[str, Any], lock: Lock, *, fenced: bool) -> None:
         target = mapping.target
-        self._mapping, self._options, self._lock = mapping, options, lock
+        self._mapping, self._options, self._lock, self._fenced = mapping, options, lock, fenced
         self._database = database_of(client, target.database)
         self._live: Collection[Any] = self._database[target.collection]
         self._stop, self._mutex = Event(), Mutex()
-        self._batch = _batch(self._live, mapping, self._stop)
+        self._batch = _batch(self._live, mapping, Fence(lock), self._stop)  # its fence is known when the collection exists
         self._repetitions = repetitions_of(mapping)
         self._proven = Content()
         self._held, self._held_ids = Content(), DigestSet() if target.mode == "sync" else None  # of live documents, as read back
         self._most = COLLECTING if any(array.keeps_elements for array in mapping.arrays) else BATCH_DOCUMENTS
         self._under_way = 0
         self.changes: Counter[str] = Counter(dict.fromkeys(COUNTED.get(target.mode, COUNTED["upsert"]), 0))
+
+    @property
+    def _fence(self) -> Fence:
+        return self._batch.fence
 
     def live_document_count(self) -> int:
         """0: documents are written one by one."""
@@ -77,8 +82,14 @@ class InPlace:
 
         In the modes update and delete it stays as it is.
         """
-        if self._mapping.target.amends:
-            return
+        if not self._mapping.target.amends:
+            self._prepare()
+        with translated():
+            fence = Fence.around(self._live, self._lock, supported=self._fenced)
+        self._batch = replace(self._batch, fence=fence)
+        self.build(self._mapping)
+
+    def _prepare(self) -> None:
         with translated():
             check_unique(self._live, self._mapping)
             if collection_info(self._database, self._live.name) is None:
@@ -86,7 +97,6 @@ class InPlace:
                 self._database.create_collection(self._live.name, check_exists=False, **declared, **self._options)
             elif changed := self._mapping.target.options.changeable | self._options:
                 self._database.command("collMod", self._live.name, **changed)
-        self.build(self._mapping)
 
     def lookout(self) -> Survey | None:
         """In the modes update and delete, what tells before the first change how many documents it would be about."""
@@ -100,7 +110,7 @@ class InPlace:
         """Write a batch into the collection and read it back. Returns the refused documents. Raises TargetError, LockedError."""
         refusals: list[Refusal] = []
         start = 0
-        with translated():
+        with self._fence.explaining(), translated():
             for part in slices(documents, BATCH_BYTES, self._most):
                 self._lock.check()
                 written = self._write(part)
@@ -133,11 +143,11 @@ class InPlace:
         """Build missing indexes: all when it opens, at the end of a run those that were dropped meanwhile."""
         if mapping.target.amends:
             return
-        with translated():
+        with self._fence.explaining(), translated():
             live = collection_info(self._database, self._live.name)
             wanted = wanted_indexes(self._live, mapping.indexes)
             if models := index_models(wanted, collated=bool(live and "collation" in live.options)):
-                retry_transient(lambda _: self._live.create_indexes(models), self._stop)
+                retry_transient(partial(create_indexes, self._live, models, self._fence), self._stop)
 
     def read_back(self) -> Content:
         """Count and content checksum of this run's documents, each batch as read back after its write."""
@@ -178,8 +188,11 @@ class InPlace:
             self._lock.check()
             self.changes["deleted"] += retry_transient(partial(self._remove, ids), self._stop)
 
-    def _remove(self, ids: list[Any], _attempt: int) -> int:
-        return self._live.bulk_write([DeleteMany({"_id": {"$in": ids}})]).deleted_count
+    def _remove(self, ids: list[Any], attempt: int) -> int:
+        command = {"delete": self._live.name, "deletes": [{"q": {"_id": {"$in": ids}}, "limit": 0}], "writeConcern": WRITE_CONCERN.document}
+        reply = self._database.command(self._fence.guarded(command, attempt))
+        document_errors(reply, ())
+        return int(reply["n"])
 
     def _strangers(self) -> Iterator[list[Any]]:
         """The `_id`s in the collection that this run did not read back, in batches."""
@@ -204,10 +217,10 @@ class InPlace:
         self._lock.leave_to_expire = self._under_way > 0
 
 
-def _batch(live: Collection[Any], mapping: Mapping, stop: Event) -> UpsertBatch | DeleteBatch:
+def _batch(live: Collection[Any], mapping: Mapping, fence: Fence, stop: Event) -> UpsertBatch | DeleteBatch:
     """How batches are written: what is matched, and what becomes of what differs."""
     if series := mapping.target.timeseries:
-        return UpsertBatch(live, in_series(mapping, series), series_policy(mapping, series), stop)
+        return UpsertBatch(live, in_series(mapping, series), series_policy(mapping, series), fence, stop)
     if mapping.target.mode == "delete":
-        return DeleteBatch(live, match_of(mapping), stop)
-    return UpsertBatch(live, match_of(mapping), policy_of(mapping), stop)
+        return DeleteBatch(live, match_of(mapping), fence, stop)
+    return UpsertBatch(live, match_of(mapping), policy_of(mapping), fence, stop)

@@ -3,7 +3,7 @@
 The batch goes out as one piece: a RawBSONDocument whose `raw` is the concatenation of all documents is copied unchanged into the
 wire's document sequence (OP_MSG section kind 1), so that no Python object is made per document. The driver does not retry `command`. When
 the connection breaks before the reply, the batch is read back by `_id` here (it is fixed before sending) and what is missing is sent again.
-That works on every kind of server, with and without retryable writes.
+That works on every kind of server, with and without retryable writes. `fences` says how a batch that arrives too late is refused.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pymongo.collection import Collection
 from engine.documents.bson import id_key, payload
 from engine.mongo.codes import BLAMING, DUPLICATE_KEY
 from engine.mongo.connection import WRITE_CONCERN
+from engine.mongo.fences import Fence
 from engine.mongo.refusals import failed_keyword
 from engine.mongo.retries import document_errors, retry_until_answered
 from engine.mongo.sink import SERVER_VALIDATOR, Refusal
@@ -38,11 +39,12 @@ class _Piece(RawBSONDocument):
         return self._documents
 
 
-def insert(collection: Collection[Any], documents: pl.Series, stop: Event | None = None) -> list[Refusal]:
-    """Insert a batch. Returns the documents that the validator or a unique index refused, by their index in the batch.
+def insert(collection: Collection[Any], documents: pl.Series, fence: Fence, stop: Event | None = None) -> list[Refusal]:
+    """Insert a batch into the collection of the fence. Returns the documents that were refused, by their index in the batch.
 
     Raises:
         TargetError: the server failed to write or stayed unavailable, or `stop` was set while it was.
+        LockedError: another run has taken the target over.
         PyMongoError: the server refused the command.
     """
     places = list(range(len(documents)))
@@ -53,15 +55,15 @@ def insert(collection: Collection[Any], documents: pl.Series, stop: Event | None
         if attempt:
             places, taken = _missing(collection, documents, places)
             refusals.extend(taken)
-        found = _send(collection, documents.gather(places) if attempt else documents) if places else []
+        found = _send(collection, fence, documents.gather(places) if attempt else documents, attempt) if places else []
         return refusals + [Refusal(places[refusal.index], refusal.code, refusal.path, refusal.reason) for refusal in found]
 
     return retry_until_answered(step, stop)
 
 
-def _send(collection: Collection[Any], documents: pl.Series) -> list[Refusal]:
+def _send(collection: Collection[Any], fence: Fence, documents: pl.Series, attempt: int) -> list[Refusal]:
     command = {"insert": collection.name, "ordered": False, "writeConcern": WRITE_CONCERN.document, "documents": [_Piece(documents)]}
-    return [refusal(error) for error in document_errors(collection.database.command(command), BLAMING)]
+    return [refusal(error) for error in document_errors(collection.database.command(fence.guarded(command, attempt)), BLAMING)]
 
 
 def _missing(collection: Collection[Any], documents: pl.Series, places: Sequence[int]) -> tuple[list[int], list[Refusal]]:

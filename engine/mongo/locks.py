@@ -1,8 +1,9 @@
 """One run at a time per target collection: a lease in `_engine_locks`, renewed by a heartbeat, with a fence that rises with each holder.
 
 It lies beside the ledger, one document per collection: `_id` its database and name, `fence`, `run`, `host`, `pid`, `process` (see
-`holders`), `since`, `expires`. Times are the server's, so that the clocks of machines need not agree. The document stays when the lock
-is released, so that the fence never restarts; where somebody removed it, the fence goes on above the highest one in the ledger.
+`holders`), `since`, `expires`; `claims` counts transactions. Times are the server's, so that the clocks of machines need not agree. The
+document stays when the lock is released, so that the fence never restarts; where somebody removed it, the fence goes on above the highest
+one in the ledger.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, Self
 
 import pymongo
 from pymongo import MongoClient, ReturnDocument
+from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from engine.errors import EngineError, LockedError, finding
@@ -35,23 +37,24 @@ BEATS = 3  # heartbeats per lease
 LOOK = 0.2  # seconds between two looks at a lock that is held
 LAST_WORD = 5.0  # seconds to wait until the server has closed the connections of a process that has ended, or has decided a race
 RACE = finding("locked", "several runs are trying to lock the target at once", hint="run again")
+NEVER = datetime.min  # noqa: DTZ901 -- long ago, for the server
 
 
 class Lock:
     """Holds the lock on a target for the run of a ledger while its context lasts. With each heartbeat, the run's record gets one too.
 
-    `wait`: seconds to wait for it. `leave_to_expire`: at the end the lock is left to expire, since a write that got no answer may still be
-    carried out.
+    `wait`: seconds to wait for it. `expires` is the end of the lease by the server's clock; until then only a dead holder loses it.
+    `leave_to_expire`: at the end the lock is left to expire, since a write that got no answer may still be carried out.
 
     Raises (on entering):
         LockedError: another run holds the target.
     """
 
     def __init__(self, client: MongoClient[Any], target: Target, ledger: Ledger, wait: float = 0) -> None:
-        self._client, self._target, self._ledger, self._run_id = client, target, ledger, ledger.run_id
+        self._client, self._target, self._ledger, self.run_id = client, target, ledger, ledger.run_id
         self._locks = database_of(client, ledger_database(target.database))[LOCKS]
         self._id = f"{target.database}.{target.collection}"
-        self._fence, self._since = 0, datetime.min  # noqa: DTZ901 -- both are known once it is taken
+        self._fence, self._since, self.expires = 0, NEVER, NEVER
         self._until = 0.0
         self._lost = False
         self.leave_to_expire = False
@@ -80,11 +83,11 @@ class Lock:
         if self.leave_to_expire:
             return
         with suppress(PyMongoError), pymongo.timeout(DISCARD_SECONDS):  # else it expires
-            self._locks.update_one(self._mine, {"$set": {"run": None, "expires": datetime.min}})  # noqa: DTZ901 -- long ago
+            self._locks.update_one(self._mine, {"$set": {"run": None, "expires": NEVER}})
 
     @property
     def _mine(self) -> dict[str, Any]:
-        return {"_id": self._id, "fence": self._fence, "run": self._run_id}
+        return {"_id": self._id, "fence": self._fence, "run": self.run_id}
 
     def stamp(self, record: RunRecord) -> RunRecord:
         """The record of a run that begins under this lock, with its fence and the server's time."""
@@ -92,24 +95,35 @@ class Lock:
 
     def check(self) -> None:
         """Renew the lease, but only if the heartbeat has not. Raises LockedError when the lock is lost."""
-        if self._lost or time.monotonic() > self._until:
-            self.hold()
+        with translated():
+            retry_transient(lambda attempt: self.ensure(ask=attempt > 0))
 
     def hold(self) -> None:
         """Renew the lease if the fence is unchanged: then nobody else can take the target for `LEASE_SECONDS`. Raises LockedError."""
         with translated():
-            held = retry_transient(lambda _: self._extend())
-        if not held:
-            message = f"the lock on {self._target.collection} was lost: this run could not renew it in time, and another run has taken it"
-            raise LockedError(finding("lock_lost", message, hint="see `engine runs`, then run again if needed"))
+            retry_transient(lambda _: self.ensure(ask=True))
+
+    def ensure(self, *, ask: bool) -> None:
+        """One attempt of `check`, or of `hold` with `ask`. Raises LockedError, and the driver's errors."""
+        if (ask or self._lost or time.monotonic() > self._until) and not self._extend():
+            raise self._was_lost()
+
+    def claim(self, session: ClientSession) -> None:
+        """Make a transaction depend on the lock: it ends before anybody else can take it, or is not committed.
+
+        Raises LockedError, and the driver's errors.
+        """
+        if not self._locks.update_one(self._mine, {"$inc": {"claims": 1}}, session=session).matched_count:
+            raise self._was_lost()
 
     def _take(self, dead: dict[str, Any] | None = None) -> bool:
         """Take the lock if it has expired, or if a dead holder still has it."""
         started, now = time.monotonic(), server_time(self._client)
-        facts = {"run": self._run_id, "host": socket.gethostname(), "pid": os.getpid(), "since": now, "expires": self._end(now)}
+        end = now + timedelta(seconds=LEASE_SECONDS)
+        facts = {"run": self.run_id, "host": socket.gethostname(), "pid": os.getpid(), "since": now, "expires": end}
         facts["process"] = self._process
         free = {"_id": self._id} | ({"fence": dead["fence"], "run": dead["run"]} if dead else {"expires": {"$lt": now}})
-        at_least = {"$max": {"fence": self._ledger.highest_fence()}, "$setOnInsert": {"run": None, "expires": datetime.min}}  # noqa: DTZ901
+        at_least = {"$max": {"fence": self._ledger.highest_fence()}, "$setOnInsert": {"run": None, "expires": NEVER}}
         try:
             self._locks.update_one(free, at_least, upsert=True)
         except DuplicateKeyError:
@@ -117,14 +131,15 @@ class Lock:
         taken = self._locks.find_one_and_update(free, {"$set": facts, "$inc": {"fence": 1}}, return_document=ReturnDocument.AFTER)
         if taken is None:
             return False
-        self._fence, self._since, self._until = taken["fence"], now, started + LEASE_SECONDS
+        self._fence, self._since, self.expires, self._until = taken["fence"], now, end, started + LEASE_SECONDS
         return True
 
     def _extend(self) -> bool:
         started = time.monotonic()
-        found = self._locks.update_one(self._mine, {"$set": {"expires": self._end(server_time(self._client))}})
-        self._lost = not found.matched_count
-        self._until = started + LEASE_SECONDS
+        end = server_time(self._client) + timedelta(seconds=LEASE_SECONDS)
+        self._lost = not self._locks.update_one(self._mine, {"$set": {"expires": end}}).matched_count
+        if not self._lost:
+            self.expires, self._until = end, started + LEASE_SECONDS
         return not self._lost
 
     def _renew(self) -> None:
@@ -134,9 +149,9 @@ class Lock:
                     return
                 self._ledger.beat()
 
-    @staticmethod
-    def _end(now: datetime) -> datetime:
-        return now + timedelta(seconds=LEASE_SECONDS)
+    def _was_lost(self) -> LockedError:
+        message = f"the lock on {self._target.collection} was lost: this run could not renew it in time, and another run has taken it"
+        return LockedError(finding("lock_lost", message, hint="see `engine runs`, then run again if needed"))
 
     def _held(self, holder: dict[str, Any], now: datetime) -> Any:
         who = f"run {holder['run']}, process {holder['pid']} on {holder['host']}, since {holder['since']:%Y-%m-%d %H:%M:%S} UTC"

@@ -57,11 +57,16 @@ def _all(*parts: Needs) -> Needs:
 LEDGER: Needs = {Place.POINTER: "find", Place.RUNS: "find"}
 STATE: Needs = {Place.TARGET: "find listIndexes", Place.DATABASE: "listCollections"}
 LOOK = _all(LEDGER, STATE)
-# A record of its own, and the lock. The ledger in a database of its own leaves a pointer in the target's.
-RECORD = _all(LOOK, {Place.POINTER: "insert", Place.RUNS: "insert update", Place.LOCKS: "find insert update"})
-STAGING: Needs = {
-    Place.DATABASE: "collMod createCollection createIndex dropCollection dropIndex find insert listIndexes renameCollectionSameDB"
+# A record of its own, and the lock; whoever has the lock removes the staging collections of dead runs. The ledger in a database of its own
+# leaves a pointer in the target's.
+LOCKED: Needs = {
+    Place.DATABASE: "dropCollection",
+    Place.POINTER: "insert",
+    Place.RUNS: "insert update",
+    Place.LOCKS: "find insert update",
 }
+RECORD = _all(LOOK, LOCKED)
+STAGING: Needs = {Place.DATABASE: "collMod createCollection createIndex dropIndex find insert listIndexes renameCollectionSameDB"}
 IN_PLACE = _all(RECORD, {Place.TARGET: "collMod createCollection createIndex insert"})
 REWRITING: Needs = {Place.TARGET: "collMod collStats createIndex dropIndex remove update", Place.DATABASE: "insert"}
 

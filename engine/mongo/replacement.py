@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
 from collections.abc import Collection as Names
 from dataclasses import replace
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -20,7 +20,9 @@ from engine.documents.bson import slices
 from engine.mapping.model import Mapping, Target
 from engine.mongo.carried import CarriedOver
 from engine.mongo.connection import DISCARD_SECONDS, database_of, translated
+from engine.mongo.fences import Fence, create_indexes
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS, insert
+from engine.mongo.locks import Lock
 from engine.mongo.matching import repetitions_of
 from engine.mongo.retries import retry_transient
 from engine.mongo.runids import RUN_ID
@@ -32,8 +34,8 @@ from engine.mongo.unique import check_unique
 class Replacement:
     """A staging collection. `publish` renames it over the target, `discard` drops it.
 
-    `options` are those of validation. `hold` renews the lock on the target, and raises LockedError when it is lost. `own_indexes` are those
-    that the mapping before this one declared; other indexes of the live collection are kept.
+    `options` are those of validation. `fenced`: the server can compare the UUID that a write names. `own_indexes` are those that the
+    mapping before this one declared; other indexes of the live collection are kept.
     """
 
     writes_live = False
@@ -43,14 +45,15 @@ class Replacement:
         client: MongoClient[Any],
         mapping: Mapping,
         options: dict[str, Any],
-        run_id: str,
-        hold: Callable[[], None] = lambda: None,
+        lock: Lock,
         *,
+        fenced: bool,
         own_indexes: Names[str] = (),
     ) -> None:
-        self._target, self._options, self._hold = mapping.target, options, hold
+        self._target, self._options, self._lock, self._fenced = mapping.target, options, lock, fenced
         self._database = database_of(client, self._target.database)
-        self._staging: Collection[Any] = self._database[staging_name(self._target.collection, run_id)]
+        self._staging: Collection[Any] = self._database[staging_name(self._target.collection, lock.run_id)]
+        self._fence = Fence(lock)  # that of the collection is known when it exists
         self._carried = CarriedOver(self._database[self._target.collection], self._staging, mapping, own_indexes)
         self._repetitions = repetitions_of(mapping)
         self._stop = Event()
@@ -76,6 +79,7 @@ class Replacement:
         with translated():
             self._database.create_collection(self._staging.name, check_exists=False, **self._carried.options(), **self._options)
             self._identity = self._uuid(self._staging.name)
+            self._fence = Fence.around(self._staging, self._lock, supported=self._fenced)
             self._carried.rehearse()
 
     def repeated(self, documents: pl.Series) -> list[Refusal]:
@@ -86,23 +90,24 @@ class Replacement:
         """Insert BSON documents. Returns those that the validator or a unique index refused. Raises TargetError."""
         refusals: list[Refusal] = []
         start = 0
-        with translated():
+        with self._fence.explaining(), translated():
             for part in slices(documents, BATCH_BYTES, BATCH_DOCUMENTS):
-                refusals += [replace(refusal, index=start + refusal.index) for refusal in insert(self._staging, part, self._stop)]
+                found = insert(self._staging, part, self._fence, self._stop)
+                refusals += [replace(refusal, index=start + refusal.index) for refusal in found]
                 start += len(part)
         return refusals
 
     def build(self, mapping: Mapping) -> None:
         """Build all indexes of the mapping in one command, then those that others made. Raises TargetError."""
-        with translated():
+        with self._fence.explaining(), translated():
             if models := self._carried.models():
                 retry_transient(lambda _: check_unique(self._staging, mapping), self._stop)
-                retry_transient(lambda _: self._staging.create_indexes(models), self._stop)
+                retry_transient(partial(create_indexes, self._staging, models, self._fence), self._stop)
             retry_transient(lambda _: self._carried.build(), self._stop)
 
     def read_back(self) -> Content:
         """Count and content checksum of the staging collection. Raises TargetError."""
-        with translated():
+        with self._fence.explaining(), translated():
             self._content = retry_transient(lambda _: content_of(self._staging, self._stop), self._stop)
         return self._content
 
@@ -112,10 +117,10 @@ class Replacement:
         Indexes that others made since `build` come along. The lock is renewed right before the rename. A run that takes the lock over
         removes the staging collection first, so a run that was suspended in between and continues later has nothing left to rename.
         """
-        self._hold()
-        with translated():
+        self._lock.hold()
+        with self._fence.explaining(), translated():
             retry_transient(lambda _: self._carried.finish(), self._stop)
-            self._hold()
+            self._lock.hold()
             retry_transient(self._rename, self._stop)
         return self._content
 

@@ -12,7 +12,7 @@ import pymongo
 from pymongo.errors import AutoReconnect, OperationFailure
 
 from engine.errors import TargetError, finding
-from engine.mongo.codes import RETRYABLE
+from engine.mongo.codes import OTHER_COLLECTION, RETRYABLE
 
 T = TypeVar("T")
 PATIENCE = 90.0  # seconds from the first failure on
@@ -66,12 +66,15 @@ def document_errors(reply: dict[str, Any], blaming: Iterable[int]) -> list[dict[
 
     Raises:
         TransientError: another error is transient.
+        OperationFailure: the collection is not the one that was meant.
         TargetError: there is another one, so the server failed to write.
     """
     errors: list[dict[str, Any]] = reply.get("writeErrors", [])
     concern = [reply["writeConcernError"]] if "writeConcernError" in reply else []
     others = [error for error in [*errors, *concern] if error["code"] not in blaming]
     for one in others:
+        if one["code"] == OTHER_COLLECTION:
+            raise OperationFailure(one["errmsg"], OTHER_COLLECTION)
         if one["code"] not in RETRYABLE:
             message = f"the server failed to write with code {one['code']} {one.get('codeName', '')}".rstrip()
             raise TargetError(finding("write_failed", message, hint="look at the server's log and disk, then run the same command again"))

@@ -23,6 +23,7 @@ from engine.documents.bson import MAX_DOCUMENT_BYTES, slices
 from engine.errors import TargetError, finding
 from engine.mongo.codes import BLAMING
 from engine.mongo.connection import WRITE_CONCERN
+from engine.mongo.fences import Fence
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS, OTHER, insert, refusal
 from engine.mongo.matching import Documents, Match, Query, live_documents
 from engine.mongo.policies import WRITTEN, Change, Policy
@@ -45,11 +46,12 @@ class Written:
 
 @dataclass(frozen=True)
 class UpsertBatch:
-    """Documents of which no two match the same live one, on their way. `stop` ends the wait for a server that does not answer."""
+    """Documents of which no two match the same live one, on their way into the collection of `fence`. `stop` ends waiting for a server."""
 
     collection: Collection[Any]
     match: Match
     policy: Policy
+    fence: Fence
     stop: Event
 
     def write(self, documents: pl.Series) -> Written:
@@ -86,7 +88,7 @@ class UpsertBatch:
     def _insert(self, keys: list[bytes], sent: Documents) -> dict[bytes, Refusal]:
         if not keys:
             return {}
-        found = insert(self.collection, pl.Series([sent[key] for key in keys], dtype=pl.Binary), self.stop)
+        found = insert(self.collection, pl.Series([sent[key] for key in keys], dtype=pl.Binary), self.fence, self.stop)
         return {keys[refusal.index]: refusal for refusal in found}
 
     def _update(self, keys: list[bytes], live: Documents, sent: Documents) -> dict[bytes, Refusal]:
@@ -117,9 +119,10 @@ class UpsertBatch:
             start += len(part)
         return refused
 
-    def _command(self, updates: list[bytes], _attempt: int) -> list[dict[str, Any]]:
+    def _command(self, updates: list[bytes], attempt: int) -> list[dict[str, Any]]:
         command = {"update": self.collection.name, "ordered": False, "writeConcern": WRITE_CONCERN.document}
-        return document_errors(self.collection.database.command(command | {"updates": [*map(RawBSONDocument, updates)]}), BLAMING)
+        command |= {"updates": [*map(RawBSONDocument, updates)]}
+        return document_errors(self.collection.database.command(self.fence.guarded(command, attempt)), BLAMING)
 
     def _require_once(self, inserted: list[bytes]) -> None:
         """An insert that got no answer may still have been on its way when it was repeated; most servers' collections refuse the second."""

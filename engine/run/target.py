@@ -58,5 +58,5 @@ def choose_sink(client: Client, mapping: Mapping, profile: ServerProfile, lock: 
     """Mode replace makes a new collection and renames it; the other modes write into the live one."""
     rules = options(mapping, profile)
     if mapping.target.mode == "replace":
-        return Replacement(client, mapping, rules, ledger.run_id, lock.hold, own_indexes=own_indexes(ledger.applied()))
-    return InPlace(client, mapping, rules, lock)
+        return Replacement(client, mapping, rules, lock, fenced=profile.fenced_writes, own_indexes=own_indexes(ledger.applied()))
+    return InPlace(client, mapping, rules, lock, fenced=profile.fenced_writes)

@@ -340,6 +340,25 @@ def test_only_one_at_a_time(people: People) -> None:
     assert people.apply().code == 5
 
 
+def test_a_batch_of_an_apply_that_lost_its_lock_is_not_written(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if it was suspended between its last look at the lock and the batch: the transaction is not committed."""
+    staging = people.database["people__staging_20260101T000000Z-aaaaaa"]
+    staging.insert_one({"_id": 1})
+    people.edit("type: int, minimum: 0", "type: long, minimum: 0")
+    batch = Applying._batch
+
+    def late(self: Applying, *more: Any) -> None:
+        people.database["_engine_locks"].update_one({}, {"$inc": {"fence": 1}, "$set": {"run": "other"}})
+        batch(self, *more)
+
+    monkeypatch.setattr(Applying, "_batch", late)
+    ended = people.apply()
+    assert (ended.code, "lock_lost" in ended.err) == (5, True), ended.err
+    assert people.live.count_documents({"age": {"$type": "long"}}) == 0
+    assert people.database["_engine_runs"].find_one({"kind": "apply"}).get("position") is None
+    assert staging.name not in people.database.list_collection_names()
+
+
 def test_another_apply_must_be_finished_first(people: People) -> None:
     record = {
         "_id": "x",

@@ -15,7 +15,7 @@ from bson import encode
 from jobs import Jobs
 from pymongo.database import Database
 
-from engine.errors import LockedError, TargetError
+from engine.errors import LockedError
 from engine.mapping.model import Target
 from engine.mongo import locks
 from engine.mongo.ledger import Ledger
@@ -74,7 +74,7 @@ def test_a_stale_holder_can_neither_go_on_nor_publish(database: Database, monkey
     stale._done.set()  # as if the process were stopped
     stale._thread.join()
     mapping = mapping_of({"_id": {"column": "i", "type": "int"}}, target={"database": database.name, "collection": "people"})
-    sink = Replacement(database.client, mapping, {}, RUN, stale.hold)
+    sink = Replacement(database.client, mapping, {}, stale, fenced=True)
     sink.open()
     sink.write(pl.Series([encode({"_id": 1})]))
     time.sleep(0.6)
@@ -83,8 +83,8 @@ def test_a_stale_holder_can_neither_go_on_nor_publish(database: Database, monkey
             with pytest.raises(LockedError, match="another run has taken it"):
                 attempt()
         assert remove_staging(database.client, target) == [staging_name("people", RUN)]
-        sink._hold = lambda: None  # stopped right between the check and the rename
-        with pytest.raises(TargetError, match="collection_missing"):
+        monkeypatch.setattr(stale, "hold", lambda: None)  # stopped right between the check and the rename
+        with pytest.raises(LockedError, match="another run has taken it"):
             sink.publish()
         fresh.hold()
     assert "people" not in database.list_collection_names()

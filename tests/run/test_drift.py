@@ -12,6 +12,8 @@ from pymongo.database import Database
 
 from engine import cli
 from engine.documents.validators import options
+from engine.mongo.ledger import Ledger
+from engine.mongo.locks import Lock
 from engine.mongo.replacement import Replacement
 
 CANARY = "Canary Quetzalcoatl"
@@ -34,10 +36,11 @@ HARDENED = (
 def test_a_refusal_names_keyword_and_path_and_no_value(validator: dict, path: str, keyword: str, database: Database) -> None:
     fields = {"_id": {"column": "i", "type": "int"}, "p.name": "n", "p.age": {"column": "a", "type": "int"}, "d": "d"}
     mapping = mapping_of(fields, target={"database": database.name, "collection": "c"})
-    sink = Replacement(database.client, mapping, options(mapping), "run")
-    sink.open()
-    database.command("collMod", "c__staging_run", validator=validator)
-    (refusal,) = sink.write(pl.Series([encode(DOCUMENT)]))
+    with Lock(database.client, mapping.target, Ledger(database.client, mapping.target, "run")) as lock:
+        sink = Replacement(database.client, mapping, options(mapping), lock, fenced=True)
+        sink.open()
+        database.command("collMod", "c__staging_run", validator=validator)
+        (refusal,) = sink.write(pl.Series([encode(DOCUMENT)]))
     assert (refusal.code, refusal.path, refusal.reason) == ("server_validator", path, f"the collection's validator refused it: {keyword}")
     assert CANARY not in str(refusal)
 
