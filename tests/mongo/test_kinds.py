@@ -8,7 +8,7 @@ from jobs import Ended, Jobs, command
 from engine.mongo.kinds import CollectionKind, collection_info
 
 ANN = [1, "Ann", "Oslo", 30]
-MODES = ["replace", "upsert", "append", "sync"]
+MODES = ["replace", "upsert", "append", "sync", "update", "delete"]
 MADE: dict[str, dict[str, Any]] = {
     "is a view of base": {"viewOn": "base", "pipeline": [{"$match": {}}]},
     "is a time series collection": {"timeseries": {"timeField": "at", "metaField": "sensor"}},
