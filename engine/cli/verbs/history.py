@@ -52,7 +52,7 @@ def _verify(mapping: Mapping, client: Client, out: TextIO) -> list[Finding]:
     run, recorded = last
     since = differences(recorded, found, _applied(ledger, mapping))
     for line in since.others:
-        print(f"{name}, not the mapping's: {line}; mode replace keeps what is there", file=out)
+        print(f"{name}, not the mapping's: {line}", file=out)
     if since.wrong:
         hint = _why(ledger.unfinished_since(run))
         return [finding("differs", f"{name}, run {run}: {line}", hint=hint) for line in since.wrong]
