@@ -17,11 +17,13 @@ from pymongo.collection import Collection
 
 from engine.digests.checksum import Content
 from engine.documents.bson import slices
+from engine.errors import TargetError, finding
 from engine.mapping.model import Mapping, Target
 from engine.mongo.carried import CarriedOver
 from engine.mongo.connection import DISCARD_SECONDS, database_of, translated
 from engine.mongo.fences import Fence, create_indexes
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS, insert
+from engine.mongo.kinds import collection_info
 from engine.mongo.locks import Lock
 from engine.mongo.matching import repetitions_of
 from engine.mongo.retries import retry_transient
@@ -57,7 +59,6 @@ class Replacement:
         self._carried = CarriedOver(self._database[self._target.collection], self._staging, mapping, own_indexes)
         self._repetitions = repetitions_of(mapping)
         self._stop = Event()
-        self._identity: Any = None
         self._content = Content()
         self.changes: Counter[str] = Counter()
 
@@ -78,7 +79,6 @@ class Replacement:
         """Create the staging collection as the live one will be, and try whether all indexes can be built. Raises TargetError."""
         with translated():
             self._database.create_collection(self._staging.name, check_exists=False, **self._carried.options(), **self._options)
-            self._identity = self._uuid(self._staging.name)
             self._fence = Fence.around(self._staging, self._lock, supported=self._fenced)
             self._carried.rehearse()
 
@@ -130,14 +130,24 @@ class Replacement:
             return state_of(self._database[self._target.collection], content)
 
     def _rename(self, attempt: int) -> None:
-        """An earlier attempt may have succeeded without an answer: then the live collection is the former staging collection."""
-        if attempt and self._identity and self._uuid(self._target.collection) == self._identity:
-            return
-        self._staging.rename(self._target.collection, dropTarget=True)
+        if not (attempt and self._is_live()):
+            self._staging.rename(self._target.collection, dropTarget=True)
 
-    def _uuid(self, name: str) -> Any:
-        found = next(iter(self._database.list_collections(filter={"name": name})), {})
-        return found.get("info", {}).get("uuid")
+    def _is_live(self) -> bool:
+        """Whether an earlier attempt succeeded without an answer; told by the UUID, and where there is none, by the content.
+
+        Raises TargetError where the staging collection is gone and the live one has other content.
+        """
+        live = collection_info(self._database, self._target.collection)
+        if live and live.uuid and live.uuid == self._fence.uuid:
+            return True
+        if self._fence.uuid or collection_info(self._database, self._staging.name):
+            return False
+        if live and content_of(self._database[self._target.collection], self._stop) == self._content:
+            return True
+        message = f"the answer to the rename was lost; {self._target.collection} has other content than this run read back"
+        hint = "`engine verify` tells: where it finds no difference, nothing was published. Then run again"
+        raise TargetError(finding("outcome_unknown", message, hint=hint))
 
     def stop(self) -> None:
         """Stop waiting for a server that does not answer."""

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from faults.loading import TARGET
+from faults.loading import MAPPING, TARGET
 from faults.proxy import between
 
 BREAKS = {
@@ -114,3 +114,36 @@ def test_one_insert_that_is_never_answered_is_given_up(replica, jobs, proxy) -> 
     loading = job.start()
     assert harm.happened.wait(30)
     job.assert_whole(loading.end(patience=40))
+
+
+@pytest.fixture
+def without_uuid(replica, jobs, proxy):
+    """A job on a server whose collections have no UUID to compare, as Amazon DocumentDB's."""
+    job = jobs(replica, proxy.uri())
+    job.folder.mkdir(exist_ok=True)
+    job.mapping = job.folder / "stays.yaml"
+    job.mapping.write_text(MAPPING.read_text(encoding="utf-8").replace("collection: stays", "collection: stays, profile: documentdb-5"))
+    return job
+
+
+@pytest.mark.parametrize("how", ["drop_request", "drop_reply"])
+def test_a_rename_without_answer_is_told_by_the_content(without_uuid, proxy, how) -> None:
+    """Case rename-answer-lost."""
+    job = without_uuid
+    harm = proxy.harm(how, "renameCollection", target="staging")
+    ended = job.run()
+    assert (ended.code, harm.happened.is_set()) == (0, True), ended.err
+    assert len(list(job.live.find({}, {"_id": 1}))) == job.clean.count
+    assert [one["outcome"] for one in job.client[job.database]["_engine_runs"].find()] == ["published"]
+
+
+def test_a_rename_without_answer_and_other_content_is_unknown(without_uuid, proxy) -> None:
+    job = without_uuid
+    harm = proxy.harm("hold_reply", "renameCollection", target="staging")
+    loading = job.start()
+    assert harm.happened.wait(60)
+    job.live.delete_one({})
+    proxy.heal()
+    ended = loading.end()
+    assert (ended.code, ended.findings) == (TARGET, ["outcome_unknown"]), ended.err
+    assert "engine verify" in ended.err
