@@ -14,7 +14,7 @@ from engine.mapping.model import Array, Field
 from engine.mapping.model import Mapping as Model
 from engine.values.paths import MARK, array_of, arrays_of
 
-REMADE = frozenset({"path", "constraints", "empty", "sort"})  # attributes of an array that may change without building it again
+REMADE = frozenset({"path", "constraints", "empty", "sort", "on_match"})  # attributes of an array that may change while it stays
 ANEW = NeedsSource("the array's elements must be built again")
 UNCLEAR = NeedsSource("the documents do not show which elements there would be")
 DROPS = NeedsSource("elements that break a check are dropped, so the documents do not have them")

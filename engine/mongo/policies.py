@@ -72,14 +72,12 @@ class Whole:
 class Named:
     """Of the document, the paths in `tree` are the mapping's, `load_paths` among them.
 
-    `merges`: where the row has no value, the live one stays. So do elements of the `arrays`. The paths in `once` are written when the
-    document is inserted, and left alone afterwards.
+    `merges`: where the row has no value, the live one stays. So do elements of the `arrays`.
     """
 
     tree: Tree
     load_paths: Paths = ()
     merges: bool = False
-    once: Tree = field(default_factory=dict)
     arrays: tuple[KeptArray, ...] = ()
 
     def holds(self, old: bytes, new: bytes) -> bool:
@@ -87,8 +85,8 @@ class Named:
         if old == new:
             return True
         live, made = self.values(old), self.values(new)
-        before, after = _encoded(live), _encoded(self._settled(live, made))
-        return after.items() <= before.items() if self.merges else after == before
+        settled = self._settled(live, made)
+        return _encoded(live) == _encoded(settled) or (self.merges and _each(settled).items() <= _each(live).items())
 
     def update(self, old: bytes, new: bytes) -> Change:
         """Set what the row has; unset what it has not. Arrays that stay as they are, are not named."""
@@ -99,11 +97,10 @@ class Named:
         changed = [array for array in self.arrays if array.path in wanted and wanted[array.path] is not live.get(array.path)]
         stay = {array.path for array in self.arrays} - {array.path for array in changed}
         places = _placed({path: value for path, value in wanted.items() if path not in stay}, before, after)
-        setting = dict(places)
-        first = {path: value for path, value in _values(after, self.once) if not any(path.startswith(f"{place}.") for place in setting)}
-        operators = {"$set": setting, "$unset": dict.fromkeys(gone, ""), "$setOnInsert": first}
+        operators = {"$set": dict(places), "$unset": dict.fromkeys(gone, "")}
         still = [array.unchanged_since(live) for array in changed]
-        return Change({name: paths for name, paths in operators.items() if paths}, reduce(or_, still, {}))
+        named = {name: paths for name, paths in operators.items() if paths}
+        return Change(named or {"$set": {}}, reduce(or_, still, {}))  # an update without operators would be a new, empty document
 
     def _settled(self, live: Document, made: Document) -> Document:
         """The values that the live document will have."""
@@ -124,7 +121,11 @@ def _values(document: Document, tree: Tree) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}.{path}", value) for path, value in _values(document[name], inner))
 
 
-def _encoded(values: Document) -> dict[str, bytes]:
+def _encoded(values: Document) -> bytes:
+    return encode(dict(sorted(values.items())), codec_options=EXACT)
+
+
+def _each(values: Document) -> dict[str, bytes]:
     return {path: encode({"": value}, codec_options=EXACT) for path, value in values.items()}
 
 
@@ -168,6 +169,6 @@ def policy_of(mapping: model.Mapping) -> Policy:
     merges, load, once = matched == "merge", paths_of(mapping.load_paths), mapping.on_insert_paths
     tree, arrays = tree_of(path for path in mapping.own_paths if path not in {ID, *once}), kept_arrays(mapping, merges=merges)
     named = merges or once or arrays or mapping.validation.open or target.amends
-    comparison = Named(tree, load, merges, tree_of(once), arrays) if named else Whole(load, bool(target.key_paths))
+    comparison = Named(tree, load, merges, arrays) if named else Whole(load, bool(target.key_paths))
     differing: Differing = "refuse" if target.mode == "append" else "ignore" if matched == "ignore" else "update"
     return Policy(comparison, differing, inserts=not target.amends)

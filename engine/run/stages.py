@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from engine.digests.checksum import Content
 from engine.errors import TargetError, counted, finding
+from engine.mapping.model import Mapping
 from engine.mongo.sink import SERVER_VALIDATOR, Sink
 from engine.plan import Plan, compile_plan
 from engine.run.limits import check_limits, check_matches, check_unmatched, deletion_read_once, left_behind
@@ -80,7 +81,7 @@ def load_rows(job: Job, plan: Plan, report: Report) -> Content:
         if job.sink:
             job.sink.open()
         loader.load()
-    report.notes += [*drifted(report), *notes(job.source)]
+    report.notes += [*drifted(report, job.mapping), *notes(job.source)]
     account_secondary_sources(job, plan, loader.usage, report, left_behind(job))
     check_limits(job, report)
     if job.sink:
@@ -123,8 +124,12 @@ def require_as_sent(found: Content, sent: Content) -> None:
         raise TargetError(finding("not_as_sent", message, hint="look at the server's log, then run again"))
 
 
-def drifted(report: Report) -> list[str]:
+def drifted(report: Report, mapping: Mapping) -> list[str]:
     """A note where the server refused what the mapping accepts; the rejects file has the keywords and paths."""
     refused = sum(rows for reason, rows in report.rejects.items() if reason.code == SERVER_VALIDATOR)
-    message = f"the server's validator refused {counted(refused, 'document')} that the mapping accepts: the two have drifted apart"
-    return [f"{message} (was the validator changed by someone else?)"] if refused else []
+    message = f"the server's validator refused {counted(refused, 'document')} that the mapping accepts"
+    if any(array.keeps_elements for array in mapping.arrays):
+        why = "with the elements that the live ones have, they break it; or was the validator changed by someone else?"
+    else:
+        why = "the two have drifted apart (was the validator changed by someone else?)"
+    return [f"{message}: {why}"] if refused else []

@@ -130,6 +130,15 @@ def test_limits_of_an_array_hold_for_all_of_its_elements(jobs: Jobs) -> None:
     assert stays(jobs, 2) == ["02.01. B", "03.01. C"]
 
 
+def test_another_choice_needs_neither_source_nor_change(jobs: Jobs) -> None:
+    run(jobs, FIRST, MERGE)
+    mapping = jobs.folder / "stays.yaml"
+    mapping.write_text(mapping.read_text(encoding="utf-8").replace("{merge: [date]}", "append"), encoding="utf-8")
+    ended = command("plan", "-m", mapping)
+    assert (ended.code, "Nothing to do" in ended.out) == (0, True), ended.out
+    assert run(jobs, FIRST, ", on_match: append").report["changes"]["unchanged"] == 2
+
+
 @pytest.mark.parametrize("was", [None, "text", {}])
 def test_what_is_no_array_gives_way_to_one(jobs: Jobs, was: Any) -> None:
     run(jobs, FIRST, MERGE)
