@@ -34,38 +34,45 @@ class Cause:
 CA_FILE = "name the authority's certificate in MONGODB_URI: tlsCAFile=FILE"
 CLIENT_KEY = "name the client's: tlsCertificateKeyFile=FILE"
 RUNNING = "is the server running, and the port right? --wait SECONDS waits for a server that is starting"
-FAILURES: tuple[tuple[str, Cause], ...] = (
-    ("(Hostname|IP address) mismatch", Cause("tls", "its certificate is for another name", "use a name that is in the certificate", True)),
-    ("certificate has expired", Cause("tls", "its certificate has expired", "renew it, and check the clock of this machine", True)),
-    ("not yet valid", Cause("tls", "its certificate is not yet valid", "check the clock of this machine", True)),
-    (
-        "CERTIFICATE_VERIFY_FAILED",
-        Cause("tls", "its certificate is not verified: no authority that is trusted here has signed it", CA_FILE, True),
-    ),
-    ("certificate required|handshake failure", Cause("tls", "it wants a certificate of the client", CLIENT_KEY, True)),
-    ("WRONG_VERSION_NUMBER", Cause("tls", "it does not speak TLS", "is the port right? else remove tls=true from MONGODB_URI", True)),
-    (
-        "SSL handshake failed",
-        Cause("tls", "it ends the connection when TLS begins", "is the port right? a server without TLS needs a URI without tls=true"),
-    ),
-    (
-        "connection closed|reset by peer",
-        Cause(
-            "unreachable", "it ends the connection at once", f"if it requires TLS, add tls=true; if it wants a certificate, {CLIENT_KEY}"
-        ),
-    ),
-    ("Connection refused", Cause("unreachable", "nothing listens there (connection refused)", RUNNING)),
-    (
-        "Name or service|name resolution|nodename nor servname|No address associated|getaddrinfo",
-        Cause("unreachable", "the name of the host is not known (DNS)", "check the host in MONGODB_URI, and the network"),
-    ),
-    ("No such file", Cause("unreachable", "there is no such socket", "is the server running, and the path right?")),
-    ("Permission denied", Cause("unreachable", "the socket may not be opened", "run as a user who may, or change its permissions")),
-    ("^ProtocolError", Cause("unreachable", "what answers there is not MongoDB", "check the port in MONGODB_URI", True)),
-    ("", Cause("unreachable", "it does not answer", "check host and port in MONGODB_URI, and firewalls in between")),
-)
-"""What the driver's message holds (a regular expression), and what it means. The message itself is not shown."""
+FINAL, PASSING = True, False
 
+# Two lines a row: what the driver's message holds (a regular expression), the code, and whether it may pass by waiting; what it means, and
+# the remedy. The first match counts. The message itself is not shown.
+# fmt: off
+ROWS = (
+    ("(Hostname|IP address) mismatch", "tls", FINAL,
+     "its certificate is for another name", "use a name that is in the certificate"),
+    ("certificate has expired", "tls", FINAL,
+     "its certificate has expired", "renew it, and check the clock of this machine"),
+    ("not yet valid", "tls", FINAL,
+     "its certificate is not yet valid", "check the clock of this machine"),
+    ("certificate[ _]verify[ _]failed", "tls", FINAL,
+     "its certificate is not verified: no authority that is trusted here has signed it", CA_FILE),
+    ("certificate required|handshake failure", "tls", FINAL,
+     "it wants a certificate of the client", CLIENT_KEY),
+    ("wrong[ _]version[ _]number", "tls", FINAL,
+     "it does not speak TLS", "is the port right? else remove tls=true from MONGODB_URI"),
+    ("SSL handshake failed", "tls", PASSING,
+     "it ends the connection when TLS begins", "is the port right? a server without TLS needs a URI without tls=true"),
+    ("connection closed|reset by peer|forcibly closed", "unreachable", PASSING,
+     "it ends the connection at once", f"if it requires TLS, add tls=true; if it wants a certificate, {CLIENT_KEY}"),
+    ("connection refused|actively refused", "unreachable", PASSING,
+     "nothing listens there (connection refused)", RUNNING),
+    ("name or service|name resolution|nodename nor servname|no address associated|getaddrinfo", "unreachable", PASSING,
+     "the name of the host is not known (DNS)", "check the host in MONGODB_URI, and the network"),
+    ("no route to host|network is unreachable", "unreachable", PASSING,
+     "the network has no way to it", "check the host in MONGODB_URI, and the network"),
+    ("no such file", "unreachable", PASSING,
+     "there is no such socket", "is the server running, and the path right?"),
+    ("permission denied", "unreachable", PASSING,
+     "the socket may not be opened", "run as a user who may, or change its permissions"),
+    ("^ProtocolError", "unreachable", FINAL,
+     "what answers there is not MongoDB", "check the port in MONGODB_URI"),
+    ("", "unreachable", PASSING,
+     "it does not answer", "check host and port in MONGODB_URI, and firewalls in between"),
+)
+# fmt: on
+FAILURES = tuple((re.compile(pattern, re.IGNORECASE), Cause(code, says, hint, final)) for pattern, code, final, says, hint in ROWS)
 SILENT = FAILURES[-1][1]
 NOT_INITIATED = Cause("no_primary", "its replica set is not initiated", "run rs.initiate() there; --wait SECONDS waits until it is done")
 NO_SET = Cause("replica_set", "it is no member of a replica set", "remove replicaSet from MONGODB_URI", True)
@@ -107,7 +114,7 @@ class Heard(ServerHeartbeatListener):
 def failure(error: Exception) -> Cause:
     """What an error of the driver means."""
     text = f"{type(error).__name__}: {error}"
-    return next(cause for pattern, cause in FAILURES if re.search(pattern, text))
+    return next(cause for pattern, cause in FAILURES if pattern.search(text))
 
 
 def _unfit(reply: Mapping[str, Any], wanted: str | None, *, direct: bool) -> Cause | None:
