@@ -273,7 +273,7 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("nothing_to_publish", "No row became a document, or mode replace would empty the live collection.",
          "Check the source and the rejects file; if it is right, `--allow nothing_to_publish` for one run."),
         ("outcome_unknown", "The answer to the rename of mode replace was lost, and the live collection has other content than the run.",
-         "Run `engine verify`: without a difference nothing was published. Then run again."),
+         "Run `engine verify`: without a difference nothing was published; then run again."),
         ("reject_limit", "More rows were rejected than `limits.rejects` allows.",
          "Look at the rejects file, correct the source or the mapping, raise the limit, or `--allow reject_limit` for one run."),
         ("shrink_limit", "Mode replace would publish so many documents fewer than are live that `limits.shrink` stops it.",

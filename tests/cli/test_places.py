@@ -44,6 +44,6 @@ def test_a_file_named_by_the_command_line_is_compared_at_the_line_of_the_mapping
 def test_a_unique_index_that_cannot_be_built_is_named_at_its_line(jobs: Jobs) -> None:
     jobs.mode, jobs.rest = "replace", "  by_name: {keys: {name: 1}, unique: true}"
     ended = jobs.run([[1, "a", "b", 3], [2, "a", "c", 3]])
-    assert (ended.code, "people.yaml:12:1 index_not_unique" in ended.err, "dedup: {on: [COLUMNS]}" in ended.err) == (4, True, True), (
+    assert (ended.code, "people.yaml:13:1 index_not_unique" in ended.err, "dedup: {on: [COLUMNS]}" in ended.err) == (4, True, True), (
         ended.err
     )

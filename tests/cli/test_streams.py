@@ -46,7 +46,7 @@ def outcomes(database: Database) -> list[str]:
 
 
 def test_of_a_failed_run_the_code_stays(jobs: Jobs) -> None:
-    jobs.rest = "limits: {rejects: 0}"
+    jobs.limits = "rejects: 0"
     ended = shell("run", "-m", jobs.mapping, "--source", jobs.write([[1, "Ann", "Oslo", -1]]), "--json", redirected=">/dev/full")
     assert ended.returncode == 3
     assert "reject_limit" in ended.stderr
