@@ -28,7 +28,7 @@ from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS
 from engine.mongo.kinds import collection_info
 from engine.mongo.locks import Lock
 from engine.mongo.matching import match_of, repetitions_of
-from engine.mongo.policies import policy_of
+from engine.mongo.policies import SUPERSEDED, policy_of
 from engine.mongo.retries import document_errors, retry_transient
 from engine.mongo.sink import Refusal
 from engine.mongo.state import CollectionState, content_of, split_documents, state_of
@@ -50,18 +50,24 @@ UNUSABLE = "see what `engine verify` reports, then run again"
 
 
 class InPlace:
-    """A live collection, whose validator and indexes are updated before any document is written."""
+    """A live collection, whose validator and indexes are updated before any document is written.
+
+    `fenced`: the server can compare the UUID that a write names. `yields`: live documents that differ stay, and the row is rejected.
+    """
 
     writes_live = True
     notes: tuple[str, ...] = ()
 
-    def __init__(self, client: MongoClient[Any], mapping: Mapping, options: dict[str, Any], lock: Lock, *, fenced: bool) -> None:
+    def __init__(
+        self, client: MongoClient[Any], mapping: Mapping, options: dict[str, Any], lock: Lock, *, fenced: bool, yields: bool = False
+    ) -> None:
         target = mapping.target
         self._mapping, self._options, self._lock, self._fenced = mapping, options, lock, fenced
         self._database = database_of(client, target.database)
         self._live: Collection[Any] = self._database[target.collection]
         self._stop, self._mutex = Event(), Mutex()
-        self._batch = _batch(self._live, mapping, Fence(lock), self._stop)  # its fence is known when the collection exists
+        # its fence is known when the collection exists
+        self._batch = _batch(self._live, mapping, Fence(lock), self._stop, yields=yields)
         self._repetitions = repetitions_of(mapping)
         self._proven = Content()
         self._held, self._held_ids = Content(), DigestSet() if target.mode == "sync" else None  # of live documents, as read back
@@ -217,10 +223,11 @@ class InPlace:
         self._lock.leave_to_expire = self._under_way > 0
 
 
-def _batch(live: Collection[Any], mapping: Mapping, fence: Fence, stop: Event) -> UpsertBatch | DeleteBatch:
+def _batch(live: Collection[Any], mapping: Mapping, fence: Fence, stop: Event, *, yields: bool) -> UpsertBatch | DeleteBatch:
     """How batches are written: what is matched, and what becomes of what differs."""
     if series := mapping.target.timeseries:
         return UpsertBatch(live, in_series(mapping, series), series_policy(mapping, series), fence, stop)
     if mapping.target.mode == "delete":
         return DeleteBatch(live, match_of(mapping), fence, stop)
-    return UpsertBatch(live, match_of(mapping), policy_of(mapping), fence, stop)
+    policy = replace(policy_of(mapping), differing="refuse", refusal=SUPERSEDED) if yields else policy_of(mapping)
+    return UpsertBatch(live, match_of(mapping), policy, fence, stop)

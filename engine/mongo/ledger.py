@@ -127,9 +127,9 @@ class Ledger:
         """A run of the target."""
         return next(iter(self._read({"_id": run, **self._target})), None)
 
-    def newest_load(self) -> str:
-        """The last published run of the target that was not a retry; empty where there is none."""
-        found = self._newest({**LOADED, "retry_of": {"$exists": False}})
+    def later_load(self, run: RunRecord) -> str:
+        """The last load of the target that was published after this one and did not retry its rows; empty where there is none."""
+        found = self._newest({**LOADED, "fence": {"$gt": run.fence}, "retry_of": {"$ne": run.run_id}})
         return found.run_id if found else ""
 
     def retried(self) -> dict[str, list[list[int]]]:
@@ -150,7 +150,7 @@ class Ledger:
 
     def runs(self, limit: int) -> list[RunRecord]:
         """The run records of the database without the long parts, newest first: by the server's clock, those of a collection by fence."""
-        long = dict.fromkeys(("mapping_text", "live", "settled"), 0)
+        long = dict.fromkeys(("mapping_text", "live", "settled", "rejected"), 0)
         with translated():
             newest = self._runs.find({"database": self._database}, long).sort("started_at", -1).limit(limit)
             found = [RunRecord.of(record) for record in newest]

@@ -144,14 +144,21 @@ def _placed(wanted: Document, live: Document, made: Document) -> Iterator[tuple[
 Outcome = Literal["inserted", "updated", "unchanged", "ignored", "unmatched"]
 WRITTEN: tuple[Outcome, ...] = ("inserted", "updated", "unchanged")  # the live document is to hold the row's
 
+DUPLICATE = ("duplicate_key", "another document has the same key")
+SUPERSEDED = ("superseded", "a later run may have written the live document with this key, which differs")
+
 
 @dataclass(frozen=True)
 class Policy:
-    """What a mode does with a document: `inserts` it where none is live, and what it does where a `differing` one is live."""
+    """What a mode does with a document: `inserts` it where none is live, and what it does where a `differing` one is live.
+
+    `refusal`: the code and reason where it refuses that.
+    """
 
     comparison: Comparison
     differing: Differing = "update"
     inserts: bool = True
+    refusal: tuple[str, str] = DUPLICATE
 
     def outcome(self, *, live: bool, differs: bool) -> Outcome:
         """What became of a document that was not refused: whether one was `live`, and whether that one `differs`."""

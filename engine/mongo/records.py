@@ -111,7 +111,8 @@ class RunRecord:
     `previous` is the run whose documents an apply changed. `applied` is the mapping as it was meant, with all variables filled in; `live`
     the collection's state after it was published. `rows_done`, in the modes upsert and append: all rows up to this one are written and
     were read back. `resumed` is the run or apply that this one went on from. Of an apply, `done` are its finished steps, `position` the
-    last `_id` that the step under way has rewritten, `steps` the log. `settled` are ranges of the rows that a retry took out of the
+    last `_id` that the step under way has rewritten, `steps` the log. `rejected` are ranges of a published load's rejected rows, None where
+    they are too many to be kept; `settled` are ranges of the rows that a retry took out of the
     rejects of the run `retry_of`. `details` is what else people are shown (the report of a run); the engine never reads it.
     """
 
@@ -140,6 +141,7 @@ class RunRecord:
     rows_done: int = 0
     retry_of: str = ""
     settled: tuple[list[int], ...] = ()
+    rejected: tuple[list[int], ...] | None = None
     accounting: Accounting | None = None
     rejects: Counter[Reason] | None = None
     nulled: Counter[Reason] | None = None
@@ -192,6 +194,7 @@ READ: dict[str, Callable[[Any], Any]] = {
     "by": Actor.of,
     "live": CollectionState.of,
     "settled": tuple,
+    "rejected": tuple,
     "accounting": lambda plain: Accounting(**plain),
     "rejects": _reasons,
     "nulled": _reasons,
@@ -205,6 +208,7 @@ WRITTEN: dict[str, Callable[[Any], Any]] = {
     "by": Actor.as_document,
     "live": CollectionState.as_document,
     "settled": list,
+    "rejected": list,
     "accounting": asdict,
     "rejects": reasons_as_plain,
     "nulled": reasons_as_plain,

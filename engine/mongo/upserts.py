@@ -24,7 +24,7 @@ from engine.errors import TargetError, finding
 from engine.mongo.codes import BLAMING
 from engine.mongo.connection import WRITE_CONCERN
 from engine.mongo.fences import Fence
-from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS, OTHER, insert, refusal
+from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS, insert, refusal
 from engine.mongo.matching import Documents, Match, Query, live_documents
 from engine.mongo.policies import WRITTEN, Change, Policy
 from engine.mongo.retries import document_errors, retry_until_answered
@@ -71,7 +71,8 @@ class UpsertBatch:
         if self.policy.differing == "update":
             refused |= self._update(differing, live, sent)
         elif self.policy.differing == "refuse":
-            refused |= {key: Refusal(0, "duplicate_key", self.match.path, OTHER) for key in differing}
+            code, reason = self.policy.refusal
+            refused |= {key: Refusal(0, code, self.match.path, reason) for key in differing}
         changed = set(differing)
         outcomes = {key: self.policy.outcome(live=key in live, differs=key in changed) for key in sent if key not in refused}
         if not self.match.unique:

@@ -28,6 +28,7 @@ ALLOWED: dict[str, Permission] = {
     "nothing_to_publish": Permission("end with no document, and empty the live collection in mode replace"),
     "reject_limit": Permission("reject more rows than limits.rejects", "reject_limit"),
     "shrink_limit": Permission("replace the live collection by fewer documents than limits.shrink lets", "shrink_limit"),
+    "superseded": Permission("retry rejected rows although a later run may have written the same documents"),
     "unmatched_limit": Permission("update though more documents match no live one than limits.unmatched lets", "unmatched_limit"),
     "test_failed": Permission("load although a test of the mapping fails"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from engine.mapping.columns import private_columns
 from engine.mapping.model import MASK, Dialect, Mapping
 from engine.mongo.runids import RUN_ID
 from engine.run.rejects import EXTRA, JOIN, META, unescape_formula
+from engine.run.rowranges import Ranges
 from engine.sources.batch import Batch, Malformed
 from engine.sources.csv import CsvFile
 from engine.sources.names import FILE, ROW
@@ -42,6 +44,8 @@ class Reject:
 class RejectsSource:
     """A rejects file as the source of a run: the original columns and row numbers. `rows` are the row numbers read so far.
 
+    `rejected`: the rows that the run rejected, where the ledger was asked; others are refused.
+
     The delimiter may also be a semicolon or a tab, as spreadsheets write; columns may be in any order, rows may be missing.
 
     Raises:
@@ -60,6 +64,7 @@ class RejectsSource:
         self.mapping, self.run = named["mapping"], named["run"]
         self.columns = tuple(name for name in self._names if name not in (*META, EXTRA))
         self.rows: list[int] = []
+        self.rejected: Ranges | None = None
         self._grouped = bool(mapping and mapping.group_by)
         self._private = private_columns(mapping, self.columns) if mapping else frozenset[str]()
         if mapping and mapping.name != self.mapping:
@@ -88,6 +93,7 @@ class RejectsSource:
         self.rows = []
         for rejects in self._read():
             self.rows += [reject.row for reject in rejects]
+            self._require_rejected()
             again = [reject for reject in rejects if self._is_malformed(reject)]
             good = [reject for reject in rejects if not self._is_malformed(reject)]
             if any(reject.cells[name] == MASK for reject in good for name in self._private):
@@ -96,6 +102,15 @@ class RejectsSource:
             numbers = pl.Series([reject.row for reject in good], dtype=pl.Int64)
             files = pl.Series([reject.file for reject in good], dtype=pl.String)
             yield Batch(pl.DataFrame(cells | {ROW: numbers, FILE: files}), tuple(map(self._still_malformed, again)))
+
+    def _require_rejected(self) -> None:
+        """Raises DataError for a row that the run did not reject, or that is in the file twice: it would be loaded beside the books."""
+        if self.rejected is None:
+            return
+        if strange := set(self.rows) - {row for row in self.rows if _within(row, self.rejected)}:
+            raise self._wrong("not_a_reject", f"run {self.run} did not reject row {min(strange)}", "restore _row, or remove the row")
+        if repeated := [row for row, times in Counter(self.rows).items() if times > 1]:
+            raise self._wrong("not_a_reject", f"row {min(repeated)} is in the file more than once", "remove all but one of them")
 
     def rejects(self) -> Iterator[Reject]:
         """The rows with the reasons why they were rejected."""
@@ -166,15 +181,9 @@ def summaries(folder: Path) -> tuple[list[Summary], list[Finding]]:
     return sorted(found, key=lambda summary: summary.run, reverse=True), wrong
 
 
-def ranges(rows: set[int]) -> list[list[int]]:
-    """Row numbers as sorted ranges `[first, last]`, both included."""
-    found: list[list[int]] = []
-    for row in sorted(rows):
-        if found and found[-1][1] == row - 1:
-            found[-1][1] = row
-        else:
-            found.append([row, row])
-    return found
+def _within(row: int, found: Ranges) -> bool:
+    place = bisect_right(found, row, key=lambda one: one[0]) - 1
+    return place >= 0 and row <= found[place][1]
 
 
 def explain(reject: Reject, private: frozenset[str]) -> str:

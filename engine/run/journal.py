@@ -56,7 +56,9 @@ class Journal:
     def publish(self, report: Report, live: CollectionState, facts: dict[str, Any]) -> None:
         """The run is live; `facts` are further fields of its record."""
         details = {"source_file": self._source.fingerprint} | report.as_json()
-        self._ledger.finish(report.outcome, details, live=live, **facts)
+        rejected = report.rejected_rows.known
+        known = {} if rejected is None else {"rejected": rejected}
+        self._ledger.finish(report.outcome, details, live=live, **known, **facts)
         self.published = True
 
     def end(self, report: Report) -> None:

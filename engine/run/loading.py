@@ -242,7 +242,7 @@ class Loader:
     def update_report(self) -> None:
         """Update the report and show it."""
         self.report.accounting.rejected = self.rejects.count
-        self.report.rejects = self.rejects.reasons
+        self.report.rejects, self.report.rejected_rows = self.rejects.reasons, self.rejects.rows
         source = self.job.source
         self.job.progress.rows(self.report, source.position / source.size if source.size else None)
 

@@ -16,6 +16,7 @@ from engine.mapping.model import MASK
 from engine.mongo.sink import Refusal
 from engine.plan import Check, Evaluated, EvaluatedRow
 from engine.run.report import Reason
+from engine.run.rowranges import RowRanges
 from engine.sources.batch import Malformed
 
 META = ("_row", "_file", "_column", "_code", "_reason")
@@ -55,6 +56,7 @@ class Rejects:
     policy: str = "keep"
     count: int = 0
     reasons: Counter[Reason] = field(default_factory=Counter)
+    rows: RowRanges = field(default_factory=RowRanges)
     _file: IO[str] | None = None
     _writer: Any = None
 
@@ -83,6 +85,7 @@ class Rejects:
 
     def _add(self, place: tuple[int, str], broken: Sequence[tuple[Reason, str]], cells: Sequence[str], extra: str = "") -> None:
         self.count += 1
+        self.rows.add(place[0])
         self.reasons[broken[0][0]] += 1
         columns, codes = JOIN.join(column for _, column in broken), JOIN.join(reason.code for reason, _ in broken)
         reasons = JOIN.join(f"{reason.path}: {reason.message}" if reason.path else reason.message for reason, _ in broken)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from engine.mongo.records import Accounting, Outcome, Reason, reasons_as_plain
+from engine.run.rowranges import RowRanges
 
 __all__ = ["Accounting", "Outcome", "Reason", "Report", "SecondaryAccount"]
 
@@ -51,6 +52,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     indexes: list[str] = field(default_factory=list)
     rejects_file: str = ""
+    rejected_rows: RowRanges = field(default_factory=RowRanges)
     checksum: str = ""
     live_documents: int = 0
     changes: dict[str, int] = field(default_factory=dict)
@@ -65,7 +67,8 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for `--json` and the ledger."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self)} | {"rows_per_second": self.rows_per_second}
+        shown = [field.name for field in fields(self) if field.name != "rejected_rows"]
+        plain = {name: getattr(self, name) for name in shown} | {"rows_per_second": self.rows_per_second}
         for name, value in plain.items():
             if isinstance(value, Counter):
                 plain[name] = reasons_as_plain(value)

@@ -38,6 +38,10 @@ from engine.run.target import choose_sink, connected, require_target
 from engine.sources import RowReader
 
 
+def _no_run(_: Ledger) -> str:
+    return ""
+
+
 def _nothing(_: Report) -> dict[str, Any]:
     return {}
 
@@ -46,13 +50,15 @@ def _nothing(_: Report) -> dict[str, Any]:
 class LoadTask:
     """What to load: `open` returns the source; its argument is the ledger, None in a dry run.
 
-    `facts` is asked, after a published run, for further fields of its `RunRecord`. `resumes`: it may resume an unfinished run. `allow`
+    `superseded` names a later run whose documents the task must not change; empty for none. `facts` is asked, after a published run, for
+    further fields of its `RunRecord`. `resumes`: it may resume an unfinished run. `allow`
     are codes of `ALLOWED` that such a task never stops at. `command` is the one that loads.
     """
 
     mapping: Mapping
     open: Callable[[Ledger | None], RowReader]
     facts: Callable[[Report], dict[str, Any]] = _nothing
+    superseded: Callable[[Ledger], str] = _no_run
     resumes: bool = True
     allow: frozenset[str] = frozenset()
     command: str = "run"
@@ -126,10 +132,12 @@ class Session:
         report.target = f"{address.shown}/{report.target}"
         client, profile = connected(address, mapping, report, stack)
         ledger = Ledger(client, mapping.target, report.run_id)
-        source = self.task.open(ledger)
         lock = stack.enter_context(Lock(client, mapping.target, ledger, self.settings.wait))
+        source = self.task.open(ledger)
         report.notes += [f"removed {name}, left by a run that died" for name in remove_staging(client, mapping.target)]
-        sink = choose_sink(client, mapping, profile, lock, ledger)
+        later = "" if "superseded" in self.allow else self.task.superseded(ledger)
+        report.notes += [f"run {later} was published since: live documents that differ from these rows stay"] if later else []
+        sink = choose_sink(client, mapping, profile, lock, ledger, yields=bool(later))
         change = check_mapping_change(ledger, mapping, mixed_allowed="mixed_shapes" in self.allow)
         report.notes += [change.note] if change.note else []
         by = actor(client, mapping.file, self.settings.reason)

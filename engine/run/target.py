@@ -54,9 +54,12 @@ def connected(address: Address, mapping: Mapping, report: Report, stack: ExitSta
     return client, profile
 
 
-def choose_sink(client: Client, mapping: Mapping, profile: ServerProfile, lock: Lock, ledger: Ledger) -> Sink:
-    """Mode replace makes a new collection and renames it; the other modes write into the live one."""
+def choose_sink(client: Client, mapping: Mapping, profile: ServerProfile, lock: Lock, ledger: Ledger, *, yields: bool) -> Sink:
+    """Mode replace makes a new collection and renames it; the other modes write into the live one.
+
+    `yields`: live documents that differ stay, and the row is rejected.
+    """
     rules = options(mapping, profile)
     if mapping.target.mode == "replace":
         return Replacement(client, mapping, rules, lock, fenced=profile.fenced_writes, own_indexes=own_indexes(ledger.applied()))
-    return InPlace(client, mapping, rules, lock, fenced=profile.fenced_writes)
+    return InPlace(client, mapping, rules, lock, fenced=profile.fenced_writes, yields=yields)

@@ -70,7 +70,6 @@ def test_two_hosts_in_turn(jobs: Jobs, mode: str) -> None:
         ended = command("verify", "-m", jobs.mapping)
         assert (ended.code, f"is as run {last} left it" in ended.out) == (0, True), ended.err
         assert json.loads(command("plan", "-m", jobs.mapping, "--json").out)["applied"] == last
-        assert Ledger(jobs.database.client, Target(jobs.database.name, "people")).newest_load() == last
     listed = json.loads(command("runs", "-m", jobs.mapping, "--json").out)
     assert ([one["fence"] for one in listed], listed[0]["_id"]) == ([4, 3, 2, 1], last)
 

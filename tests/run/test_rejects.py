@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jobs import Ended, Jobs, command
 
-from engine.run.corrections import ranges
 from engine.run.rejects import escape_formula, unescape_formula
+from engine.run.rowranges import RowRanges, ranges
 
 GOOD = [[1, "Ann", "Oslo", 30], [2, "Bob", "Rome", 40]]
 BAD = [[3, "Canary-C", "Bern", -1], [4, "Canary-D", "=Wien", "many"]]
@@ -34,6 +34,51 @@ def test_ranges_hold_the_same_numbers(rows: set[int]) -> None:
     found = ranges(rows)
     assert {row for first, last in found for row in range(first, last + 1)} == rows
     assert all(one[1] + 1 < other[0] for one, other in pairwise(found))
+
+
+@given(st.lists(st.integers(1, 60), max_size=40), st.integers(1, 8))
+def test_ranges_are_known_up_to_a_size(rows: list[int], most: int) -> None:
+    found = RowRanges(most)
+    for row in rows:
+        found.add(row)
+    whole = ranges(rows)
+    if len(whole) <= most and found.known is not None:
+        assert found.known == whole
+    assert len(whole) <= most or found.known is None
+    in_order = RowRanges(most)
+    for row in sorted(rows):
+        in_order.add(row)
+    assert in_order.known == (whole if len(whole) <= most else None)
+
+
+def test_only_rows_that_the_run_rejected_are_loaded(jobs: Jobs) -> None:
+    """Row 1 was loaded; row 99 never was; no row counts twice."""
+    file, run = reject(jobs)
+    (first, second), before = read(file), jobs.documents()
+    assert jobs.database["_engine_runs"].find_one({"_id": run})["rejected"] == [[3, 4]]
+    for rows in ([first | {"_row": "1"}], [first, second | {"_row": "99"}], [first, second | {"_row": first["_row"]}]):
+        ended = command("rejects", "retry", "-m", jobs.mapping, save(file, [row | {"age": "1"} for row in rows]), "--json")
+        assert (ended.code, ended.report["errors"][0]["code"]) == (3, "not_a_reject"), ended.err
+    assert jobs.documents() == before
+
+
+@pytest.mark.parametrize("mode", ["upsert", "append"])
+def test_a_later_run_is_not_written_over(jobs: Jobs, mode: str) -> None:
+    """Case retry-stale: row 3 came again, right, with the next file; row 4 did not."""
+    jobs.mode = mode
+    file, _ = reject(jobs)
+    later = jobs.run([[3, "New", "Bern", 7]]).report["run_id"]
+    corrected = save(file, [row | {"age": "1"} for row in read(file)])
+    ended = command("rejects", "retry", "-m", jobs.mapping, corrected, "--json")
+    assert ended.counts == (2, 1, 0, 1, 0), ended.err
+    assert any(f"run {later} was published since" in note for note in ended.report["notes"])
+    assert [(one["code"], one["path"]) for one in ended.report["rejects"]] == [("superseded", "_id")]
+    ages = {document["_id"]: document["age"] for document in jobs.documents()}
+    assert (ages[3], ages[4]) == (7, 1)
+    told = command("rejects", "retry", "-m", jobs.mapping, ended.report["rejects_file"], "--allow", "superseded", "--json")
+    assert told.code == (0 if mode == "upsert" else 3), told.err  # append never changes a live document
+    assert jobs.live.find_one({"_id": 3})["age"] == (1 if mode == "upsert" else 7)
+    assert command("verify", "-m", jobs.mapping).code == 0
 
 
 def read(file: Path) -> list[dict[str, str]]:
