@@ -17,13 +17,14 @@ from pymongo.errors import OperationFailure
 
 from engine.errors import Finding, TargetError, finding
 from engine.mapping.model import SIMPLE, Index, Mapping
-from engine.mongo.codes import INDEX_CONFLICTS, RETRYABLE
+from engine.mongo.codes import INDEX_CONFLICTS, OTHER_COLLECTION, RETRYABLE
 from engine.mongo.creation import creation_options
+from engine.mongo.fences import Fence, create_indexes
 from engine.mongo.kinds import collection_info
 from engine.mongo.unique import shares_a_key, wanted_indexes
 
 Spec = dict[str, Any]  # an index as `createIndexes` takes it
-EXPIRY = "expireAfterSeconds"  # of a clustered collection: set last, so that nothing expires while it is read back
+EXPIRY = "expireAfterSeconds"  # of an index or a clustered collection: set last, so that nothing expires while it is read back
 INTERNAL = frozenset({"v", "ns"})
 HINT = "drop or rename that index on the server, change the mapping's indexes, or set target.foreign_indexes: drop"
 
@@ -57,33 +58,36 @@ class CarriedOver:
         self._collated = found.get("collation", {}).get("locale", SIMPLE) != SIMPLE
         return found
 
-    def rehearse(self) -> None:
+    def rehearse(self, fence: Fence) -> None:
         """Build all indexes on the empty staging collection, and drop them again. Raises TargetError where they do not go together."""
         foreign = self._foreign()
         for spec in foreign:
-            self._build(spec)
+            self._build(spec, fence)
         for model in self.models():
             try:
-                self.staging.create_indexes([model])
+                create_indexes(self.staging, [model], fence)
             except OperationFailure as error:
                 if error.code not in INDEX_CONFLICTS or not foreign:
                     raise
                 raise TargetError(_conflict(model.document, foreign)) from None
         self.staging.drop_indexes()
 
-    def build(self) -> None:
-        """Build the foreign indexes that are not there yet. Raises TargetError where the documents break one."""
+    def build(self, fence: Fence, attempt: int = 0, *, expiring: bool = False) -> None:
+        """Build the foreign indexes that are not there yet; those that let documents expire only if asked to.
+
+        Raises TargetError where the documents break one.
+        """
         there = {index["name"] for index in self.staging.list_indexes()}
         for spec in self._foreign():
-            if spec["name"] not in there:
+            if spec["name"] not in there and (expiring or EXPIRY not in spec):
                 if spec.get("unique") and shares_a_key(self.staging, _as_index(spec)):
                     raise TargetError(_broken(spec, "several documents have the same key"))
-                self._build(spec)
+                self._build(spec, fence, attempt)
                 self._kept.append(f"index {spec['name']}")
 
-    def finish(self) -> None:
+    def finish(self, fence: Fence, attempt: int = 0) -> None:
         """What is done right before the rename."""
-        self.build()
+        self.build(fence, attempt, expiring=True)
         if self._expiry is not None:
             self.staging.database.command("collMod", self.staging.name, expireAfterSeconds=self._expiry)
 
@@ -105,11 +109,11 @@ class CarriedOver:
         plain = {"collation": {"locale": SIMPLE}} if self._collated else {}
         return [plain | {name: value for name, value in spec.items() if name not in INTERNAL} for spec in foreign]
 
-    def _build(self, spec: Spec) -> None:
+    def _build(self, spec: Spec, fence: Fence, attempt: int = 0) -> None:
         try:
-            self.staging.database.command("createIndexes", self.staging.name, indexes=[spec])
+            create_indexes(self.staging, [_model(spec)], fence, attempt)
         except OperationFailure as error:
-            if error.code in RETRYABLE:
+            if error.code in RETRYABLE or error.code == OTHER_COLLECTION:
                 raise
             raise TargetError(_broken(spec, f"the server refuses to build it, with code {error.code}")) from None
 
@@ -122,6 +126,10 @@ def index_models(indexes: Sequence[Index], *, collated: bool, hidden: Names[str]
         )
         for index in indexes
     ]
+
+
+def _model(spec: Spec) -> IndexModel:
+    return IndexModel(list(spec["key"].items()), **{name: value for name, value in spec.items() if name != "key"})
 
 
 def _as_index(spec: Spec) -> Index:

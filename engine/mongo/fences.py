@@ -67,7 +67,7 @@ class Fence:
             raise
 
 
-def create_indexes(collection: Collection[Any], models: Sequence[IndexModel], fence: Fence, attempt: int) -> None:
+def create_indexes(collection: Collection[Any], models: Sequence[IndexModel], fence: Fence, attempt: int = 0) -> None:
     """Build those that are not there yet, in one command. Raises LockedError, and the driver's errors."""
     command = {"createIndexes": collection.name, "indexes": [model.document for model in models], "writeConcern": WRITE_CONCERN.document}
     collection.database.command(fence.guarded(command, attempt))

@@ -80,7 +80,7 @@ class Replacement:
         with translated():
             self._database.create_collection(self._staging.name, check_exists=False, **self._carried.options(), **self._options)
             self._fence = Fence.around(self._staging, self._lock, supported=self._fenced)
-            self._carried.rehearse()
+            self._carried.rehearse(self._fence)
 
     def repeated(self, documents: pl.Series) -> list[Refusal]:
         """Those whose `_id` or key an earlier one has: the unique indexes would keep whichever happens to arrive first."""
@@ -103,7 +103,7 @@ class Replacement:
             if models := self._carried.models():
                 retry_transient(lambda _: check_unique(self._staging, mapping), self._stop)
                 retry_transient(partial(create_indexes, self._staging, models, self._fence), self._stop)
-            retry_transient(lambda _: self._carried.build(), self._stop)
+            retry_transient(partial(self._carried.build, self._fence), self._stop)
 
     def read_back(self) -> Content:
         """Count and content checksum of the staging collection. Raises TargetError."""
@@ -119,7 +119,7 @@ class Replacement:
         """
         self._lock.hold()
         with self._fence.explaining(), translated():
-            retry_transient(lambda _: self._carried.finish(), self._stop)
+            retry_transient(partial(self._carried.finish, self._fence), self._stop)
             self._lock.hold()
             retry_transient(self._rename, self._stop)
         return self._content

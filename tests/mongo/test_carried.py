@@ -206,3 +206,20 @@ def test_apply_keeps_what_others_made(jobs: Jobs) -> None:
     ok(command("apply", "-m", changed))
     assert indexes_of(jobs).keys() == {"_id_", "by_name", "theirs"}
     assert live_options(jobs) == before
+
+
+def test_an_index_that_lets_documents_expire_comes_last(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs.mode = "replace"
+    ok(jobs.run([ANN]))
+    jobs.live.create_index([("seen", 1)], name="ttl", expireAfterSeconds=3600)
+    jobs.live.create_index([("age", 1)], name="theirs")
+    publish, before = Replacement.publish, set[str]()
+
+    def last(self: Replacement) -> Any:
+        before.update(self._staging.index_information())
+        return publish(self)
+
+    monkeypatch.setattr(Replacement, "publish", last)
+    ok(jobs.run([BOB]))
+    assert before == {"_id_", "by_city", "theirs"}
+    assert indexes_of(jobs)["ttl"]["expireAfterSeconds"] == 3600
