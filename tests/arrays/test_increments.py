@@ -1,6 +1,7 @@
 """Increments: rows of one file add to the arrays of live documents, and nothing that is there is lost."""
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -10,7 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jobs import Ended, Jobs, command
 
+from engine.mapping.model import Target
 from engine.mongo.arrays import KeptArray
+from engine.mongo.fences import Fence
+from engine.mongo.ledger import Ledger
+from engine.mongo.locks import Lock
 from engine.mongo.matching import ById
 from engine.mongo.policies import Named, Policy
 from engine.mongo.upserts import UpsertBatch
@@ -208,16 +213,23 @@ def same(one: Any, other: Any, by: str) -> bool:
     return one == other and list(one) == list(other)
 
 
+@pytest.fixture
+def fence(jobs: Jobs) -> Iterator[Fence]:
+    target = Target(database=jobs.database.name, collection="people")
+    with Lock(jobs.database.client, target, Ledger(jobs.database.client, target, "run")) as lock:
+        yield Fence(lock)
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(theirs, max_size=5),
     st.lists(st.lists(elements, max_size=3), min_size=1, max_size=3),
-    st.sampled_from(["", "key"]),
-    st.booleans(),
+    st.tuples(st.sampled_from(["", "key"]), st.booleans()),
 )
-def test_batches_do_what_the_oracle_says(jobs: Jobs, live: list, increments: list[list], by: str, merges: bool) -> None:
+def test_batches_do_what_the_oracle_says(jobs: Jobs, fence: Fence, live: list, increments: list[list], choice: tuple) -> None:
+    by, merges = choice
     kept = KeptArray("a", by=((by,),) if by else (), tree={"key": {}, "value": {}}, merges=merges)
-    batch = UpsertBatch(jobs.live, ById(), Policy(Named({"a": {}}, merges=merges, arrays=(kept,))), threading.Event())
+    batch = UpsertBatch(jobs.live, ById(), Policy(Named({"a": {}}, merges=merges, arrays=(kept,))), fence, threading.Event())
     jobs.live.replace_one({"_id": 1}, {"a": live, "theirs": 1}, upsert=True)
     for rows in increments:
         new = [one for place, one in enumerate(rows) if not any(same(other, one, by) for other in rows[:place])]

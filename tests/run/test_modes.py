@@ -131,7 +131,7 @@ SMALL = st.dictionaries(st.integers(1, 6), st.sampled_from(["Oslo", "Rome", ""])
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=SMALL, source=SMALL, mode=st.sampled_from(["upsert", "append", "sync"]))
 def test_what_a_mode_leaves_is_what_its_definition_says(jobs: Jobs, before: dict, source: dict, mode: str) -> None:
-    jobs.mode, jobs.limits = mode, "deletions: 100%" if mode == "sync" else ""
+    jobs.mode, jobs.limits = mode, "rejects: 100%" + ", deletions: 100%" * (mode == "sync")
     jobs.live.drop()
     jobs.live.insert_many(
         [{"_id": number, **({"home": {"city": city}} if city else {})} for number, city in before.items()] or [{"_id": 0}]
