@@ -129,9 +129,9 @@ def test_a_changed_document_is_found_by_verify(readings: Readings) -> None:
 def test_a_write_that_took_effect_twice_is_said(readings: Readings, monkeypatch: pytest.MonkeyPatch) -> None:
     once = upserts.insert
 
-    def twice(collection: Any, documents: Any, stop: Any = None) -> Any:
-        once(collection, documents, stop)
-        return once(collection, documents, stop)
+    def twice(*arguments: Any) -> Any:
+        once(*arguments)
+        return once(*arguments)
 
     monkeypatch.setattr(upserts, "insert", twice)
     ended = readings.run(ROWS[:3])
