@@ -13,7 +13,7 @@ from pymongo.collection import Collection
 from engine.errors import TargetError, counted, finding
 from engine.mongo.connection import WRITE_CONCERN
 from engine.mongo.fences import Fence
-from engine.mongo.matching import Match, live_documents
+from engine.mongo.matching import Documents, Match, live_documents
 from engine.mongo.retries import document_errors, retry_until_answered
 from engine.mongo.upserts import Written
 
@@ -33,12 +33,11 @@ class DeleteBatch:
         Raises:
             TargetError: the server failed to delete, stayed unavailable, or has such documents still.
         """
-        named = documents.to_list()
-        sent = {self.match.key(raw): raw for raw in named}
-        live = live_documents(self.collection, self.match, named, self.stop)
+        sent = {self.match.key(raw): raw for raw in documents.to_list()}
+        live = live_documents(self.collection, self.match, sent, self.stop)
         if live:
             self._delete([{"q": self.match.query(sent[key], raw), "limit": 1} for key, raw in live.items()])
-            self._require_gone(named)
+            self._require_gone({key: sent[key] for key in live})
         return Written([], Counter(deleted=len(live), unmatched=len(sent) - len(live)), [])
 
     def _delete(self, deletes: list[dict[str, Any]]) -> None:
@@ -49,9 +48,9 @@ class DeleteBatch:
 
         retry_until_answered(send, self.stop)
 
-    def _require_gone(self, named: list[bytes]) -> None:
-        if still := live_documents(self.collection, self.match, named, self.stop):
-            message = f"{counted(len(still), 'document')} of {len(named):,} that were deleted are there"
+    def _require_gone(self, deleted: Documents) -> None:
+        if still := live_documents(self.collection, self.match, deleted, self.stop):
+            message = f"{counted(len(still), 'document')} of {len(deleted):,} that were deleted are there"
             raise TargetError(
                 finding("not_as_sent", message, hint="does something else write them? look at the server's log, then run again")
             )

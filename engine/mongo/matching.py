@@ -16,7 +16,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
 from engine.digests.keys import DigestSet, digests
-from engine.documents.bson import id_key, key_at
+from engine.documents.bson import id_key, keys_at
 from engine.mapping.model import ID, Mapping
 from engine.mongo.retries import retry_until_answered
 from engine.mongo.sink import Refusal
@@ -85,7 +85,7 @@ class ByKey:
 
     def key(self, document: bytes) -> bytes:
         """The keys of its values, one after another."""
-        return b"".join(key_at(document, path) for path in self.paths)
+        return b"".join(keys_at(document, self.paths))
 
     def query(self, document: bytes, live: bytes) -> Query:
         """By its values, and by the `_id` of the live document: nobody else can have become the one with this key meanwhile."""
@@ -93,7 +93,9 @@ class ByKey:
 
     def queries(self, documents: Sequence[bytes]) -> Iterator[Query]:
         """All paths are given, so that the unique index finds each document; the one with most values takes a list of them."""
-        rows = [tuple(key_at(document, path) for path in self.paths) for document in documents]
+        if not documents:
+            return
+        rows = [keys_at(document, self.paths) for document in documents]
         many = max(range(len(self.paths)), key=lambda place: len({row[place] for row in rows}))
         groups: dict[tuple[bytes, ...], list[bytes]] = {}
         for row, document in zip(rows, documents, strict=True):
@@ -116,14 +118,14 @@ def match_of(mapping: Mapping) -> Match:
     return ByKey(mapping.target.key_paths) if mapping.target.key_paths else ById()
 
 
-def live_documents(collection: Collection[Any], match: Match, documents: Sequence[bytes], stop: Event) -> Documents:
+def live_documents(collection: Collection[Any], match: Match, wanted: Documents, stop: Event) -> Documents:
     """The live documents that these match, as they are stored. Raises TargetError where the server stays unavailable, or `stop` is set."""
     options: Any = collection.codec_options.with_options(document_class=RawBSONDocument)
-    raw, keys = collection.with_options(codec_options=options), {match.key(document) for document in documents}
+    raw = collection.with_options(codec_options=options)
     found: Documents = {}
-    for query in match.queries(documents):
+    for query in match.queries([*wanted.values()]):
         batch = retry_until_answered(partial(_found, raw, query), stop)
-        found |= {key: document for document in batch if (key := match.key(document)) in keys}
+        found |= {key: document for document in batch if (key := match.key(document)) in wanted}
     return found
 
 

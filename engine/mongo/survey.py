@@ -36,7 +36,8 @@ class Survey:
         """Count the documents; none is refused. Raises TargetError."""
         with translated():
             for part in slices(documents, BATCH_BYTES, BATCH_DOCUMENTS):
-                matched = len(live_documents(self._live, self._match, part.to_list(), self._stop))
+                wanted = {self._match.key(document): document for document in part.to_list()}
+                matched = len(live_documents(self._live, self._match, wanted, self._stop))
                 with self._mutex:
                     self.changes.update(matched=matched, unmatched=len(part) - matched)
         return []

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import Event
@@ -61,10 +60,11 @@ class UpsertBatch:
             TargetError: the server failed to write, stayed unavailable, or does not hold what was sent.
         """
         sent = {self.match.key(raw): raw for raw in documents.to_list()}
-        live = self.live(sent.values())
+        live = self.live(sent)
         new = [key for key in sent if key not in live]
         refused = self._insert(new, sent) if self.policy.inserts else {}
-        came = self.live(sent[key] for key, refusal in refused.items() if refusal.code == "duplicate_key")  # from elsewhere, meanwhile
+        taken = {key: sent[key] for key, refusal in refused.items() if refusal.code == "duplicate_key"}
+        came = self.live(taken)  # from elsewhere, meanwhile
         refused = {key: refusal for key, refusal in refused.items() if key not in came}
         live |= came
         differing = [key for key, raw in live.items() if not self.policy.comparison.holds(raw, sent[key])]
@@ -82,9 +82,9 @@ class UpsertBatch:
         refusals = [replace(refusal, index=places[key]) for key, refusal in refused.items()]
         return Written(refusals, Counter(outcomes.values()), [*held.values()])
 
-    def live(self, documents: Iterable[bytes]) -> Documents:
+    def live(self, wanted: Documents) -> Documents:
         """The live documents that these match."""
-        return live_documents(self.collection, self.match, [*documents], self.stop)
+        return live_documents(self.collection, self.match, wanted, self.stop)
 
     def _insert(self, keys: list[bytes], sent: Documents) -> dict[bytes, Refusal]:
         if not keys:
@@ -98,7 +98,7 @@ class UpsertBatch:
         for _ in range(ATTEMPTS):
             changes = {key: self.policy.comparison.update(live[key], sent[key]) for key in keys}
             refused |= self._send(changes, live, sent)
-            live = self.live(sent[key] for key, change in changes.items() if change.still and key not in refused)
+            live = self.live({key: sent[key] for key, change in changes.items() if change.still and key not in refused})
             keys = [key for key, raw in live.items() if not self.policy.comparison.holds(raw, sent[key])]
             if not keys or self.stop.wait(random.uniform(0, PAUSE)):  # noqa: S311 -- spreads attempts, guards nothing
                 break
@@ -106,7 +106,7 @@ class UpsertBatch:
 
     def _send(self, changes: dict[bytes, Change], live: Documents, sent: Documents) -> dict[bytes, Refusal]:
         updates = {
-            key: encode({"q": self.match.query(sent[key], live[key]) | change.still, "u": change.update}, codec_options=EXACT)
+            key: encode(self._update_of(change, self.match.query(sent[key], live[key])), codec_options=EXACT)
             for key, change in changes.items()
         }
         merged = {key: max(len(updates[key]), len(live[key]) + len(sent[key])) for key, change in changes.items() if change.still}
@@ -119,6 +119,10 @@ class UpsertBatch:
             refused |= {keys[start + error["index"]]: refusal(error) for error in errors}
             start += len(part)
         return refused
+
+    def _update_of(self, change: Change, query: Query) -> dict[str, Any]:
+        """As the server takes it. A document that is gone meanwhile comes back, in the modes that insert."""
+        return {"q": query | change.still, "u": change.update, "upsert": self.policy.inserts and not change.still}
 
     def _command(self, updates: list[bytes], attempt: int) -> list[dict[str, Any]]:
         command = {"update": self.collection.name, "ordered": False, "writeConcern": WRITE_CONCERN.document}
@@ -140,7 +144,7 @@ class UpsertBatch:
         return self.collection.count_documents(query)
 
     def _read_back(self, written: Documents) -> Documents:
-        after = self.live(written.values())
+        after = self.live(written)
         wrong = sum(1 for key, raw in written.items() if not (key in after and self.policy.comparison.holds(after[key], raw)))
         if wrong:
             message = f"{wrong:,} of {len(written):,} documents were not read back as sent"

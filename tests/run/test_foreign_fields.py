@@ -6,6 +6,8 @@ import pytest
 from jobs import Jobs
 from pymongo import UpdateOne
 
+from engine.mongo import upserts
+
 ANN, BOB = [1, "Ann", "Oslo", 30], [2, "Bob", "Rome", 40]
 OPEN = "validation: {additional: true}"
 
@@ -78,3 +80,19 @@ def test_no_write_of_others_to_their_fields_is_lost(jobs: Jobs, mode: str) -> No
     assert written > 1
     expected = {"name": "name 5", "home": {"city": "city 5", "visits": written}, "age": 5, "visits": {"total": written}}
     assert jobs.documents() == [{"_id": number, **expected} for number in range(rows)]
+
+
+@pytest.mark.parametrize("opened", ["", OPEN])
+def test_a_document_that_others_delete_meanwhile_comes_back(jobs: Jobs, monkeypatch: pytest.MonkeyPatch, opened: str) -> None:
+    jobs.rest = opened
+    jobs.run([ANN, BOB])
+    update = upserts.UpsertBatch._update
+
+    def deleted_first(self, *arguments):
+        jobs.live.delete_one({"_id": 1})
+        return update(self, *arguments)
+
+    monkeypatch.setattr(upserts.UpsertBatch, "_update", deleted_first)
+    ended = jobs.run([[1, "Ann", "Paris", 31], BOB])
+    assert ended.code == 0, ended.err
+    assert jobs.documents()[0] == {"_id": 1, "name": "Ann", "home": {"city": "Paris"}, "age": 31}

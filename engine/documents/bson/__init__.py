@@ -7,7 +7,7 @@ This package is named like pymongo's `bson`, which only `single` imports; absolu
 """
 
 from engine.documents.bson.documents import Encoder, compile_shape
-from engine.documents.bson.equality import elements, equality_key, key_at
+from engine.documents.bson.equality import elements, equality_key, key_at, keys_at
 from engine.documents.bson.ids import ID_AT, id_key, without_id
 from engine.documents.bson.limits import MAX_DOCUMENT_BYTES, oversize, payload, slices
 from engine.documents.bson.shapes import ArrayShape, DocumentShape, ScalarShape, Shape
@@ -29,6 +29,7 @@ __all__ = [
     "equality_key",
     "id_key",
     "key_at",
+    "keys_at",
     "oversize",
     "payload",
     "slices",

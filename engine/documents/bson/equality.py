@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from engine.documents.bson.numbers import NUMBERS
 
@@ -50,9 +50,23 @@ def _size(document: bytes, kind: int, start: int) -> int:
 
 def key_at(document: bytes, path: str) -> bytes:
     """The `equality_key` of the value at a path such as `a.b`; of null where there is none. Raises as `elements`."""
-    name, _, rest = path.partition(".")
-    wanted = name.encode()
-    kind, value = next(((kind, value) for kind, found, value in elements(document) if found == wanted), (NULL, b""))
+    return keys_at(document, (path,))[0]
+
+
+def keys_at(document: bytes, paths: Sequence[str]) -> tuple[bytes, ...]:
+    """Those at several paths, in one reading of the document."""
+    ways = [path.partition(".") for path in paths]
+    heads = {head.encode() for head, _, _ in ways}
+    found: dict[bytes, tuple[int, bytes]] = {}
+    for kind, name, value in elements(document):
+        if name in heads:
+            found[name] = (kind, value)
+            if len(found) == len(heads):
+                break
+    return tuple(_key_inside(*found.get(head.encode(), (NULL, b"")), rest) for head, _, rest in ways)
+
+
+def _key_inside(kind: int, value: bytes, rest: str) -> bytes:
     if not rest:
         return equality_key(kind, value)
     return key_at(value, rest) if kind == DOCUMENT else equality_key(NULL, b"")
