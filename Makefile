@@ -11,7 +11,7 @@ ifeq ($(origin PYTHON), undefined)
 PYTHON := $(shell for each in $(CANDIDATES); do "$$each" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$each"; break; }; done)
 endif
 
-.PHONY: help run test docs bench lock clean python libcurl
+.PHONY: help run test docs bench soak lock clean python libcurl
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -33,6 +33,9 @@ docs: $(BIN)/.installed ## print the reference, the mapping schema, the validato
 
 bench: libcurl $(BIN)/.installed-bench ## measure against the floor and other tools, into benchmarks/RESULTS.md (BENCH=… takes its options)
 	@$(BIN)/python benchmarks/bench.py $(BENCH)
+
+soak: libcurl $(BIN)/.installed-dev ## kill loaders and servers at random moments for hours, in every mode (SOAK='--rows 100000 --moments 5')
+	@PYTHONPATH=tests $(BIN)/python -m soak $(SOAK)
 
 lock: python ## renew requirements.lock and those of dev and bench to the newest versions that pyproject.toml allows
 	@$(PYTHON) -m venv --clear .venv/lock && .venv/lock/bin/python -m pip -qq install uv

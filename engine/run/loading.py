@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +43,7 @@ from engine.sources.batch import Batch
 
 IN_FLIGHT = 2  # batches in flight to the server; more would only cost memory, the server is the slower side
 WRITERS = 2
+WRITER = "writer"  # how their threads are called
 GRACE, GRACE_STOPPED = 3.0, 1.0  # seconds that a failed or interrupted run waits for writes under way: the server may not answer at all
 MANY = 1_000  # documents of a batch from which on their order matters to the server; fewer stay in the source's order
 
@@ -114,7 +117,7 @@ class Loader:
     def load(self) -> None:
         """Load every row of the source. Raises DataError, TargetError."""
         try:
-            self._loop(ThreadPoolExecutor(WRITERS, thread_name_prefix="writer"))
+            self._loop(ThreadPoolExecutor(WRITERS, thread_name_prefix=WRITER))
             self.update_report()
             counts = self.report.accounting
             self.warn(suspicious_share(self.job.mapping.dedup, counts.duplicates, counts.documents + counts.duplicates))
@@ -138,7 +141,7 @@ class Loader:
             if self.receiver:
                 self.receiver.stop()
             writers.shutdown(wait=False, cancel_futures=True)
-            wait(begun(future for future, _ in under_way), GRACE_STOPPED if isinstance(error, KeyboardInterrupt) else GRACE)
+            join_threads(WRITER, GRACE_STOPPED if isinstance(error, KeyboardInterrupt) else GRACE)
             raise
         writers.shutdown()
 
@@ -247,9 +250,14 @@ class Loader:
         self.job.progress.rows(self.report, source.position / source.size if source.size else None)
 
 
-def begun(futures: Iterable[Future[Sent]]) -> list[Future[Sent]]:
-    """Without those that were cancelled in the queue: `wait` never counts them as done."""
-    return [future for future in futures if not future.cancelled()]
+def join_threads(prefix: str, seconds: float) -> None:
+    """Wait so long for the threads of a pool that was shut down. Not for futures: an interruption can come before one is noted anywhere.
+
+    What a thread still writes after the end of a run would make a staging collection anew that was dropped.
+    """
+    deadline = time.monotonic() + seconds
+    for thread in [thread for thread in threading.enumerate() if thread.name.startswith(prefix)]:
+        thread.join(max(0, deadline - time.monotonic()))
 
 
 def choose_kept_rows(job: Job, plan: Plan, report: Report) -> KeptRows:
