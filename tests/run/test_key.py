@@ -226,3 +226,15 @@ def test_replace_keeps_a_unique_index_of_others_instead_of_its_own(goods: Goods)
     ended = goods.run([NUTS, TEA, ["FR", 1, "other"]])
     assert (ended.code, ended.counts) == (0, (3, 2, 0, 1, 0)), ended.err
     assert set(goods.jobs.live.index_information()) == {"_id_", "theirs"}
+
+
+def test_rejected_rows_are_loaded_by_the_key(goods: Goods) -> None:
+    """Also with random `_id`s: the key tells which documents are there."""
+    goods.parts = {"rest": "limits: {rejects: 90%}\nid: {objectId: random}"}
+    ended = goods.run([NUTS, ["FR", "two", "tea"]])
+    rejects = Path(ended.report["rejects_file"])
+    rejects.write_text(rejects.read_text(encoding="utf-8").replace("two", "2"), encoding="utf-8")
+    for turn in range(2):
+        retried = command("rejects", "retry", rejects, "-m", goods.mapping, "--json")
+        assert (retried.code, retried.report["changes"]["inserted"]) == (0, 1 - turn), retried.err
+    assert len(goods.found) == 2
