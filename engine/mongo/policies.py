@@ -72,13 +72,15 @@ class Whole:
 class Named:
     """Of the document, the paths in `tree` are the mapping's, `load_paths` among them.
 
-    `merges`: where the row has no value, the live one stays. So do elements of the `arrays`.
+    `merges`: where the row has no value, the live one stays. So do elements of the `arrays`. The paths in `once` are written when the
+    document is inserted, and left alone afterwards.
     """
 
     tree: Tree
     load_paths: Paths = ()
     merges: bool = False
     arrays: tuple[KeptArray, ...] = ()
+    once: Tree = field(default_factory=dict)
 
     def holds(self, old: bytes, new: bytes) -> bool:
         """Whether the mapped values are the same, in type too."""
@@ -89,15 +91,19 @@ class Named:
         return _encoded(live) == _encoded(settled) or (self.merges and _each(settled).items() <= _each(live).items())
 
     def update(self, old: bytes, new: bytes) -> Change:
-        """Set what the row has; unset what it has not. Arrays that stay as they are, are not named."""
+        """Set what the row has; unset what it has not. What stays as it is, is named only in case the document is inserted again."""
         before, after = decode(old, EXACT), decode(new, EXACT)
         live = dict(_values(before, self.tree))
-        wanted = self._settled(live, dict(_values(after, self.tree)))
+        made = dict(_values(after, self.tree))
+        wanted = self._settled(live, made)
         gone = () if self.merges else live.keys() - wanted.keys()
         changed = [array for array in self.arrays if array.path in wanted and wanted[array.path] is not live.get(array.path)]
         stay = {array.path for array in self.arrays} - {array.path for array in changed}
         places = _placed({path: value for path, value in wanted.items() if path not in stay}, before, after)
-        operators = {"$set": dict(places), "$unset": dict.fromkeys(gone, "")}
+        setting = dict(places)
+        first = dict(_values(after, self.once)) | {path: made[path] for path in stay & made.keys()}
+        first = {path: value for path, value in first.items() if not any(path.startswith(f"{place}.") for place in setting)}
+        operators = {"$set": setting, "$unset": dict.fromkeys(gone, ""), "$setOnInsert": first}
         still = [array.unchanged_since(live) for array in changed]
         named = {name: paths for name, paths in operators.items() if paths}
         return Change(named or {"$set": {}}, reduce(or_, still, {}))  # an update without operators would be a new, empty document
@@ -176,6 +182,6 @@ def policy_of(mapping: model.Mapping) -> Policy:
     merges, load, once = matched == "merge", paths_of(mapping.load_paths), mapping.on_insert_paths
     tree, arrays = tree_of(path for path in mapping.own_paths if path not in {ID, *once}), kept_arrays(mapping, merges=merges)
     named = merges or once or arrays or mapping.validation.open or target.amends
-    comparison = Named(tree, load, merges, arrays) if named else Whole(load, bool(target.key_paths))
+    comparison = Named(tree, load, merges, arrays, tree_of(once)) if named else Whole(load, bool(target.key_paths))
     differing: Differing = "refuse" if target.mode == "append" else "ignore" if matched == "ignore" else "update"
     return Policy(comparison, differing, inserts=not target.amends)

@@ -98,7 +98,10 @@ class UpsertBatch:
         for _ in range(ATTEMPTS):
             changes = {key: self.policy.comparison.update(live[key], sent[key]) for key in keys}
             refused |= self._send(changes, live, sent)
-            live = self.live({key: sent[key] for key, change in changes.items() if change.still and key not in refused})
+            again = {key: sent[key] for key, change in changes.items() if change.still and key not in refused}
+            live = self.live(again)
+            if self.policy.inserts:  # what others have deleted meanwhile
+                refused |= self._insert([key for key in again if key not in live], sent)
             keys = [key for key, raw in live.items() if not self.policy.comparison.holds(raw, sent[key])]
             if not keys or self.stop.wait(random.uniform(0, PAUSE)):  # noqa: S311 -- spreads attempts, guards nothing
                 break

@@ -188,6 +188,21 @@ def test_no_element_is_lost_to_a_writer_at_the_same_time(jobs: Jobs) -> None:
     assert min(pushed.values()) > 0
 
 
+@pytest.mark.parametrize("rows", [["1,Eve,2024-01-01,A,1.0"], ["1,Ada,2024-02-01,D,"]])
+def test_a_document_that_is_deleted_meanwhile_comes_back(jobs: Jobs, monkeypatch: pytest.MonkeyPatch, rows: list[str]) -> None:
+    """Whether its array would have stayed or changed."""
+    run(jobs, FIRST, MERGE)
+    update = UpsertBatch._send
+
+    def deleted(self: UpsertBatch, *arguments: Any) -> Any:
+        jobs.live.delete_one({"_id": 1})
+        return update(self, *arguments)
+
+    monkeypatch.setattr(UpsertBatch, "_send", deleted)
+    assert run(jobs, rows, MERGE).code == 0
+    assert stays(jobs) == ["01.01. A" if "Eve" in rows[0] else "01.02. D"]
+
+
 # against a simple oracle
 
 elements = st.fixed_dictionaries({}, optional={"key": st.integers(0, 3) | st.sampled_from([0.0, 1.0]), "value": st.sampled_from("ab")})
