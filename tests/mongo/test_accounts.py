@@ -4,12 +4,13 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from guarded import Guarded, granted, guarded
 from jobs import Ended, command
 
+from engine.mapping.model.targets import Mode
 from engine.mongo.accounts import Account
 from engine.mongo.grants import page_text, roles_text
 from engine.mongo.privileges import EVERY, TASKS, Privilege, Task, privileges, task_of
@@ -182,6 +183,10 @@ def test_an_account_without_any_privilege_traces_a_row_without_the_server(stays)
     assert ended.code == 0
     assert "note: no server was asked: engine preview needs find" in ended.out
     assert "server  was not asked" in ended.out
+
+
+def test_every_mode_has_its_row():
+    assert {row.mode for row in TASKS if row.command == "run"} == {*get_args(Mode)}
 
 
 def test_the_roles_and_the_page_are_current():
