@@ -29,7 +29,7 @@ from engine.mongo.connection import database_of, server_time, translated
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
 from engine.mongo.retries import retry_transient
-from engine.mongo.state import CollectionState, content_of, state_of
+from engine.mongo.state import CollectionState, content_of, schedule_of, state_of
 from engine.mongo.trees import EXACT
 from engine.mongo.unique import check_unique, wanted_indexes
 
@@ -99,8 +99,9 @@ class Applying:
                     self._actions[step.action](step)
                     self._log(step)
             self._check()
-            found = retry_transient(lambda _: content_of(self.live))
-            return state_of(self.live, found)
+            schedule = schedule_of(self.live)
+            found = retry_transient(lambda _: content_of(self.live, schedule=schedule))
+            return state_of(self.live, found, schedule)
 
     def _log(self, step: Step) -> None:
         self.position = None

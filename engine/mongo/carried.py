@@ -1,7 +1,7 @@
 """What mode replace keeps of the live collection though the mapping does not name it: options, and indexes that others made.
 
 Both are put on the staging collection, whose rename then changes documents only. The server is asked each time, since an administrator
-may add an index while a load is under way.
+may add an index while a load is under way. What makes documents expire is put on last, so that nothing expires while it is read back.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from engine.errors import Finding, TargetError, finding
 from engine.mapping.model import SIMPLE, Index, Mapping
 from engine.mongo.codes import INDEX_CONFLICTS, OTHER_COLLECTION, RETRYABLE
 from engine.mongo.creation import creation_options
+from engine.mongo.expiry import EXPIRY, Schedule, rules_of
 from engine.mongo.fences import Fence, create_indexes
 from engine.mongo.kinds import collection_info
 from engine.mongo.unique import shares_a_key, wanted_indexes
 
 Spec = dict[str, Any]  # an index as `createIndexes` takes it
-EXPIRY = "expireAfterSeconds"  # of an index or a clustered collection: set last, so that nothing expires while it is read back
 INTERNAL = frozenset({"v", "ns"})
 HINT = "drop or rename that index on the server, change the mapping's indexes, or set target.foreign_indexes: drop"
 
@@ -97,6 +97,11 @@ class CarriedOver:
         kept = self.mapping.target.foreign_indexes == "keep"
         wanted = wanted_indexes(self.live, self.mapping.indexes) if kept else self.mapping.indexes
         return index_models(wanted, collated=self._collated, hidden=hidden)
+
+    def schedule(self) -> Schedule | None:
+        """For the TTL indexes that the live collection will have."""
+        rules = rules_of([*(model.document for model in self.models()), *self._foreign()])
+        return Schedule(rules) if rules else None
 
     def _foreign(self) -> list[Spec]:
         """Those of the live collection that are to be kept. One that says no collation has none, also where the collection has one."""

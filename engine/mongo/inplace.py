@@ -21,8 +21,9 @@ from engine.documents.bson import id_key, slices
 from engine.errors import DataError, TargetError, counted, finding
 from engine.mapping.model import Mapping
 from engine.mongo.carried import index_models
-from engine.mongo.connection import WRITE_CONCERN, database_of, translated
+from engine.mongo.connection import WRITE_CONCERN, database_of, server_time, translated
 from engine.mongo.deletions import DeleteBatch
+from engine.mongo.expiry import Schedule, period_after
 from engine.mongo.fences import Fence, create_indexes
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS
 from engine.mongo.kinds import collection_info
@@ -31,7 +32,7 @@ from engine.mongo.matching import match_of, repetitions_of
 from engine.mongo.policies import SUPERSEDED, policy_of
 from engine.mongo.retries import document_errors, retry_transient
 from engine.mongo.sink import Refusal
-from engine.mongo.state import CollectionState, content_of, split_documents, state_of
+from engine.mongo.state import CollectionState, content_of, schedule_of, split_documents, state_of
 from engine.mongo.survey import Survey
 from engine.mongo.timeseries import in_series, series_policy
 from engine.mongo.trees import EXACT
@@ -72,6 +73,8 @@ class InPlace:
         self._proven = Content()
         self._held, self._held_ids = Content(), DigestSet() if target.mode == "sync" else None  # of live documents, as read back
         self._most = COLLECTING if any(array.keeps_elements for array in mapping.arrays) else BATCH_DOCUMENTS
+        self._expiring: Schedule | None = None  # of the documents as read back
+        self._found: Schedule | None = None  # of the live ones
         self._under_way = 0
         self.changes: Counter[str] = Counter(dict.fromkeys(COUNTED.get(target.mode, COUNTED["upsert"]), 0))
 
@@ -94,6 +97,10 @@ class InPlace:
             fence = Fence.around(self._live, self._lock, supported=self._fenced)
         self._batch = replace(self._batch, fence=fence)
         self.build(self._mapping)
+        with translated():
+            self._expiring = schedule_of(self._live)
+        if self._expiring and isinstance(self._batch, UpsertBatch):
+            self._batch = replace(self._batch, rules=self._expiring.rules)
 
     def _prepare(self) -> None:
         with translated():
@@ -132,6 +139,8 @@ class InPlace:
         with self._mutex:
             self._proven += proven
             self._held += held
+            if self._expiring and self._held_ids is not None:
+                self._expiring.add(written.held)
             self.changes.update(written.outcomes)
             if self._held_ids is not None:
                 self._held_ids.add(digests(map(id_key, written.held)))
@@ -168,18 +177,30 @@ class InPlace:
         """
         with translated():
             if self._mapping.target.mode != "sync":
-                return retry_transient(lambda _: content_of(self._live, self._stop), self._stop)
+                return retry_transient(lambda _: self._read(), self._stop)
             self._delete()
-            found = retry_transient(lambda _: content_of(self._live, self._stop), self._stop)
-        if found.count != self._held.count or (found != self._held and not self._mapping.validation.open):
+            found = retry_transient(lambda _: self._read(), self._stop)
+            held, live = self._not_due(found)
+        if live.count != held.count or (live != held and not self._mapping.validation.open):
             message = f"the source has {counted(self._held.count, 'document')}, the collection {found.count:,}, or different ones"
             raise TargetError(finding("not_in_sync", message, hint=f"something else writes to it; {UNUSABLE}"))
         return found
 
+    def _read(self) -> Content:
+        self._found = schedule_of(self._live)
+        return content_of(self._live, self._stop, self._found)
+
+    def _not_due(self, found: Content) -> tuple[Content, Content]:
+        """What is held and what is live, without the documents that TTL indexes may be deleting."""
+        if not (self._expiring and self._found):
+            return self._held, found
+        end = period_after(server_time(self._database.client), self._found.width)
+        return self._held - self._expiring.before(end), found - self._found.before(end)
+
     def state(self, content: Content) -> CollectionState:
         """Its validator and indexes as they are now."""
         with translated():
-            return state_of(self._live, content)
+            return state_of(self._live, content, self._found)
 
     def _delete(self) -> None:
         total = self._live.count_documents({})

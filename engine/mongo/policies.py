@@ -147,7 +147,7 @@ def _placed(wanted: Document, live: Document, made: Document) -> Iterator[tuple[
         yield path, value
 
 
-Outcome = Literal["inserted", "updated", "unchanged", "ignored", "unmatched"]
+Outcome = Literal["inserted", "updated", "unchanged", "ignored", "unmatched", "expired"]
 WRITTEN: tuple[Outcome, ...] = ("inserted", "updated", "unchanged")  # the live document is to hold the row's
 
 DUPLICATE = ("duplicate_key", "another document has the same key")

@@ -21,6 +21,7 @@ from engine.errors import TargetError, finding
 from engine.mapping.model import Mapping, Target
 from engine.mongo.carried import CarriedOver
 from engine.mongo.connection import DISCARD_SECONDS, database_of, translated
+from engine.mongo.expiry import EXPIRY, Schedule
 from engine.mongo.fences import Fence, create_indexes
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS, insert
 from engine.mongo.kinds import collection_info
@@ -60,6 +61,7 @@ class Replacement:
         self._repetitions = repetitions_of(mapping)
         self._stop = Event()
         self._content = Content()
+        self._expiring: Schedule | None = None
         self.changes: Counter[str] = Counter()
 
     @property
@@ -100,7 +102,7 @@ class Replacement:
     def build(self, mapping: Mapping) -> None:
         """Build all indexes of the mapping in one command, then those that others made. Raises TargetError."""
         with self._fence.explaining(), translated():
-            if models := self._carried.models():
+            if models := [model for model in self._carried.models() if EXPIRY not in model.document]:
                 retry_transient(lambda _: check_unique(self._staging, mapping), self._stop)
                 retry_transient(partial(create_indexes, self._staging, models, self._fence), self._stop)
             retry_transient(partial(self._carried.build, self._fence), self._stop)
@@ -108,8 +110,12 @@ class Replacement:
     def read_back(self) -> Content:
         """Count and content checksum of the staging collection. Raises TargetError."""
         with self._fence.explaining(), translated():
-            self._content = retry_transient(lambda _: content_of(self._staging, self._stop), self._stop)
+            self._content = retry_transient(lambda _: self._read(), self._stop)
         return self._content
+
+    def _read(self) -> Content:
+        self._expiring = self._carried.schedule()
+        return content_of(self._staging, self._stop, self._expiring)
 
     def publish(self) -> Content:
         """Rename the staging collection over the live one: readers see the old or the new one. Raises TargetError, LockedError.
@@ -119,6 +125,8 @@ class Replacement:
         """
         self._lock.hold()
         with self._fence.explaining(), translated():
+            if models := [model for model in self._carried.models() if EXPIRY in model.document]:
+                retry_transient(partial(create_indexes, self._staging, models, self._fence), self._stop)
             retry_transient(partial(self._carried.finish, self._fence), self._stop)
             self._lock.hold()
             retry_transient(self._rename, self._stop)
@@ -127,7 +135,7 @@ class Replacement:
     def state(self, content: Content) -> CollectionState:
         """Its validator and indexes came with it."""
         with translated():
-            return state_of(self._database[self._target.collection], content)
+            return state_of(self._database[self._target.collection], content, self._expiring)
 
     def _rename(self, attempt: int) -> None:
         if not (attempt and self._is_live()):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from threading import Event
 from typing import Any
@@ -15,6 +16,7 @@ from pymongo.collection import Collection
 from engine.digests.checksum import Content, content
 from engine.errors import TargetError, counted, finding
 from engine.mapping.model import Mapping
+from engine.mongo.expiry import Schedule, period_after, rules_of
 from engine.mongo.kinds import CollectionKind, collection_info
 from engine.mongo.timeseries import in_order
 
@@ -32,15 +34,22 @@ class CollectionState:
     validator: str
     indexes: dict[str, str]
     options: dict[str, str] = field(default_factory=dict)
+    schedule: Schedule | None = None
 
     def as_document(self) -> dict[str, Any]:
         """For the ledger; index names may hold points there."""
-        return asdict(self) | {"indexes": [{"name": name, "spec": spec} for name, spec in self.indexes.items()]}
+        plain = {name: value for name, value in asdict(replace(self, schedule=None)).items() if name != "schedule"}
+        return (
+            plain
+            | {"indexes": [{"name": name, "spec": spec} for name, spec in self.indexes.items()]}
+            | ({"schedule": self.schedule.as_document()} if self.schedule else {})
+        )
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> CollectionState:
         """Back from the ledger."""
-        return cls(**document | {"indexes": {index["name"]: index["spec"] for index in document["indexes"]}})
+        schedule = Schedule.of(document["schedule"]) if document.get("schedule") else None
+        return cls(**document | {"indexes": {index["name"]: index["spec"] for index in document["indexes"]}, "schedule": schedule})
 
 
 @dataclass(frozen=True)
@@ -60,8 +69,10 @@ def split_documents(batch: bytes) -> Iterator[bytes]:
         at = end
 
 
-def content_of(collection: Collection[Any], stop: Event | None = None) -> Content:
+def content_of(collection: Collection[Any], stop: Event | None = None, schedule: Schedule | None = None) -> Content:
     """Count and content checksum of the whole collection; each batch is fetched while the one before it is processed.
+
+    `schedule` gets its documents by the time when TTL indexes delete them.
 
     Raises:
         TargetError: `stop` was set.
@@ -74,7 +85,10 @@ def content_of(collection: Collection[Any], stop: Event | None = None) -> Conten
             if stop and stop.is_set():
                 raise TargetError(finding("stopped", "the run was stopped while documents were read back", hint="run it again"))
             coming = cursor.submit(next, batches, b"")
-            found += content(map(form, split_documents(batch)))
+            documents = [*map(form, split_documents(batch))]
+            found += content(documents)
+            if schedule:
+                schedule.add(documents)
     finally:
         cursor.shutdown(wait=False)  # a server that does not answer must not hold up the end of the run
     return found
@@ -88,8 +102,14 @@ def _form(collection: Collection[Any]) -> Callable[[bytes], bytes]:
     return partial(in_order, meta_field=live.series.get("metaField", ""))
 
 
-def state_of(collection: Collection[Any], found: Content) -> CollectionState:
-    """The state of a collection; `found` is its content, which has been read before."""
+def schedule_of(collection: Collection[Any]) -> Schedule | None:
+    """A new schedule for the TTL indexes of a collection, None where it has none."""
+    rules = rules_of(collection.list_indexes())
+    return Schedule(rules) if rules else None
+
+
+def state_of(collection: Collection[Any], found: Content, schedule: Schedule | None = None) -> CollectionState:
+    """The state of a collection; `found` is its content, which has been read before, and `schedule` when TTL indexes delete it."""
     live = collection_info(collection.database, collection.name)
     options = live.options if live else {}
     validation = {name: options.get(name, usual) for name, usual in VALIDATION.items()}
@@ -97,12 +117,33 @@ def state_of(collection: Collection[Any], found: Content) -> CollectionState:
         index["name"]: _canonical({key: value for key, value in index.items() if key not in UNTOLD}) for index in collection.list_indexes()
     }
     others = {name: _canonical(value) for name, value in options.items() if name not in VALIDATION}
-    return CollectionState(found.count, found.checksum, _canonical(validation), dict(sorted(indexes.items())), others)
+    return CollectionState(
+        found.count, found.checksum, _canonical(validation), dict(sorted(indexes.items())), others, schedule and schedule.compact()
+    )
 
 
 def _canonical(value: Any) -> str:
     """The order of keys counts: in an index it matters, and the server keeps it."""
     return str(json_util.dumps(value, json_options=json_util.CANONICAL_JSON_OPTIONS, ensure_ascii=False))
+
+
+def without_due(
+    recorded: CollectionState, found: CollectionState, schedule: Schedule, now: datetime
+) -> tuple[CollectionState, CollectionState, int]:
+    """Both states without the documents that are due in the present period or before, and how many of these are gone.
+
+    `schedule` is that of what was found, in the periods of the recorded one.
+    """
+    if recorded.schedule is None:
+        return recorded, found, 0
+    end = period_after(now, recorded.schedule.width)
+    before, after = recorded.schedule.before(end), schedule.before(end)
+    return _less(recorded, before), _less(found, after), before.count - after.count
+
+
+def _less(state: CollectionState, part: Content) -> CollectionState:
+    left = Content(state.count, int(state.checksum, 16)) - part
+    return replace(state, count=left.count, checksum=left.checksum)
 
 
 def differences(recorded: CollectionState, found: CollectionState, mapping: Mapping) -> Differences:

@@ -21,7 +21,8 @@ from pymongo.collection import Collection
 from engine.documents.bson import MAX_DOCUMENT_BYTES, slices
 from engine.errors import TargetError, finding
 from engine.mongo.codes import BLAMING
-from engine.mongo.connection import WRITE_CONCERN
+from engine.mongo.connection import WRITE_CONCERN, server_time
+from engine.mongo.expiry import Rule, due, milliseconds
 from engine.mongo.fences import Fence
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS, insert, refusal
 from engine.mongo.matching import Documents, Match, Query, live_documents
@@ -45,13 +46,17 @@ class Written:
 
 @dataclass(frozen=True)
 class UpsertBatch:
-    """Documents of which no two match the same live one, on their way into the collection of `fence`. `stop` ends waiting for a server."""
+    """Documents of which no two match the same live one, on their way into the collection of `fence`. `stop` ends waiting for a server.
+
+    `rules`: the TTL indexes of the collection. What they have deleted already is counted as `expired`.
+    """
 
     collection: Collection[Any]
     match: Match
     policy: Policy
     fence: Fence
     stop: Event
+    rules: tuple[Rule, ...] = ()
 
     def write(self, documents: pl.Series) -> Written:
         """Write the documents and read them back.
@@ -78,6 +83,7 @@ class UpsertBatch:
         if not self.match.unique:
             self._require_once([sent[key] for key, outcome in outcomes.items() if outcome == "inserted"])
         held = self._read_back({key: sent[key] for key, outcome in outcomes.items() if outcome in WRITTEN})
+        outcomes |= {key: "expired" for key, outcome in outcomes.items() if outcome in WRITTEN and key not in held}
         places = {key: place for place, key in enumerate(sent)}
         refusals = [replace(refusal, index=places[key]) for key, refusal in refused.items()]
         return Written(refusals, Counter(outcomes.values()), [*held.values()])
@@ -146,9 +152,18 @@ class UpsertBatch:
     def _count(self, query: Query, _attempt: int) -> int:
         return self.collection.count_documents(query)
 
+    def _expired(self, missing: Documents) -> list[bytes]:
+        """Those that a TTL index may have deleted, by the server's clock."""
+        if not (self.rules and missing):
+            return []
+        now = milliseconds(retry_until_answered(lambda _: server_time(self.collection.database.client), self.stop))
+        return [key for key, raw in missing.items() if (when := due(raw, self.rules)) is not None and when <= now]
+
     def _read_back(self, written: Documents) -> Documents:
         after = self.live(written)
-        wrong = sum(1 for key, raw in written.items() if not (key in after and self.policy.comparison.holds(after[key], raw)))
+        expired = set(self._expired({key: raw for key, raw in written.items() if key not in after}))
+        checked = {key: raw for key, raw in written.items() if key not in expired}
+        wrong = sum(1 for key, raw in checked.items() if not (key in after and self.policy.comparison.holds(after[key], raw)))
         if wrong:
             message = f"{wrong:,} of {len(written):,} documents were not read back as sent"
             raise TargetError(

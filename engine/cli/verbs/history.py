@@ -10,10 +10,11 @@ from engine.cli.display import history
 from engine.cli.verbs.common import Arguments, client_of, mappings_of
 from engine.errors import DataError, Exit, Finding, counted, finding
 from engine.mapping.model import Mapping
-from engine.mongo.connection import Client, translated
+from engine.mongo.connection import Client, server_time, translated
+from engine.mongo.expiry import Schedule
 from engine.mongo.ledger import Ledger
 from engine.mongo.records import Kind, RunRecord
-from engine.mongo.state import content_of, differences, state_of
+from engine.mongo.state import content_of, differences, state_of, without_due
 
 
 def runs(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
@@ -47,15 +48,19 @@ def _verify(mapping: Mapping, client: Client, out: TextIO) -> list[Finding]:
     if last is None:
         return [finding("never_published", f"the ledger has no published run of {name}", hint="load it with engine run")]
     live = client[mapping.target.database][mapping.target.collection]
-    with translated():
-        found = state_of(live, content_of(live))
     run, recorded = last
+    schedule = Schedule(recorded.schedule.rules, recorded.schedule.width) if recorded.schedule else Schedule(())
+    with translated():
+        found = state_of(live, content_of(live, schedule=schedule))
+        recorded, found, expired = without_due(recorded, found, schedule, server_time(client))
     since = differences(recorded, found, _applied(ledger, mapping))
     for line in since.others:
         print(f"{name}, not the mapping's: {line}", file=out)
     if since.wrong:
         hint = _why(ledger.unfinished_since(run))
         return [finding("differs", f"{name}, run {run}: {line}", hint=hint) for line in since.wrong]
+    if recorded.schedule:
+        print(f"{name}: documents that a TTL index deletes by now are not compared; {max(0, expired):,} of them are gone", file=out)
     summary = f"{counted(found.count, 'document')}, checksum {found.checksum}, validator, {len(found.indexes)} indexes"
     print(f"{name} is as run {run} left it: {summary}", file=out)
     return []
