@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from dataclasses import asdict, fields
@@ -28,6 +29,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     """Run the modes one after the other, each on a server of its own."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server goes too
     given, failed = arguments(), 0
     print(f"| mode | {' | '.join(name.replace('_', ' ') for name in COLUMNS)} |", f"|---|{'---:|' * len(COLUMNS)}", sep="\n", flush=True)
     for name in given.modes:

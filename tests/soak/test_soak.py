@@ -9,7 +9,7 @@ from faults.servers import Mongod, running
 from soak.modes import MODES
 from soak.rounds import Soak
 
-ROWS = 4000
+ROWS = 2000
 
 
 @pytest.fixture(scope="module")
