@@ -49,7 +49,7 @@ class Mode:
     def mapping(self, folder: Path, database: str, mode: str = "") -> Path:
         """The mapping file, of this mode or of another on the same documents."""
         file = folder / f"{mode or self.mode}.yaml"
-        limits = {"update": ("unmatched",), "delete": ("deletions", "unmatched")}.get(mode, self.limits if not mode else ())
+        limits = self.limits if not mode else ()
         text = MAPPING.format(
             database=database,
             mode=mode or self.mode,
@@ -68,7 +68,7 @@ MODES = {
     "upsert": Mode("upsert", lambda live, file: live | file),
     "append": Mode("append", lambda live, file: file | live),
     "update": Mode("update", lambda live, file: live | {number: file[number] for number in file.keys() & live.keys()}, ("unmatched",)),
-    "delete": Mode("delete", lambda live, file: {n: v for n, v in live.items() if n not in file}, ("deletions", "unmatched")),
+    "delete": Mode("delete", lambda live, file: {n: v for n, v in live.items() if n not in file}, ("deletions",)),
     "upsert by key": Mode("upsert", lambda live, file: live | file, key=True),
 }
 
