@@ -7,9 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from engine import cli
+from engine.mapping.model import Target
+from engine.mongo.ledger import Ledger
+from engine.mongo.ownership import read_uuid
+from engine.mongo.records import Outcome, RunRecord
+from engine.mongo.runids import new_run_id
 
 MAPPING = """
 mapping: people
@@ -76,6 +82,9 @@ class Jobs:
     def run(self, rows: list[list[Any]], *arguments: str) -> Ended:
         return command("run", "-m", self.mapping, "--source", self.write(rows), "--json", *arguments)
 
+    def adopt(self, *arguments: str) -> Ended:
+        return command("adopt", "-m", self.mapping, *arguments)
+
     def documents(self) -> list[dict[str, Any]]:
         return list(self.live.find().sort("_id", 1))
 
@@ -84,3 +93,11 @@ def command(*arguments: Any) -> Ended:
     out, err = io.StringIO(), io.StringIO()
     code = cli.run([str(one) for one in arguments], out, err)
     return Ended(code, out.getvalue(), err.getvalue())
+
+
+def own(collection: Collection[Any]) -> None:
+    """The collection is the engine's: an earlier run, which failed, has made it."""
+    target, made = Target(collection.database.name, collection.name), read_uuid(collection)
+    Ledger(collection.database.client, target).start(
+        RunRecord(new_run_id(), collection.database.name, collection.name, outcome=Outcome.FAILED, uuid=made)
+    )

@@ -10,6 +10,7 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from engine.apply.recorded import evidence, restored
+from engine.apply.unmet import added, unmet
 from engine.digests.checksum import Content
 from engine.documents.validators import conditions, validator
 from engine.errors import DataError, finding
@@ -22,6 +23,7 @@ from engine.mapping.profiles import ServerProfile
 from engine.mongo.connection import translated
 from engine.mongo.kinds import require_loadable
 from engine.mongo.ledger import Ledger
+from engine.mongo.ownership import foreign, read_existing
 from engine.mongo.records import RunRecord
 from engine.mongo.state import differences, state_of
 from engine.values.paths import MARK
@@ -45,11 +47,12 @@ class LiveCollection:
     others: tuple[str, ...] = ()
 
 
-def inspect(client: MongoClient[Any], new: Mapping) -> LiveCollection:
+def inspect(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> LiveCollection:
     """The live collection.
 
     Raises:
-        DataError: the ledger has no published run of it, or it does not exist; or the mapping has nothing to say of its shape.
+        DataError: the ledger has no published run of it, it does not exist, or it is another one of the same name; or the mapping has
+            nothing to say of its shape.
         TargetError: there is something else now, such as a view.
     """
     require_loadable(client, new)
@@ -59,31 +62,30 @@ def inspect(client: MongoClient[Any], new: Mapping) -> LiveCollection:
         raise DataError(finding("amending", message, hint="plan and apply with that mapping", file=str(new.file)))
     ledger = Ledger(client, target)
     name = f"{target.database}.{target.collection}"
-    record = ledger.applied()
+    collection, record = client[target.database][target.collection], ledger.applied()
+    with translated():
+        existing = read_existing(collection)
+    if existing and not ledger.made(existing.uuid):
+        raise DataError(foreign(new, existing, f"run {record.run_id} left another one under this name" if record else "no run is recorded"))
     if record is None or record.live is None:
         raise DataError(finding("never_published", f"the ledger has no published run of {name}", hint="load it with engine run"))
-    with translated():
-        if target.collection not in client[target.database].list_collection_names(filter={"name": target.collection}):
-            raise DataError(
-                finding(
-                    "collection_missing",
-                    f"{name} no longer exists, although run {record.run_id} published it",
-                    hint="load it again with engine run",
-                )
-            )
+    if existing is None:
+        message = f"{name} no longer exists, although run {record.run_id} published it"
+        raise DataError(finding("collection_missing", message, hint="load it again with engine run"))
+    old = restored(record)
     unfinished = ledger.unfinished_apply()
     with translated():
-        found = state_of(client[target.database][target.collection], Content(record.live.count, int(record.live.checksum, 16)))
-    old = restored(record)
+        found = state_of(collection, Content(record.live.count, int(record.live.checksum, 16)))
+    if unfinished:
+        return LiveCollection(old, record.run_id, evidence(ledger.loads()), (), unfinished)
     since = differences(record.live, found, old)
-    return LiveCollection(
-        old, record.run_id, evidence(ledger.loads()), () if unfinished else since.wrong, unfinished, () if unfinished else since.others
-    )
+    drift = added(since.wrong, unmet(existing, old, profile))
+    return LiveCollection(old, record.run_id, evidence(ledger.loads()), drift, None, since.others)
 
 
 def inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> tuple[LiveCollection, EvolutionPlan]:
     """The live collection, and the plan for it with the counts of documents. Raises DataError, TargetError."""
-    live = inspect(client, new)
+    live = inspect(client, new, profile)
     found = compared(
         live.old,
         new,
@@ -106,13 +108,11 @@ def count(
     """All counts of a plan: of the documents as they are in one pass, of the documents as they would be in another."""
     old, rewrite = live.old, rewriting_by_evidence(live.old, new, live.evidence)
     touching = {change.change.label: touched(change.change) for change in judged if (touched := change.change.kind.touched)}
-    found = _count_each(
-        collection, [], {DOCUMENTS: {}, UNKNOWN_SHAPE: of_unknown_shape(old, profile), **touching, **(rewrite.unsure or {})}
-    )
+    found = count_each(collection, [], {DOCUMENTS: {}, UNKNOWN_SHAPE: of_unknown_shape(old, profile), **touching, **(rewrite.unsure or {})})
     stricter = dict.fromkeys(change.change.subject for change in judged if change.change.kind.stricter)
     refusing = {subject: {"$nor": [query]} for subject, query in _conditions(old, new, profile, rewrite).items() if subject in stricter}
     everything = {} if rewrite.sources else {LEAVING: refused(requirements(new, profile))}
-    violators = _count_each(collection, rewrite.stages, refusing | everything)
+    violators = count_each(collection, rewrite.stages, refusing | everything)
     left = violators.pop(LEAVING, 0)
     nulled = {field.path: violators[field.path] for field in new.fields if field.on_error == "null" and violators.get(field.path)}
     return Counts(
@@ -126,7 +126,7 @@ def count(
     )
 
 
-def _count_each(collection: Collection[Any], stages: Iterable[Query], queries: dict[str, Query]) -> dict[str, int]:
+def count_each(collection: Collection[Any], stages: Iterable[Query], queries: dict[str, Query]) -> dict[str, int]:
     """How many documents match each query after these stages; all in one pass."""
     if not queries:
         return {}

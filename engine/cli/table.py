@@ -171,6 +171,17 @@ def _apply(verb: ArgumentParser) -> None:
     verb.add_argument("--json", action="store_true", help="print what was done as JSON")
 
 
+def _adopt(verb: ArgumentParser) -> None:
+    _mapped(verb)
+    verb.add_argument(
+        "--allow", action="append", default=[], metavar="CODE", help="existing_documents: also where the mapping refuses some of them"
+    )
+    verb.add_argument("--dry-run", action="store_true", help="only say what the collection holds; write nothing")
+    verb.add_argument("--json", action="store_true", help="print what it holds as JSON")
+    _waiting(verb)
+    _reasoned(verb)
+
+
 def _db(verb: ArgumentParser) -> None:
     verb.add_argument("action", choices=["up", "down", "status"])
 
@@ -189,5 +200,6 @@ VERBS: dict[str, Verb] = {
     "verify": Verb(LOOK, "compare the live collection with what its last published run recorded", _verify, "history", "verify"),
     "plan": Verb(CHANGE, PLAN, _plan, "evolution", "plan"),
     "apply": Verb(CHANGE, "change the live collection to match the mapping", _apply, "evolution", "apply", LOADS),
+    "adopt": Verb(CHANGE, "take over a collection that the engine did not make, as it is", _adopt, "adoption", "adopt"),
     "db": Verb(SERVER, "the embedded MongoDB: up, down, status", _db, "servers", "database", "`engine db status` tells how it is now"),
 }

@@ -94,7 +94,7 @@ def options(mapping: Mapping, profile: ServerProfile = DEFAULT) -> Schema:
     if not profile.validator or mapping.target.timeseries:
         return {}
     action = mapping.validation.action if mapping.validation.action in profile.actions else "error"
-    return {"validator": validator(mapping, profile), "validationLevel": mapping.validation.level, "validationAction": action}
+    return {"validator": validator(mapping, profile), "validationLevel": mapping.validation.server_level, "validationAction": action}
 
 
 def to_json(mapping: Mapping, profile: ServerProfile = DEFAULT) -> str:

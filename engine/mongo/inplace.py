@@ -29,6 +29,7 @@ from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS
 from engine.mongo.kinds import collection_info
 from engine.mongo.locks import Lock
 from engine.mongo.matching import match_of, repetitions_of
+from engine.mongo.ownership import Ownership, read_existing, read_uuid
 from engine.mongo.policies import SUPERSEDED, policy_of
 from engine.mongo.retries import document_errors, retry_transient
 from engine.mongo.sink import Refusal
@@ -59,11 +60,9 @@ class InPlace:
     writes_live = True
     notes: tuple[str, ...] = ()
 
-    def __init__(
-        self, client: MongoClient[Any], mapping: Mapping, options: dict[str, Any], lock: Lock, *, fenced: bool, yields: bool = False
-    ) -> None:
-        target = mapping.target
-        self._mapping, self._options, self._lock, self._fenced = mapping, options, lock, fenced
+    def __init__(self, client: MongoClient[Any], ownership: Ownership, lock: Lock, *, fenced: bool, yields: bool = False) -> None:
+        mapping, target = ownership.mapping, ownership.mapping.target
+        self._mapping, self._ownership, self._lock, self._fenced = mapping, ownership, lock, fenced
         self._database = database_of(client, target.database)
         self._live: Collection[Any] = self._database[target.collection]
         self._stop, self._mutex = Event(), Mutex()
@@ -77,6 +76,7 @@ class InPlace:
         self._found: Schedule | None = None  # of the live ones
         self._under_way = 0
         self.changes: Counter[str] = Counter(dict.fromkeys(COUNTED.get(target.mode, COUNTED["upsert"]), 0))
+        self.made = ""
 
     @property
     def _fence(self) -> Fence:
@@ -87,9 +87,13 @@ class InPlace:
         return 0
 
     def open(self) -> None:
-        """Create the collection with its options, or change those that a live one can be given; then build indexes. Raises TargetError.
+        """Create the collection with its options and validator, or change those of one that is the engine's; then build indexes.
 
         In the modes update and delete it stays as it is.
+
+        Raises:
+            DataError: the collection is somebody else's, and it would be changed.
+            TargetError: the server refused it.
         """
         if not self._mapping.target.amends:
             self._prepare()
@@ -103,17 +107,26 @@ class InPlace:
             self._batch = replace(self._batch, rules=self._expiring.rules)
 
     def _prepare(self) -> None:
+        """In mode sync the validator spares documents that it would refuse, until they are replaced or deleted."""
+        standing = self._ownership.require()
         with translated():
             check_unique(self._live, self._mapping)
-            if collection_info(self._database, self._live.name) is None:
+            if standing.existing is None:
                 declared = self._mapping.target.creation
-                self._database.create_collection(self._live.name, check_exists=False, **declared, **self._options)
-            elif changed := self._mapping.target.options.changeable | self._options:
-                self._database.command("collMod", self._live.name, **changed)
+                self._database.create_collection(self._live.name, check_exists=False, **declared, **self._ownership.rules)
+            elif standing.owned:
+                self._set_options({"validationLevel": "moderate"} if self._mapping.target.mode == "sync" else {})
+            self.made = read_uuid(self._live) if standing.owned else ""
 
     def lookout(self) -> Survey | None:
         """In the modes update and delete, what tells before the first change how many documents it would be about."""
         return Survey(self._live, self._mapping) if self._mapping.target.amends else None
+
+    def _set_options(self, instead: dict[str, Any]) -> None:
+        """Those of the mapping that are not there yet, except for what there is `instead`."""
+        existing = read_existing(self._live)
+        if existing and (changed := existing.lacking(self._mapping.target.options.changeable, self._ownership.rules)):
+            self._database.command("collMod", self._live.name, **changed | (instead if "validator" in changed else {}))
 
     def repeated(self, documents: pl.Series) -> list[Refusal]:
         """Those that match the same live document as an earlier one of this run."""
@@ -179,6 +192,7 @@ class InPlace:
             if self._mapping.target.mode != "sync":
                 return retry_transient(lambda _: self._read(), self._stop)
             self._delete()
+            self._set_options({})
             found = retry_transient(lambda _: self._read(), self._stop)
             held, live = self._not_due(found)
         if live.count != held.count or (live != held and not self._mapping.validation.open):

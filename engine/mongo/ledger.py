@@ -17,13 +17,14 @@ from pymongo.errors import PyMongoError
 from engine.mapping.model import AMENDING, Target
 from engine.mongo.connection import DISCARD_SECONDS, WRITE_CONCERN, database_of, translated
 from engine.mongo.ledgerplace import RUNS, ledger_database, point_to_ledger
-from engine.mongo.records import Kind, Outcome, RunRecord, as_fields
+from engine.mongo.records import NO_UUID, Kind, Outcome, RunRecord, as_fields
 from engine.mongo.retries import retry_transient
 from engine.mongo.state import CollectionState
 
 CONTINUED = (Outcome.FAILED, Outcome.INTERRUPTED, Outcome.NOT_PUBLISHED, Outcome.DEAD)
 SHAPING: dict[str, Any] = {"outcome": Outcome.PUBLISHED.value, "mode": {"$nin": list(AMENDING)}}
-LOADED: dict[str, Any] = {**SHAPING, "kind": {"$ne": Kind.APPLY.value}}
+LOADED: dict[str, Any] = {**SHAPING, "kind": Kind.LOAD.value}
+BEGUN = ("replace", "adopt")  # the modes after which nothing of earlier runs is left in the collection, or is known to be
 
 
 class Ledger:
@@ -114,18 +115,27 @@ class Ledger:
         return last if last and last.fence > (applied.fence if applied else 0) else None
 
     def loads(self) -> list[RunRecord]:
-        """The published runs that made the live collection, back to the last one in mode replace; only what they left out."""
+        """The published runs that made the live collection, back to the last in mode replace or its adoption; only what they left out."""
         parts = ("record_version", "mode", "rejects", "nulled", "accounting")
         found: list[RunRecord] = []
-        for record in self._read({**self._target, **LOADED}, parts):
+        for record in self._read({**self._target, **SHAPING, "kind": {"$ne": Kind.APPLY.value}}, parts):
             found.append(record)
-            if record.mode == "replace":
+            if record.mode in BEGUN:
                 break
         return found
 
     def find(self, run: str) -> RunRecord | None:
         """A run of the target."""
         return next(iter(self._read({"_id": run, **self._target})), None)
+
+    def made(self, uuid: str) -> bool:
+        """Whether a run has made the target's collection of this UUID, or adopted it.
+
+        Without UUIDs, what a run in mode replace made counts from when it was published.
+        """
+        published = {} if uuid != NO_UUID else {"$or": [{"outcome": Outcome.PUBLISHED.value}, {"mode": {"$ne": "replace"}}]}
+        with translated():
+            return self._runs.find_one({**self._target, "uuid": uuid, **published}, {"_id": 1}) is not None
 
     def later_load(self, run: RunRecord) -> str:
         """The last load of the target that was published after this one and did not retry its rows; empty where there is none."""

@@ -79,6 +79,7 @@ TASKS: tuple[Task, ...] = (
     Task("run", _all(RECORD, {Place.TARGET: "remove"}), "delete"),
     Task("rejects retry", _all(IN_PLACE, {Place.TARGET: "update remove"})),
     Task("apply", _all(RECORD, REWRITING)),
+    Task("adopt", RECORD),
     Task("plan", LOOK),
     Task("verify", LOOK),
     Task("runs", LEDGER),

@@ -17,6 +17,7 @@ from engine.errors import DataError, finding
 from engine.mongo.state import CollectionState
 
 VERSION = 1
+NO_UUID = "none"  # of a collection on a server that gives none
 
 
 class Outcome(StrEnum):
@@ -32,10 +33,11 @@ class Outcome(StrEnum):
 
 
 class Kind(StrEnum):
-    """What was done: a load by `engine run` or `engine rejects retry`, or an `engine apply`."""
+    """What was done: a load by `engine run` or `engine rejects retry`, an `engine apply`, or an `engine adopt`."""
 
     LOAD = "load"
     APPLY = "apply"
+    ADOPT = "adopt"
 
 
 @dataclass
@@ -112,8 +114,9 @@ class RunRecord:
     the collection's state after it was published. `rows_done`, in the modes upsert and append: all rows up to this one are written and
     were read back. `resumed` is the run or apply that this one went on from. Of an apply, `done` are its finished steps, `position` the
     last `_id` that the step under way has rewritten, `steps` the log. `rejected` are ranges of a published load's rejected rows, None where
-    they are too many to be kept; `settled` are ranges of the rows that a retry took out of the
-    rejects of the run `retry_of`. `details` is what else people are shown (the report of a run); the engine never reads it.
+    they are too many to be kept; `settled` are ranges of the rows that a retry took out of the rejects of the run `retry_of`. `uuid` is
+    that of the collection that the run made, or has as its own (`ownership`). `details` is what else people are shown (the report of a
+    run); the engine never reads it.
     """
 
     run_id: str
@@ -135,6 +138,7 @@ class RunRecord:
     meaning_sha256: str = ""
     applied: str = ""
     live: CollectionState | None = None
+    uuid: str = ""
     resumed: str = ""
     limit: int | None = None
     source_sha256: str = ""

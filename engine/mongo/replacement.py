@@ -27,6 +27,7 @@ from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS, insert
 from engine.mongo.kinds import collection_info
 from engine.mongo.locks import Lock
 from engine.mongo.matching import repetitions_of
+from engine.mongo.ownership import Ownership, read_uuid
 from engine.mongo.retries import retry_transient
 from engine.mongo.runids import RUN_ID
 from engine.mongo.sink import Refusal
@@ -37,8 +38,8 @@ from engine.mongo.unique import check_unique
 class Replacement:
     """A staging collection. `publish` renames it over the target, `discard` drops it.
 
-    `options` are those of validation. `fenced`: the server can compare the UUID that a write names. `own_indexes` are those that the
-    mapping before this one declared; other indexes of the live collection are kept.
+    `fenced`: the server can compare the UUID that a write names. `own_indexes` are those that the mapping before this one declared; other
+    indexes of the live collection are kept.
     """
 
     writes_live = False
@@ -46,20 +47,21 @@ class Replacement:
     def __init__(
         self,
         client: MongoClient[Any],
-        mapping: Mapping,
-        options: dict[str, Any],
+        ownership: Ownership,
         lock: Lock,
         *,
         fenced: bool,
         own_indexes: Names[str] = (),
     ) -> None:
-        self._target, self._options, self._lock, self._fenced = mapping.target, options, lock, fenced
+        mapping = ownership.mapping
+        self._target, self._ownership, self._lock, self._fenced = mapping.target, ownership, lock, fenced
         self._database = database_of(client, self._target.database)
         self._staging: Collection[Any] = self._database[staging_name(self._target.collection, lock.run_id)]
         self._fence = Fence(lock)  # that of the collection is known when it exists
         self._carried = CarriedOver(self._database[self._target.collection], self._staging, mapping, own_indexes)
         self._repetitions = repetitions_of(mapping)
         self._stop = Event()
+        self.made = ""
         self._content = Content()
         self._expiring: Schedule | None = None
         self.changes: Counter[str] = Counter()
@@ -80,7 +82,8 @@ class Replacement:
     def open(self) -> None:
         """Create the staging collection as the live one will be, and try whether all indexes can be built. Raises TargetError."""
         with translated():
-            self._database.create_collection(self._staging.name, check_exists=False, **self._carried.options(), **self._options)
+            self._database.create_collection(self._staging.name, check_exists=False, **self._carried.options(), **self._ownership.rules)
+            self.made = read_uuid(self._staging)
             self._fence = Fence.around(self._staging, self._lock, supported=self._fenced)
             self._carried.rehearse(self._fence)
 
@@ -118,16 +121,18 @@ class Replacement:
         return content_of(self._staging, self._stop, self._expiring)
 
     def publish(self) -> Content:
-        """Rename the staging collection over the live one: readers see the old or the new one. Raises TargetError, LockedError.
+        """Rename the staging collection over the live one, unless that is somebody else's by now. Raises EngineError.
 
-        Indexes that others made since `build` come along. The lock is renewed right before the rename. A run that takes the lock over
-        removes the staging collection first, so a run that was suspended in between and continues later has nothing left to rename.
+        Readers see the old or the new one. Indexes that others made since `build` come along. The lock is renewed right before the
+        rename. A run that takes the lock over removes the staging collection first, so a run that was suspended in between and
+        continues later has nothing left to rename.
         """
         self._lock.hold()
         with self._fence.explaining(), translated():
             if models := [model for model in self._carried.models() if EXPIRY in model.document]:
                 retry_transient(partial(create_indexes, self._staging, models, self._fence), self._stop)
             retry_transient(partial(self._carried.finish, self._fence), self._stop)
+            self._ownership.require()
             self._lock.hold()
             retry_transient(self._rename, self._stop)
         return self._content

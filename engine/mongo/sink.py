@@ -52,10 +52,12 @@ class Sink(Receiver, Protocol):
     """A target during a run; its methods are called in this order.
 
     `writes_live`: documents go into the live collection as they come, so whatever can be known before is checked before. Otherwise nothing
-    is live before `publish`, and `discard` leaves the live data as it was.
+    is live before `publish`, and `discard` leaves the live data as it was. `made` is the UUID of the collection that the run makes or has
+    as its own, known once it is open; empty for one that is somebody else's.
     """
 
     writes_live: bool
+    made: str
 
     @property
     def notes(self) -> Sequence[str]:

@@ -20,7 +20,7 @@ from engine.mongo.expiry import Schedule, period_after, rules_of
 from engine.mongo.kinds import CollectionKind, collection_info
 from engine.mongo.timeseries import in_order
 
-VALIDATION = {"validator": {}, "validationLevel": "strict", "validationAction": "error"}  # with the server's defaults
+VALIDATION: dict[str, Any] = {"validator": {}, "validationLevel": "strict", "validationAction": "error"}  # with the server's defaults
 BATCH = 2_000  # documents fetched at a time; large ones are fewer, as a reply ends at 16 MB
 UNTOLD = frozenset({"v", "ns"})  # of an index: internal to the server
 

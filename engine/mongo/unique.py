@@ -33,7 +33,7 @@ def check_unique(collection: Collection[Any], mapping: Mapping, stages: Sequence
 def wanted_indexes(collection: Collection[Any], indexes: Iterable[Index]) -> list[Index]:
     """The indexes to build: all but the engine's own for the target's key, where the collection has such a one by another name."""
     live = live_indexes(collection)
-    return [index for index in indexes if index.name != KEY_INDEX or not _by_another_name(index, live)]
+    return [index for index in indexes if index.name != KEY_INDEX or not by_another_name(index, live)]
 
 
 def live_indexes(collection: Collection[Any]) -> list[Index]:
@@ -41,7 +41,8 @@ def live_indexes(collection: Collection[Any]) -> list[Index]:
     return [Index(found["name"], tuple(found["key"].items()), found) for found in collection.list_indexes()]
 
 
-def _by_another_name(index: Index, live: Iterable[Index]) -> bool:
+def by_another_name(index: Index, live: Iterable[Index]) -> bool:
+    """Whether another one of these does what the index is for."""
     paths = [path for path, _ in index.keys]
     return any(other.name != index.name and other.tells_apart(paths) for other in live)
 

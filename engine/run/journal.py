@@ -37,6 +37,11 @@ class Journal:
         """A stage begins."""
         self._ledger.set_fields(stage=name)
 
+    def opened(self, uuid: str) -> None:
+        """The collection of this UUID is the run's own, whatever becomes of the run; none where it is empty."""
+        if uuid:
+            self._ledger.set_fields(uuid=uuid)
+
     def record_progress(self, row: int) -> None:
         """All rows up to this one are in the live collection, and were read back."""
         self._ledger.set_fields(rows_done=row)

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from engine.apply.existing import check_existing_documents
 from engine.apply.notice import check_mapping_change
 from engine.errors import EngineError, TargetError
 from engine.mapping.model import Mapping
@@ -34,7 +35,7 @@ from engine.run.process import peak_memory_mb, signals_deferred
 from engine.run.progress import RunProgress
 from engine.run.report import Report
 from engine.run.stages import compile_job, index_and_read_back, load_rows, rehearse, timed
-from engine.run.target import choose_sink, connected, require_target
+from engine.run.target import choose_sink, connected, ownership_of, require_target
 from engine.sources import RowReader
 
 
@@ -137,9 +138,13 @@ class Session:
         report.notes += [f"removed {name}, left by a run that died" for name in remove_staging(client, mapping.target)]
         later = "" if "superseded" in self.allow else self.task.superseded(ledger)
         report.notes += [f"run {later} was published since: live documents that differ from these rows stay"] if later else []
-        sink = choose_sink(client, mapping, profile, lock, ledger, yields=bool(later))
+        ownership = ownership_of(client, mapping, profile, ledger)
+        standing = ownership.require()
+        sink = choose_sink(client, ownership, profile, lock, ledger, yields=bool(later))
         change = check_mapping_change(ledger, mapping, mixed_allowed="mixed_shapes" in self.allow)
-        report.notes += [change.note] if change.note else []
+        live = client[mapping.target.database][mapping.target.collection]
+        kept = check_existing_documents(live, standing, mapping, profile, allowed="existing_documents" in self.allow)
+        report.notes += [note for note in (change.note, kept) if note]
         by = actor(client, mapping.file, self.settings.reason)
         record = lock.stamp(record_of(mapping, report, by, self.settings.limit, mixed=change.mixed))
         journal = Journal(ledger, record, source, resumes=self.task.resumes and not mapping.sources)

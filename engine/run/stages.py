@@ -80,6 +80,8 @@ def load_rows(job: Job, plan: Plan, report: Report) -> Content:
     with timed(job, report, "load"):
         if job.sink:
             job.sink.open()
+            if job.journal:
+                job.journal.opened(job.sink.made)
         loader.load()
     report.notes += [*drifted(report, job.mapping), *notes(job.source)]
     account_secondary_sources(job, plan, loader.usage, report, left_behind(job))

@@ -18,6 +18,7 @@ from engine.mongo.kinds import require_loadable
 from engine.mongo.ledger import Ledger
 from engine.mongo.ledgerplace import require_ledger
 from engine.mongo.locks import Lock
+from engine.mongo.ownership import Ownership
 from engine.mongo.privileges import Task
 from engine.mongo.probe import require_load_support, server_profile
 from engine.mongo.replacement import Replacement
@@ -28,16 +29,25 @@ from engine.run.report import Report
 def require_target(address: Address, row: Task, mapping: Mapping) -> None:
     """Ask what is known before any source is read; changes nothing. `row` says what a load needs.
 
-    Raises TargetError where the mapping's target can take no load, or the account may not load.
+    Raises:
+        TargetError: the mapping's target can take no load, or the account may not load.
+        DataError: it is somebody else's, and the load would take it or shut out what is in it.
     """
     with connect(address) as client:
         require_privileges(client, [(row, mapping)])
         require_ledger(client, [mapping.target.database])
-        require_load_support(mapping, PROFILES.get(mapping.target.profile or "") or server_profile(client))
+        profile = PROFILES.get(mapping.target.profile or "") or server_profile(client)
+        require_load_support(mapping, profile)
         require_loadable(client, mapping)
         require_options(client, mapping)
         if mapping.target.amends:
             require_amendable(client, mapping)
+        ownership_of(client, mapping, profile, Ledger(client, mapping.target)).require()
+
+
+def ownership_of(client: Client, mapping: Mapping, profile: ServerProfile, ledger: Ledger) -> Ownership:
+    """Whose the target is, asked for a load of this mapping."""
+    return Ownership(client, mapping, options(mapping, profile), ledger)
 
 
 def connected(address: Address, mapping: Mapping, report: Report, stack: ExitStack) -> tuple[Client, ServerProfile]:
@@ -54,12 +64,11 @@ def connected(address: Address, mapping: Mapping, report: Report, stack: ExitSta
     return client, profile
 
 
-def choose_sink(client: Client, mapping: Mapping, profile: ServerProfile, lock: Lock, ledger: Ledger, *, yields: bool) -> Sink:
+def choose_sink(client: Client, ownership: Ownership, profile: ServerProfile, lock: Lock, ledger: Ledger, *, yields: bool) -> Sink:
     """Mode replace makes a new collection and renames it; the other modes write into the live one.
 
     `yields`: live documents that differ stay, and the row is rejected.
     """
-    rules = options(mapping, profile)
-    if mapping.target.mode == "replace":
-        return Replacement(client, mapping, rules, lock, fenced=profile.fenced_writes, own_indexes=own_indexes(ledger.applied()))
-    return InPlace(client, mapping, rules, lock, fenced=profile.fenced_writes, yields=yields)
+    if ownership.mapping.target.mode == "replace":
+        return Replacement(client, ownership, lock, fenced=profile.fenced_writes, own_indexes=own_indexes(ledger.applied()))
+    return InPlace(client, ownership, lock, fenced=profile.fenced_writes, yields=yields)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from jobs import own
 
 from faults.inline import OLD, Inline
 from faults.loading import Content, Job, Source, content, make_source
@@ -91,5 +92,6 @@ def inline(replica: Mongod, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv(variable, value)
     live = replica.client[name]["live"]
     live.insert_many(OLD)
+    own(live)
     yield Inline(tmp_path, live, content(live))
     replica.client.drop_database(name)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bson.raw_bson import RawBSONDocument
+from jobs import own
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
@@ -163,6 +164,7 @@ class Job:
     def seed(self) -> None:
         """Something live to lose."""
         self.live.insert_many([{"_id": number, "number": -1 - number, "old": True} for number in range(100)])
+        own(self.live)
         self.before = content(self.live)
 
     def finish(self) -> None:

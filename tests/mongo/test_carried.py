@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from jobs import Ended, Jobs, command
+from jobs import Ended, Jobs, command, own
 
 from engine.mongo.replacement import Replacement
 
@@ -83,6 +83,7 @@ def test_indexes_without_a_collation_have_none_on_a_collection_that_has_one(jobs
     jobs.database.create_collection("people", collation=FRENCH)
     jobs.live.create_index([("age", 1)], name="plain", collation={"locale": "simple"})
     jobs.live.create_index([("age", -1)], name="inherits")
+    own(jobs.live)
     before = indexes_of(jobs)
     for _ in range(2):
         ok(jobs.run([ANN]))

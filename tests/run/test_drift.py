@@ -14,6 +14,7 @@ from engine import cli
 from engine.documents.validators import options
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
+from engine.mongo.ownership import Ownership
 from engine.mongo.replacement import Replacement
 
 CANARY = "Canary Quetzalcoatl"
@@ -36,8 +37,9 @@ HARDENED = (
 def test_a_refusal_names_keyword_and_path_and_no_value(validator: dict, path: str, keyword: str, database: Database) -> None:
     fields = {"_id": {"column": "i", "type": "int"}, "p.name": "n", "p.age": {"column": "a", "type": "int"}, "d": "d"}
     mapping = mapping_of(fields, target={"database": database.name, "collection": "c"})
-    with Lock(database.client, mapping.target, Ledger(database.client, mapping.target, "run")) as lock:
-        sink = Replacement(database.client, mapping, options(mapping), lock, fenced=True)
+    ledger = Ledger(database.client, mapping.target, "run")
+    with Lock(database.client, mapping.target, ledger) as lock:
+        sink = Replacement(database.client, Ownership(database.client, mapping, options(mapping), ledger), lock, fenced=True)
         sink.open()
         database.command("collMod", "c__staging_run", validator=validator)
         (refusal,) = sink.write(pl.Series([encode(DOCUMENT)]))

@@ -54,8 +54,7 @@ def test_equal_keys_are_duplicates(jobs: Jobs, kind: str, identity: str) -> None
 def test_the_same_id_in_other_digits_is_an_update(jobs: Jobs, mode: str) -> None:
     """Also where another program has written it as a number of another type."""
     assert run(jobs, ["7"], mode=mode, kind="decimal", validation="").code == 0
-    jobs.database.command("collMod", "people", validator={})
-    jobs.live.replace_one({}, {"_id": 7, "v": "of a shell"})
+    jobs.live.replace_one({}, {"_id": 7, "v": "of a shell"}, bypass_document_validation=True)
     for text in ("7.0", "7.00"):
         ended = run(jobs, [text], mode=mode, kind="decimal", validation="")
         assert (ended.code, ended.report["changes"]["updated"]) == (0, 1), ended.err

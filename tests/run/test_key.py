@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from bson import Decimal128, ObjectId
-from jobs import Ended, Jobs, command
+from jobs import Ended, Jobs, command, own
 
 MAPPING = """
 mapping: goods
@@ -61,6 +61,7 @@ def foreign(row: list, **more) -> dict:
 def test_foreign_ids_stay_and_new_documents_get_the_mappings(goods: Goods, mode: str, identity: str, opened: str) -> None:
     theirs = foreign(NUTS)
     goods.jobs.live.insert_one(theirs)
+    own(goods.jobs.live)
     goods.parts = {"mode": mode, "rest": f"{identity}\n{opened}"}
     first = goods.run([["FR", 1, "walnuts"], TEA])
     assert (first.code, first.report["changes"]) == (0, {"inserted": 1, "updated": 1, "unchanged": 0}), first.err
@@ -80,6 +81,7 @@ def test_sync_deletes_by_the_key(goods: Goods) -> None:
     goods.parts = {"mode": "sync", "rest": "limits: {deletions: 100%}"}
     kept = foreign(NUTS)
     goods.jobs.live.insert_many([kept, foreign(TEA), foreign(OATS)])
+    own(goods.jobs.live)
     ended = goods.run([NUTS])
     assert (ended.code, ended.report["changes"]) == (0, {"inserted": 0, "updated": 0, "unchanged": 1, "deleted": 2}), ended.err
     assert list(goods.jobs.live.find()) == [kept]
@@ -90,6 +92,7 @@ def test_foreign_fields_stay_in_an_open_collection(goods: Goods) -> None:
     theirs = foreign(NUTS, stock=7)
     theirs["item"]["shelf"] = "A"
     goods.jobs.live.insert_one(theirs)
+    own(goods.jobs.live)
     assert goods.run([["FR", 1, "walnuts"]]).code == 0
     assert list(goods.jobs.live.find()) == [{**theirs, "name": "walnuts"}]
 
@@ -125,6 +128,7 @@ def test_ignore_leaves_what_is_there(goods: Goods, key: str) -> None:
 def test_append_rejects_what_differs(goods: Goods) -> None:
     goods.parts = {"mode": "append"}
     goods.jobs.live.insert_one(foreign(NUTS))
+    own(goods.jobs.live)
     ended = goods.run([["FR", 1, "walnuts"], TEA])
     assert ended.counts == (2, 1, 0, 1, 0), ended.err
     assert ended.report["rejects"][0]["path"] == "country, item.number"
@@ -145,13 +149,15 @@ def test_keys_are_equal_as_the_server_compares(goods: Goods, kind: str, numbers:
 
 def test_a_number_of_another_type_is_the_same_key(goods: Goods) -> None:
     goods.jobs.live.insert_one(foreign(["FR", Decimal128("1.00"), "nuts"]))
-    ended = goods.run([NUTS])
+    own(goods.jobs.live)
+    ended = goods.run([NUTS], "--allow", "existing_documents")
     assert (ended.code, ended.report["changes"]["updated"]) == (0, 1), ended.err
     assert [type(one["item"]["number"]) for one in goods.jobs.live.find()] == [int]
 
 
 def test_documents_with_one_key_are_found_before_anything_is_changed(goods: Goods) -> None:
     goods.jobs.live.insert_many([foreign(NUTS), foreign(NUTS)])
+    own(goods.jobs.live)
     before = list(goods.jobs.live.find())
     ended = goods.run([TEA])
     assert (ended.code, [one["code"] for one in ended.report["errors"]]) == (4, ["index_not_unique"])
@@ -163,7 +169,8 @@ def test_documents_with_one_key_are_found_before_anything_is_changed(goods: Good
 @pytest.mark.parametrize("lacking", [2, 1])
 def test_documents_without_the_key_share_one(goods: Goods, lacking: int) -> None:
     goods.jobs.live.insert_many([{"country": "FR", "item": {"number": None}}, {"country": "FR"}][:lacking])
-    ended = goods.run([NUTS])
+    own(goods.jobs.live)
+    ended = goods.run([NUTS], "--allow", "existing_documents")
     assert ended.code == (4 if lacking > 1 else 0), ended.err
     assert goods.jobs.live.count_documents({}) == lacking + (lacking == 1)
 
@@ -171,6 +178,7 @@ def test_documents_without_the_key_share_one(goods: Goods, lacking: int) -> None
 @pytest.mark.parametrize("keys", [{"country": 1, "item.number": 1}, {"item.number": -1, "country": 1}])
 def test_a_unique_index_of_others_is_enough(goods: Goods, keys: dict) -> None:
     goods.jobs.live.create_index(list(keys.items()), name="theirs", unique=True)
+    own(goods.jobs.live)
     assert goods.run([NUTS, TEA]).code == 0
     assert set(goods.jobs.live.index_information()) == {"_id_", "theirs"}
     assert goods.run([NUTS, TEA]).report["changes"]["unchanged"] == 2
@@ -223,6 +231,7 @@ def test_two_new_documents_with_one_id_collide_as_rows(goods: Goods) -> None:
 def test_replace_keeps_a_unique_index_of_others_instead_of_its_own(goods: Goods) -> None:
     goods.parts = {"mode": "replace", "rest": "limits: {rejects: 90%, shrink: 100%}"}
     goods.jobs.live.create_index([("item.number", 1), ("country", 1)], name="theirs", unique=True)
+    own(goods.jobs.live)
     ended = goods.run([NUTS, TEA, ["FR", 1, "other"]])
     assert (ended.code, ended.counts) == (0, (3, 2, 0, 1, 0)), ended.err
     assert set(goods.jobs.live.index_information()) == {"_id_", "theirs"}

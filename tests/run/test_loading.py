@@ -3,8 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from uuid import uuid4
 
-from jobs import Jobs, command
+from bson.binary import Binary
+from jobs import Jobs, command, own
 
 from engine.run import loading
 
@@ -21,7 +23,8 @@ def hashed(jobs: Jobs) -> list:
 def test_hashes_are_sent_sorted_and_a_refused_row_is_the_right_one(jobs: Jobs) -> None:
     rows = [[number, f"n{number}", "Oslo", 1] for number in range(1, loading.MANY + 101)]
     arguments = hashed(jobs)
-    jobs.live.insert_many([{"number": 0, "name": "n700"}, {"number": 0, "name": "n3"}])
+    jobs.live.insert_many([{"_id": Binary.from_uuid(uuid4()), "number": 0, "name": name} for name in ("n700", "n3")])
+    own(jobs.live)
     ended = command(*arguments, jobs.write(rows))
     assert (ended.code, ended.counts) == (0, (len(rows), len(rows) - 2, 0, 2, 0)), ended.err
     lines = Path(ended.report["rejects_file"]).read_text(encoding="utf-8").splitlines()[1:]

@@ -6,7 +6,7 @@ import pytest
 from bson import Int64, encode
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jobs import Jobs, command
+from jobs import Jobs, command, own
 
 from engine.mongo import inplace, upserts
 from engine.mongo.policies import Named
@@ -103,7 +103,8 @@ def test_too_many_rejects_are_found_before_anything_is_written(jobs: Jobs) -> No
 
 
 def test_a_live_collection_gets_the_mappings_validator_and_indexes(jobs: Jobs) -> None:
-    jobs.live.insert_one({"_id": 9, "other": True})
+    jobs.live.insert_one({"_id": 9})
+    own(jobs.live)
     assert jobs.run([ANN]).code == 0
     assert set(jobs.live.index_information()) == {"_id_", "by_city"}
     assert jobs.live.options()["validationAction"] == "error"
@@ -136,6 +137,7 @@ def test_what_a_mode_leaves_is_what_its_definition_says(jobs: Jobs, before: dict
     jobs.live.insert_many(
         [{"_id": number, **({"home": {"city": city}} if city else {})} for number, city in before.items()] or [{"_id": 0}]
     )
+    own(jobs.live)
     there = before or {0: ""}
     wanted = {"upsert": there | source, "append": source | there, "sync": source}[mode]
     for _ in range(2):

@@ -11,10 +11,12 @@ from pathlib import Path
 from engine.errors import UsageError, finding, suggest
 from engine.mapping.loader import load_all
 from engine.mapping.model import Mapping
+from engine.mapping.profiles import PROFILES, ServerProfile
 from engine.mongo.accounts import require_privileges
 from engine.mongo.connection import Client, connect
 from engine.mongo.ledgerplace import require_ledger
 from engine.mongo.privileges import task_of
+from engine.mongo.probe import server_profile
 from engine.mongo.server import server
 
 Arguments = argparse.Namespace
@@ -44,6 +46,11 @@ def mapping_of(arguments: Arguments) -> Mapping:
             finding("several_collections", f"this verb needs one collection, the mapping has {names}", hint="name one with --collection")
         )
     return found[0]
+
+
+def profile_of(client: Client, mapping: Mapping) -> ServerProfile:
+    """The target profile that the mapping names, else the server's. Raises TargetError."""
+    return PROFILES.get(mapping.target.profile or "") or server_profile(client)
 
 
 def write_file(path: Path, text: str) -> None:

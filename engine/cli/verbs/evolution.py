@@ -12,15 +12,12 @@ from engine.apply.inspect import inspect_and_plan
 from engine.apply.task import ApplyResult, ApplyTask, require_apply_support
 from engine.cli.display_evolution import show_applied, show_plan, show_steps
 from engine.cli.progress import progress_on
-from engine.cli.verbs.common import Arguments, client_of, mappings_of
+from engine.cli.verbs.common import Arguments, client_of, mappings_of, profile_of
 from engine.errors import Exit, UsageError, finding
 from engine.evolution import KINDS
 from engine.evolution.planning import EvolutionPlan, compared
 from engine.evolution.steps import ApplyPlan, printed
 from engine.mapping.model import Mapping
-from engine.mapping.profiles import PROFILES, ServerProfile
-from engine.mongo.connection import Client
-from engine.mongo.probe import server_profile
 from engine.mongo.runids import new_run_id
 
 
@@ -65,7 +62,7 @@ def _planned(arguments: Arguments) -> list[tuple[Mapping, Mapping, EvolutionPlan
         return [(old, new, compared(old, new)) for old, new in _both(arguments)]
     mappings = mappings_of(arguments)
     with client_of("plan", mappings, arguments.wait) as client:
-        found = [(new, *inspect_and_plan(client, new, _profile(client, new))) for new in mappings]
+        found = [(new, *inspect_and_plan(client, new, profile_of(client, new))) for new in mappings]
     return [(live.old, new, plan) for new, live, plan in found]
 
 
@@ -82,11 +79,6 @@ def _both(arguments: Arguments) -> list[tuple[Mapping, Mapping]]:
     return [(before[name], mapping) for name, mapping in after.items()]
 
 
-def _profile(client: Client, mapping: Mapping) -> ServerProfile:
-    """The one that the mapping names, else the server's."""
-    return PROFILES.get(mapping.target.profile or "") or server_profile(client)
-
-
 def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     """Bring the live collections in line with the mapping, one after the other."""
     mappings = mappings_of(arguments)
@@ -94,7 +86,7 @@ def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     with client_of("plan" if arguments.dry_run else "apply", mappings, arguments.wait) as client:
         allowed, reason = frozenset(arguments.allow), arguments.reason
         tasks = [
-            ApplyTask(client, _profile(client, mapping), mapping, allowed, new_run_id(), reason, arguments.wait) for mapping in mappings
+            ApplyTask(client, profile_of(client, mapping), mapping, allowed, new_run_id(), reason, arguments.wait) for mapping in mappings
         ]
         for task in tasks:
             require_apply_support(client, task.profile)

@@ -22,6 +22,7 @@ KEY_INDEX = "target_key"
 """The name of the index that the engine makes for a target's key."""
 ValidationLevel = Literal["strict", "moderate", "off"]
 ValidationAction = Literal["error", "warn"]
+ExistingDocuments = Literal["refuse", "keep"]
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,23 @@ class Validation:
     )
     additional: Annotated[bool, key("Whether documents may have fields that are not in the mapping.", False)] = False
 
+    existing: Annotated[
+        ExistingDocuments,
+        key("What to do where documents are there that the new validator refuses: refuse (nothing is changed), or keep (they stay, and "
+            "can still be updated: level moderate).", "keep"),
+    ] = "refuse"  # fmt: skip
+
     @property
     def open(self) -> bool:
         """Whether documents of the collection may have fields that are not in the mapping: others may keep something there."""
-        return self.additional or self.level != "strict" or self.action != "error"
+        return self.additional or self.server_level != "strict" or self.action != "error"
+
+    @property
+    def server_level(self) -> ValidationLevel:
+        """The level that the collection gets."""
+        return "moderate" if self.existing == "keep" and self.level == "strict" else self.level
+
+    @property
+    def shuts_out(self) -> bool:
+        """Whether the server refuses an update of a document that is there and breaks the validator."""
+        return self.server_level == "strict" and self.action == "error"

@@ -112,4 +112,7 @@ def read_validation(scope: Scope) -> model.Validation:
     if profile and validation.action not in profile.actions:
         message = f"{profile.name} cannot accept invalid documents with a warning"
         scope.report(("validation", "action"), "profile", message, "use action: error, or another target.profile")
+    if validation.existing == "keep" and (level := scope.raw["validation"].get("level", "moderate")) != "moderate":
+        message = f"existing: keep means level: moderate, and level is {level}"
+        scope.report(("validation", "level"), "contradiction", message, "remove level, or remove existing", at_key=True)
     return validation
