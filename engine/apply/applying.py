@@ -8,7 +8,7 @@ Documents that others write meanwhile in the old shape are found by their shape 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from engine.errors import DataError, finding
 from engine.evolution.building import Stage, trimming
 from engine.evolution.rewriting import Rewriting
 from engine.evolution.steps import Action, ApplyPlan, Step
+from engine.mapping.model import Mapping
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.codes import INVALID_DOCUMENT
 from engine.mongo.connection import database_of, server_time, translated
@@ -134,11 +135,11 @@ class Applying:
                 self.database.command({**command, "index": names})
 
     def _rewrite(self, step: Step) -> None:
-        newer = {"$nor": [self._only_new()]} if step.action is Action.REWRITE else {}
+        spared = list(self._spared(step.action))
         total, seen = self.live.estimated_document_count(), 0
         for ids in self._batches():
             self.lock.check()
-            wanted = _among(ids) | newer
+            wanted = _among(ids) | ({"$nor": spared} if spared else {})
             try:
                 self._batch(ids, wanted, step.stages)
             except OperationFailure as error:
@@ -148,6 +149,13 @@ class Applying:
                 self._batch(ids, wanted, step.stages)
             seen += len(ids)
             self.show.documents(seen, max(total, seen))
+
+    def _spared(self, action: Action) -> Iterator[Query]:
+        """Documents that are not rewritten: those in the new shape, and where the mapping keeps what is there, those of no known shape."""
+        if action is Action.REWRITE:
+            yield self._only_new()
+        if self.plan.new.validation.existing == "keep":
+            yield of_unknown_shape(self.plan.old if action is Action.REWRITE else _loosened(self.plan.intermediate), self.profile)
 
     def _batches(self) -> Iterator[list[Any]]:
         """All `_id`s after the position, of any type, in the order of their index."""
@@ -203,8 +211,13 @@ class Applying:
                 self._set_refused_aside(self._ids([{"$match": query}, *self._refused_documents(self.plan.direct_rewrite)]))
 
     def _check(self, _step: Step | None = None) -> None:
-        """Find what the new mapping refuses, except documents of the old shape that were written just now: the next sweep rewrites them."""
+        """Find what the new mapping refuses, except documents of the old shape that were written just now: the next sweep rewrites them.
+
+        Where the mapping keeps what is there, nothing is looked for.
+        """
         self._sweep()
+        if self.plan.new.validation.existing == "keep":
+            return
         pipeline = self._refused_documents(Rewriting(trimming(self.plan.new) if self.plan.kept_fields else ()))
         if found := self._ids(pipeline):
             self._sweep()
@@ -234,6 +247,12 @@ class Applying:
         found = list(self.live.find({"_id": {"$in": ids}}, session=session))
         self.database.get_collection(name, codec_options=EXACT).insert_many(found, session=session)
         self.live.delete_many({"_id": {"$in": ids}}, session=session)
+
+
+def _loosened(mapping: Mapping) -> Mapping:
+    """With the same fields and types, and no constraints: what was just rewritten has this shape, whatever its values are."""
+    fields = tuple(replace(field, constraints={}, value_map=None, required=False) for field in mapping.fields)
+    return replace(mapping, fields=fields, rules=())
 
 
 def _among(ids: list[Any]) -> Query:

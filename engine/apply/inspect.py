@@ -123,6 +123,7 @@ def count(
         {path: found[path] for path in rewrite.unsure or {} if found[path]},
         nulled,
         found[UNKNOWN_SHAPE],
+        stay=new.validation.existing == "keep",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from engine.errors import DataError, UsageError, finding
 from engine.evolution.judging import Evidence
 from engine.mapping.loader import loads_all
-from engine.mapping.model import Mapping
+from engine.mapping.model import Index, Mapping
 from engine.mapping.yamltree import parse
 from engine.mongo.records import Reason, RunRecord
 
@@ -44,12 +44,12 @@ def restored(record: RunRecord) -> Mapping:
         raise DataError(finding("old_mapping", message, hint=hint)) from None
 
 
-def own_indexes(record: RunRecord | None) -> frozenset[str]:
-    """Names of the indexes that the mapping of a run declared; none without a run, or where its mapping cannot be read any more."""
+def own_indexes(record: RunRecord | None) -> tuple[Index, ...]:
+    """The indexes that the mapping of a run declared; none without a run, or where its mapping cannot be read any more."""
     try:
-        return frozenset(index.name for index in restored(record).indexes) if record else frozenset()
+        return restored(record).indexes if record else ()
     except DataError:
-        return frozenset()
+        return ()
 
 
 def evidence(loads: Iterable[RunRecord]) -> Evidence:

@@ -10,6 +10,7 @@ from pymongo import MongoClient
 
 from engine import __version__
 from engine.apply.applying import Applying, ApplyProgress
+from engine.apply.clashes import check_indexes
 from engine.apply.inspect import LiveCollection, inspect_and_plan
 from engine.apply.recorded import recorded
 from engine.errors import DataError, EngineError, TargetError, counted, finding
@@ -22,6 +23,7 @@ from engine.mongo.actors import actor
 from engine.mongo.connection import translated
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
+from engine.mongo.ownership import read_existing
 from engine.mongo.records import Kind, Outcome, RunRecord
 from engine.mongo.replacement import remove_staging
 from engine.mongo.state import CollectionState
@@ -161,7 +163,7 @@ class ApplyTask:
             hint = ELSEWHERE if found.unchangeable else RELOAD
             raise DataError([finding("needs_source", f"{subject}: {why}", hint=hint) for subject, why in found.blocked.items()])
         stages = self._plan(live).direct_rewrite.stages
-        if found.counts and found.counts.unknown_shape and stages:
+        if found.counts and found.counts.unknown_shape and stages and not found.counts.stay:
             unknown = counted(found.counts.unknown_shape, "document")
             message = f"{unknown} of unknown shape: the mapping of run {found.applied} describes other ones"
             raise DataError(finding("strangers", message, hint=f"correct them, or {RELOAD}"))
@@ -169,5 +171,7 @@ class ApplyTask:
             raise DataError(
                 [finding("destructive", f"{code}: {what}", hint=f"to do it, add --allow {code}") for code, what in forbidden.items()]
             )
+        collection = self.client[self.mapping.target.database][self.mapping.target.collection]
         with translated():
-            check_unique(self.client[self.mapping.target.database][self.mapping.target.collection], self.mapping, stages)
+            check_indexes(read_existing(collection), self.mapping, live.old.indexes, rebuilds=True)
+            check_unique(collection, self.mapping, stages)

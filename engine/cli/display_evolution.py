@@ -60,6 +60,9 @@ def _head(found: EvolutionPlan) -> Iterator[Text]:
     if found.counts and found.counts.unknown_shape:
         strangers = counted(found.counts.unknown_shape, "document")
         yield Text(f"drift: {strangers} of unknown shape, which the applied mapping does not describe", "red")
+    if found.counts and found.counts.stay and found.counts.leaving:
+        staying = counted(found.counts.leaving, "document")
+        yield Text(f"{staying} that the mapping refuses would stay as they are (validation.existing: keep)")
 
 
 def _changes(found: EvolutionPlan) -> Iterator[Text]:

@@ -24,7 +24,8 @@ class Counts:
     """What the server counted: documents `affected`, by label of a change; `violators`, which a fresh run would not load, by subject.
 
     `leaving` are all violators together. `unsure`: documents of which only the source tells. `unknown_shape`: those that are not of the
-    old mapping's shape. `nulled`: values that a fresh run would leave out, of fields with `on_error: null`.
+    old mapping's shape. `nulled`: values that a fresh run would leave out, of fields with `on_error: null`. `stay`: none of them leaves,
+    as the mapping asks (`validation.existing: keep`).
     """
 
     documents: int
@@ -34,6 +35,7 @@ class Counts:
     unsure: Mapping[str, int] = field(default_factory=dict)
     nulled: Mapping[str, int] = field(default_factory=dict)
     unknown_shape: int = 0
+    stay: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,13 @@ class EvolutionPlan:
     def destructive(self) -> dict[str, str]:
         """Code → what would be lost."""
         found: dict[str, str] = {}
+        leaves = self.counts and not self.counts.stay
         for change in self.changes:
             if change.destructive:
                 found[change.change.code] = "the values of removed fields would be lost"
-            elif self.counts and self.counts.violators.get(change.change.subject) and change.change.kind.stricter:
+            elif self.counts and leaves and self.counts.violators.get(change.change.subject) and change.change.kind.stricter:
                 found.setdefault(change.change.code, SET_ASIDE)
-        if self.counts and self.counts.leaving and SET_ASIDE not in found.values():
+        if self.counts and leaves and self.counts.leaving and SET_ASIDE not in found.values():
             code = next((change.change.code for change in self.changes if change.needs is Needs.REWRITE), MENDED)
             found.setdefault(code, SET_ASIDE)
         return found
@@ -114,7 +117,8 @@ class EvolutionPlan:
             "drift": list(self.drift),
             "others": list(self.others),
             "documents": self.counts and self.counts.documents,
-            "leaving": self.counts and self.counts.leaving,
+            "leaving": self.counts and (0 if self.counts.stay else self.counts.leaving),
+            "staying": self.counts and (self.counts.leaving if self.counts.stay else 0),
             "strangers": self.counts and self.counts.unknown_shape,
         }
 

@@ -69,7 +69,7 @@ def apply_plan(old: Model, new: Model, evidence: Evidence | None, profile: Serve
     rewrite = rewriting_by_evidence(old, new, evidence, kept_fields)
     intermediate = _intermediate(old, new, kept_fields) if kept_fields else new
     found = (
-        Step("widen", "allow both shapes", commands=tuple(_widen(old, intermediate, new, profile))),
+        Step("widen", "allow both shapes", commands=tuple(_widen(old, intermediate, new, profile, _level(new, rewrite, kept_fields)))),
         Step("free", "drop indexes that conflict with the rewrite or with new indexes", Action.DROP_INDEXES,
              tuple(_drop(new, _in_the_way(old, new, rewrite)))),
         Step("rewrite", "rewrite documents", Action.REWRITE, stages=rewrite.stages),
@@ -91,11 +91,18 @@ def _intermediate(old: Model, new: Model, kept_fields: tuple[Field, ...]) -> Mod
     return replace(new, fields=together(old, new, kept_fields), arrays=arrays, rules=(), indexes=())
 
 
-def _widen(old: Model, intermediate: Model, new: Model, profile: ServerProfile) -> Iterator[Command]:
+def _level(new: Model, rewrite: Rewriting, kept_fields: tuple[Field, ...]) -> dict[str, Any]:
+    """The level of validation meanwhile, where documents stay that the new mapping refuses: none may be refused while it is rewritten."""
+    if new.validation.existing != "keep":
+        return {}
+    return {"validationLevel": "off" if rewrite.stages or kept_fields else new.validation.server_level}
+
+
+def _widen(old: Model, intermediate: Model, new: Model, profile: ServerProfile, level: dict[str, Any]) -> Iterator[Command]:
     shapes = [validator(mapping, profile) for mapping in (old, intermediate, new)]
     if rules := options(old, profile):
         distinct = [shape for number, shape in enumerate(shapes) if shape not in shapes[:number]]
-        yield _modify(new, rules | {"validator": distinct[0] if len(distinct) == 1 else {"$or": distinct}})
+        yield _modify(new, rules | {"validator": distinct[0] if len(distinct) == 1 else {"$or": distinct}} | level)
 
 
 def _tighten(new: Model, profile: ServerProfile) -> Iterator[Command]:
@@ -129,7 +136,11 @@ def _in_the_way(old: Model, new: Model, rewrite: Rewriting) -> list[str]:
     """Indexes to drop before documents change: unique ones over values that change, and ones whose name or keys a new index needs."""
     wanted = {index.name for index in new.indexes} | {index.keys for index in new.indexes}
     moved = {field.path for field in old.fields} - ({field.path for field in new.fields} - rewrite.moved)
-    clashing = [index for index in old.indexes if index not in new.indexes and (index.name in wanted or index.keys in wanted)]
+    one_text = any(index.is_text for index in new.indexes)  # a collection has at most one
+    clashing = [
+        index for index in old.indexes
+        if index not in new.indexes and (index.name in wanted or index.keys in wanted or (one_text and index.is_text))
+    ]  # fmt: skip
     return [index.name for index in old.indexes if index in clashing or _touches(index, moved)]
 
 

@@ -22,7 +22,7 @@ from engine.mongo.creation import creation_options
 from engine.mongo.expiry import EXPIRY, Schedule, rules_of
 from engine.mongo.fences import Fence, create_indexes
 from engine.mongo.kinds import collection_info
-from engine.mongo.unique import shares_a_key, wanted_indexes
+from engine.mongo.unique import shared_keys, wanted_indexes
 
 Spec = dict[str, Any]  # an index as `createIndexes` takes it
 INTERNAL = frozenset({"v", "ns"})
@@ -80,7 +80,7 @@ class CarriedOver:
         there = {index["name"] for index in self.staging.list_indexes()}
         for spec in self._foreign():
             if spec["name"] not in there and (expiring or EXPIRY not in spec):
-                if spec.get("unique") and shares_a_key(self.staging, _as_index(spec)):
+                if spec.get("unique") and shared_keys(self.staging, _as_index(spec)):
                     raise TargetError(_broken(spec, "several documents have the same key"))
                 self._build(spec, fence, attempt)
                 self._kept.append(f"index {spec['name']}")

@@ -36,12 +36,13 @@ DISCARD_SECONDS = 1  # for each step of cleaning up
 LOOK = 0.3  # seconds between two looks at what keeps us from the primary
 WRITE_CONCERN = WriteConcern(w="majority", j=True)  # what is written is on the disks of most members
 
+REBUILD = "engine apply builds the mapping's own indexes anew; one that others made must be dropped or renamed on the server"
 CODES = {
     18: ("login_refused", "the server refused the user name or the password", "check the user in MONGODB_URI and the password file"),
     OTHER_COLLECTION: ("collection_missing", "the collection was dropped, or another one has its name", "did another run do it? run again"),
     26: ("collection_missing", "the collection is gone", "did another run remove it? run again"),
-    85: ("index_conflict", "an index with these keys exists under another name or with other options", "change the mapping's indexes"),
-    86: ("index_conflict", "an index with this name exists with other keys", "change the mapping's indexes"),
+    85: ("index_conflict", "an index with these keys exists under another name or with other options", REBUILD),
+    86: ("index_conflict", "an index with this name exists with other keys or options", REBUILD),
     171: ("index_refused", "the server cannot index two arrays together", "change the mapping's indexes"),
     334: ("login_refused", "the server does not have this way to log in", "correct authMechanism in MONGODB_URI"),
     8000: ("login_refused", "the server refused the user name or the password", "check the user in MONGODB_URI and the password file"),

@@ -30,7 +30,7 @@ def conflicting(index: Index, specs: Iterable[Spec]) -> Spec | None:
 
 def _is_equivalent(index: Index, spec: Spec) -> bool:
     """Whether the server takes the two for one index: a second one is refused whatever its name."""
-    if _is_text(index) and TEXT in spec["key"]:
+    if index.is_text and TEXT in spec["key"]:
         return _texts(index) == set(spec["weights"]) or spec["name"] != index.name  # a collection has one text index
     alike = list(index.keys) == list(spec["key"].items()) and all(bool(index.options.get(flag)) == bool(spec.get(flag)) for flag in FLAGS)
     partial = index.options.get("partialFilterExpression") == spec.get("partialFilterExpression")
@@ -41,10 +41,6 @@ def _has_collation(index: Index, spec: Spec) -> bool:
     """The server adds the defaults of a collation. An index without one has that of its collection."""
     wanted, found = index.options.get("collation"), spec.get("collation", {"locale": SIMPLE})
     return wanted is None or wanted.items() <= found.items()
-
-
-def _is_text(index: Index) -> bool:
-    return any(kind == "text" for _, kind in index.keys)
 
 
 def _texts(index: Index) -> set[str]:

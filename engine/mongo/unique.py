@@ -5,13 +5,28 @@ A failed build writes the duplicate key, which may be private, to mongod's log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pymongo.collection import Collection
 
-from engine.errors import Finding, TargetError
+from engine.errors import Finding, TargetError, counted
 from engine.mapping.model import KEY_INDEX, Index, Mapping
+from engine.values.paths import dotted
+
+
+@dataclass(frozen=True)
+class SharedKeys:
+    """Documents with the same key of an index. Those that are `alike` have `keys` keys; `lacking` ones lack a part of it.
+
+    Of these, `nulls` hold null there: to the index that is the same.
+    """
+
+    alike: int = 0
+    keys: int = 0
+    lacking: int = 0
+    nulls: int = 0
 
 
 def check_unique(collection: Collection[Any], mapping: Mapping, stages: Sequence[dict[str, Any]] = ()) -> None:
@@ -21,13 +36,34 @@ def check_unique(collection: Collection[Any], mapping: Mapping, stages: Sequence
     """
     there = set() if stages else {index.name for index in live_indexes(collection) if index.options.get("unique")}
     for index in wanted_indexes(collection, mapping.indexes):
-        if index.options.get("unique") and index.name not in there and shares_a_key(collection, index, stages):
-            keys = ", ".join(path for path, _ in index.keys)
-            message = f"several documents have the same key of the unique index {index.name}: {keys}"
-            hint = "add dedup: {on: [COLUMNS]} with the columns of that key, or make the index not unique"
-            if index.name == KEY_INDEX:
-                hint = "correct the documents, or choose fields for target.key that tell them apart"
+        if index.options.get("unique") and index.name not in there and (found := shared_keys(collection, index, stages)):
+            message = f"the unique index {index.name} cannot be built: {'; '.join(_causes(index, found))}"
+            hint = "; ".join(_remedies(index, found, mapping))
             raise TargetError(Finding(index.line, 1, "index_not_unique", message, f"indexes.{index.name}", hint, str(mapping.file)))
+
+
+def _causes(index: Index, found: SharedKeys) -> Iterator[str]:
+    keys = ", ".join(path for path, _ in index.keys)
+    if found.alike:
+        yield f"{counted(found.alike, 'document')} share {counted(found.keys, 'key')} of {keys}"
+    if found.lacking:
+        null = f" ({found.nulls:,} hold null there)" if found.nulls else ""
+        what = keys if len(index.keys) == 1 else f"a part of {keys}"
+        yield f"{counted(found.lacking, 'document')} without {what}{null} count as having the same key"
+
+
+def _remedies(index: Index, found: SharedKeys, mapping: Mapping) -> Iterator[str]:
+    if index.name == KEY_INDEX:
+        yield "correct the documents, or choose fields for target.key that all of them have and that tell them apart"
+        return
+    if found.alike:
+        yield "add dedup: {on: [COLUMNS]} with the columns of that key, or make the index not unique"
+    if found.lacking:
+        types = {dotted(field.path): field.type.bson_type for field in mapping.fields}
+        held = ", ".join(f"{path}: {{$type: {types[path]}}}" if found.nulls and path in types else f"{path}: {{$exists: true}}"
+                         for path, _ in index.keys)  # fmt: skip
+        sparse = "sparse: true, or " if len(index.keys) == 1 and not found.nulls and not index.options.get("sparse") else ""
+        yield f"to index only documents that have it: {sparse}partialFilterExpression: {{{held}}}; or make the field required"
 
 
 def wanted_indexes(collection: Collection[Any], indexes: Iterable[Index]) -> list[Index]:
@@ -47,18 +83,26 @@ def by_another_name(index: Index, live: Iterable[Index]) -> bool:
     return any(other.name != index.name and other.tells_apart(paths) for other in live)
 
 
-def shares_a_key(collection: Collection[Any], index: Index, stages: Sequence[dict[str, Any]] = ()) -> bool:
-    """Whether two of the documents that the index holds have the same keys; a missing one counts as null, as in the index."""
+def shared_keys(collection: Collection[Any], index: Index, stages: Sequence[dict[str, Any]] = ()) -> SharedKeys | None:
+    """The documents that the index holds and that have the same keys, None for none; a missing one counts as null, as in the index."""
     paths = [path for path, _ in index.keys]
     held = index.options.get("partialFilterExpression") or {}
     if index.options.get("sparse"):  # a document is left out where it has none of the fields
         held = {"$or": [{path: {"$exists": True}} for path in paths]}
     key = {str(number): {"$ifNull": [f"${path}", None]} for number, path in enumerate(paths)}
+    null = {"$or": [{"$eq": [{"$type": f"${path}"}, "null"]} for path in paths]}
     steps: list[dict[str, Any]] = [
         *stages,
         {"$match": held},
-        {"$group": {"_id": key, "documents": {"$sum": 1}}},
+        {"$group": {"_id": key, "documents": {"$sum": 1}, "nulls": {"$sum": {"$cond": [null, 1, 0]}}}},
         {"$match": {"documents": {"$gt": 1}}},
-        {"$limit": 1},
-    ]
-    return any(collection.aggregate(steps, allowDiskUse=True, collation=index.options.get("collation")))
+        {"$group": {
+            "_id": {"$in": [None, [f"$_id.{number}" for number in key]]},
+            "documents": {"$sum": "$documents"}, "keys": {"$sum": 1}, "nulls": {"$sum": "$nulls"},
+        }},
+    ]  # fmt: skip
+    options: dict[str, Any] = {"allowDiskUse": True, "collation": index.options.get("collation")}
+    found = {group["_id"]: group for group in collection.aggregate(steps, **options)}
+    none = {"documents": 0, "keys": 0, "nulls": 0}
+    alike, lacking = found.get(False, none), found.get(True, none)
+    return SharedKeys(alike["documents"], alike["keys"], lacking["documents"], lacking["nulls"]) if found else None

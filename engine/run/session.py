@@ -13,8 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from engine.apply.clashes import check_indexes
 from engine.apply.existing import check_existing_documents
 from engine.apply.notice import check_mapping_change
+from engine.apply.recorded import own_indexes
 from engine.errors import EngineError, TargetError
 from engine.mapping.model import Mapping
 from engine.mongo.actors import actor
@@ -142,6 +144,8 @@ class Session:
         standing = ownership.require()
         sink = choose_sink(client, ownership, profile, lock, ledger, yields=bool(later))
         change = check_mapping_change(ledger, mapping, mixed_allowed="mixed_shapes" in self.allow)
+        if sink.writes_live and not mapping.target.amends:
+            check_indexes(standing.existing, mapping, own_indexes(ledger.applied()))
         live = client[mapping.target.database][mapping.target.collection]
         kept = check_existing_documents(live, standing, mapping, profile, allowed="existing_documents" in self.allow)
         report.notes += [note for note in (change.note, kept) if note]

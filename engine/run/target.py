@@ -70,5 +70,6 @@ def choose_sink(client: Client, ownership: Ownership, profile: ServerProfile, lo
     `yields`: live documents that differ stay, and the row is rejected.
     """
     if ownership.mapping.target.mode == "replace":
-        return Replacement(client, ownership, lock, fenced=profile.fenced_writes, own_indexes=own_indexes(ledger.applied()))
+        own = frozenset(index.name for index in own_indexes(ledger.applied()))
+        return Replacement(client, ownership, lock, fenced=profile.fenced_writes, own_indexes=own)
     return InPlace(client, ownership, lock, fenced=profile.fenced_writes, yields=yields)

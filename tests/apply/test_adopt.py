@@ -140,3 +140,47 @@ def test_sync_spares_documents_until_they_are_replaced_or_gone(jobs: Jobs, monke
     assert ended.code == 0, ended.err
     assert (levels, jobs.live.options()["validationLevel"]) == (["moderate"], "strict")
     assert jobs.live.distinct("_id") == [1]
+
+
+def test_apply_keeps_what_it_may_not_shut_out(jobs: Jobs) -> None:
+    jobs.run([ANN, BOB, [3, "Cat", "Bern", 4]])
+    strict = jobs.mapping.read_text(encoding="utf-8").replace("age: {column: age, type: int, minimum: 0}", "{}")
+    mapping = jobs.folder / "next.yaml"
+    for number, (field, level) in enumerate((("age: {column: age, type: int, minimum: 35}", "moderate"),
+                                             ("years: {column: age, type: long, minimum: 35, was: age}", "moderate"))):  # fmt: skip
+        mapping.write_text(strict.replace("{}", field, 1) + KEEP, encoding="utf-8")
+        plan = command("plan", "-m", mapping, "--json")
+        assert (plan.code, plan.report["leaving"], plan.report["staying"]) == (10, 0, 2), plan.err
+        assert "2 documents that the mapping refuses would stay as they are" in command("plan", "-m", mapping).out
+        ended = command("apply", "-m", mapping, "--json")
+        assert ended.code == 0, ended.err
+        assert (ended.report["set_aside"], ended.report["documents"]) == (0, 3)
+        assert jobs.live.options()["validationLevel"] == level
+        assert [one.get(("age", "years")[number], one.get("age")) for one in jobs.documents()] == [30, 40, 4]
+        assert jobs.live.count_documents({"years": {"$exists": True}}) == number  # those that were refused before stay as they are
+        assert (command("plan", "-m", mapping).code, command("verify", "-m", mapping).code) == (0, 0)
+
+
+@pytest.mark.parametrize("level", ["strict", "'off'"])
+def test_keep_has_its_level(jobs: Jobs, level: str) -> None:
+    jobs.rest = f"validation: {{existing: keep, level: {level}}}"
+    ended = command("check", "-m", jobs.mapping)
+    assert (ended.code, "existing: keep means level: moderate" in ended.err + ended.out) == (2, True), ended.err
+
+
+def test_apply_rewrites_what_it_knows_and_leaves_what_others_keep(jobs: Jobs) -> None:
+    jobs.rest = KEEP
+    jobs.live.insert_one({"_id": 9, "stock": 1, "name": "theirs"})
+    assert jobs.adopt().code == 0
+    assert jobs.run([ANN, [3, "Cat", "Bern", 4]]).code == 0
+    text = jobs.mapping.read_text(encoding="utf-8").replace("  name: {column: name, private: true}\n", "")
+    mapping = jobs.folder / "next.yaml"
+    mapping.write_text(text.replace("minimum: 0", "minimum: 35"), encoding="utf-8")
+    assert "--allow E102" in command("apply", "-m", mapping).err
+    ended = command("apply", "-m", mapping, "--allow", "E102")
+    assert ended.code == 0, ended.err
+    assert jobs.documents() == [
+        {"_id": 1, "home": {"city": "Oslo"}, "age": 30},
+        {"_id": 3, "home": {"city": "Bern"}, "age": 4},
+        {"_id": 9, "stock": 1, "name": "theirs"},
+    ]

@@ -161,7 +161,7 @@ def test_documents_with_one_key_are_found_before_anything_is_changed(goods: Good
     before = list(goods.jobs.live.find())
     ended = goods.run([TEA])
     assert (ended.code, [one["code"] for one in ended.report["errors"]]) == (4, ["index_not_unique"])
-    assert "choose fields for target.key that tell them apart" in ended.err
+    assert "choose fields for target.key that all of them have and that tell them apart" in ended.err
     assert list(goods.jobs.live.find()) == before
     assert (list(goods.jobs.live.index_information()), goods.jobs.live.options()) == (["_id_"], {})
 

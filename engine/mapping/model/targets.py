@@ -111,9 +111,14 @@ class Index:
     options: Annotated[MappingOf[str, Any], _INDEX_OPTIONS] = field(default_factory=dict)
     line: int = field(default=0, compare=False)
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it indexes words."""
+        return any(kind == "text" for _, kind in self.keys)
+
     def options_on(self, *, collated: bool) -> dict[str, Any]:
         """Its options on a collection with or without a collation, which a text index cannot inherit."""
-        plain = {"collation": {"locale": SIMPLE}} if collated and any(kind == "text" for _, kind in self.keys) else {}
+        plain = {"collation": {"locale": SIMPLE}} if collated and self.is_text else {}
         return {**plain, **self.options}
 
     def tells_apart(self, paths: Collection[str]) -> bool:
