@@ -12,7 +12,7 @@ from typing import Any
 from pymongo.collection import Collection
 
 from engine.apply.inspect import Query, count_each, sized
-from engine.documents.validators import ANY_NAME, conditions, json_schema, options, stored_fields, validator
+from engine.documents.validators import ANY_NAME, conditions, json_schema, options, stored_fields
 from engine.errors import DataError, counted, finding
 from engine.mapping.model import ID
 from engine.mapping.model import Mapping as Model
@@ -52,7 +52,7 @@ def _frequent(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 def refused_documents(collection: Collection[Any], mapping: Model, profile: ServerProfile) -> RefusedDocuments:
     """Count them, in one pass where none is refused. Raises the driver's errors."""
-    whole = validator(mapping, profile)
+    whole = options(mapping, profile).get("validator")
     total = collection.count_documents({"$nor": [whole]}) if whole else 0
     if not total:
         return RefusedDocuments()
