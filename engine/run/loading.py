@@ -35,6 +35,7 @@ from engine.run.dedup import (
 )
 from engine.run.journal import Journal
 from engine.run.progress import RunProgress
+from engine.run.rehearsing import Rehearsal
 from engine.run.rejects import Rejects
 from engine.run.report import Reason, Report
 from engine.run.usage import SecondaryUsage
@@ -96,12 +97,12 @@ class Loader:
         job: Job,
         plan: Plan,
         report: Report,
-        receiver: Receiver | None,
+        receiver: Receiver | None = None,
         *,
         after: int = 0,
         settled: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self.receiver = receiver
+        self.receiver = receiver or Rehearsal(job.mapping)
         self.job, self.plan, self.report, self.after, self.settled = job, plan, report, after, settled
         file = job.home / "rejects" / f"{job.mapping.name}-{job.run_id}.csv"
         self.rejects = Rejects(file, plan.columns, private_columns(job.mapping, plan.columns), job.mapping.private_rejects)
@@ -138,8 +139,7 @@ class Loader:
             while under_way:
                 self.account_sent(*under_way.popleft())
         except BaseException as error:
-            if self.receiver:
-                self.receiver.stop()
+            self.receiver.stop()
             writers.shutdown(wait=False, cancel_futures=True)
             join_threads(WRITER, GRACE_STOPPED if isinstance(error, KeyboardInterrupt) else GRACE)
             raise
@@ -191,7 +191,7 @@ class Loader:
 
     def drop_repeated(self, fresh: Evaluated, documents: pl.Series) -> tuple[Evaluated, pl.Series]:
         """Without the documents that would be the same live one as an earlier one of this run; their rows are rejected."""
-        if not self.receiver or not (refusals := self.receiver.repeated(documents)):
+        if not (refusals := self.receiver.repeated(documents)):
             return fresh, documents
         self.refuse(fresh, refusals)
         places = [refusal.index for refusal in refusals]
@@ -203,7 +203,7 @@ class Loader:
         places, written_before = self.order(documents, (~large).arg_true()), 0 < last <= self.after
         too_large = f"the document is larger than {MAX_DOCUMENT_BYTES:,} bytes"
         refusals = [Refusal(index, "too_large", "", too_large) for index in large.arg_true()]
-        if self.receiver and not written_before and len(places):
+        if not written_before and len(places):
             refused = self.receiver.write(documents.gather(places))
             refusals += [replace(refusal, index=int(places[refusal.index])) for refusal in refused]
         left_out = {refusal.index for refusal in refusals}

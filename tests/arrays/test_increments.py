@@ -147,8 +147,10 @@ def test_another_choice_needs_neither_source_nor_change(jobs: Jobs) -> None:
 @pytest.mark.parametrize("was", [None, "text", {}])
 def test_what_is_no_array_gives_way_to_one(jobs: Jobs, was: Any) -> None:
     run(jobs, FIRST, MERGE)
+    validator = jobs.live.options()["validator"]
     jobs.database.command("collMod", "people", validator={})
     jobs.live.update_one({"_id": 1}, {"$set": {"stays": was}})
+    jobs.database.command("collMod", "people", validator=validator)
     assert run(jobs, FIRST[:1], MERGE).report["changes"]["updated"] == 1
     jobs.live.update_one({"_id": 1}, {"$unset": {"stays": ""}})
     assert run(jobs, FIRST[:1], MERGE).report["changes"]["updated"] == 1

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jobs import own
 
 from faults.loading import Job
 from faults.proxy import between
@@ -25,6 +26,7 @@ def amending(jobs: Any, server: Any, uri: str, mode: str) -> Job:
     job.live.create_index("number", unique=True)
     named = [] if mode == "upsert" else sorted(job.source.documents)
     job.live.insert_many([{"number": number, "age": -1, "seen": number} for number in (*named, *range(-THEIRS, 0))])
+    own(job.live)
     job.mapping = KEYED
     job.environment["MODE"] = mode
     return job

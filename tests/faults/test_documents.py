@@ -10,6 +10,7 @@ mapping: hostile
 source: {path: in.csv}
 target: {database: "${DATABASE:-x}", collection: live, mode: replace}
 dedup: {on: row}
+limits: {rejects: 100%, shrink: 100%}
 fields:
   number: {column: number, type: int, required: true}
   value: {column: value, TYPE}

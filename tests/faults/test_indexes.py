@@ -9,6 +9,7 @@ mapping: indexed
 source: {path: in.csv}
 target: {database: "${DATABASE:-x}", collection: live, mode: replace}
 dedup: {on: row}
+limits: {shrink: 100%}
 fields:
   number: {column: number, type: int}
   name: name

@@ -207,3 +207,13 @@ def test_replace_does_not_replace_documents_by_nothing_or_by_a_part(jobs: Jobs) 
     ):
         assert (ended.code, ended.report["errors"][0]["code"]) == (3, code)
         assert jobs.live.count_documents({}) == 5
+
+
+@pytest.mark.parametrize("mode", ["replace", "upsert", "append", "sync"])
+def test_repeated_ids_are_found_before_anything_is_written(jobs: Jobs, mode: str) -> None:
+    jobs.mode, jobs.limits = mode, "rejects: 0"
+    rows = [ANN, [*ANN[:1], "Another", *ANN[2:]]]
+    for more in ([], ["--dry-run"]):
+        ended = jobs.run(rows, *more)
+        assert (ended.code, "1 of 2 rows were rejected, the limit is 0 rows; nothing was published" in ended.err) == (3, True), ended.err
+    assert jobs.documents() == []
