@@ -13,10 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine.apply.clashes import check_indexes
-from engine.apply.existing import check_existing_documents
-from engine.apply.notice import check_mapping_change
-from engine.apply.recorded import own_indexes
 from engine.errors import EngineError, TargetError
 from engine.mapping.model import Mapping
 from engine.mongo.actors import actor
@@ -37,7 +33,7 @@ from engine.run.process import peak_memory_mb, signals_deferred
 from engine.run.progress import RunProgress
 from engine.run.report import Report
 from engine.run.stages import compile_job, index_and_read_back, load_rows, rehearse, timed
-from engine.run.target import choose_sink, connected, ownership_of, require_target
+from engine.run.target import choose_sink, connected, ownership_of, require_fitting, require_target
 from engine.sources import RowReader
 
 
@@ -54,8 +50,8 @@ class LoadTask:
     """What to load: `open` returns the source; its argument is the ledger, None in a dry run.
 
     `superseded` names a later run whose documents the task must not change; empty for none. `facts` is asked, after a published run, for
-    further fields of its `RunRecord`. `resumes`: it may resume an unfinished run. `allow`
-    are codes of `ALLOWED` that such a task never stops at. `command` is the one that loads.
+    further fields of its `RunRecord`. `resumes`: it may resume an unfinished run. `allow` are codes of `ALLOWED` that such a task never
+    stops at. `command` is the one that loads.
     """
 
     mapping: Mapping
@@ -141,16 +137,11 @@ class Session:
         later = "" if "superseded" in self.allow else self.task.superseded(ledger)
         report.notes += [f"run {later} was published since: live documents that differ from these rows stay"] if later else []
         ownership = ownership_of(client, mapping, profile, ledger)
-        standing = ownership.require()
+        fitting = require_fitting(client, ownership, profile, ledger, self.allow)
+        report.notes += fitting.notes
         sink = choose_sink(client, ownership, profile, lock, ledger, yields=bool(later))
-        change = check_mapping_change(ledger, mapping, mixed_allowed="mixed_shapes" in self.allow)
-        if sink.writes_live and not mapping.target.amends:
-            check_indexes(standing.existing, mapping, own_indexes(ledger.applied()))
-        live = client[mapping.target.database][mapping.target.collection]
-        kept = check_existing_documents(live, standing, mapping, profile, allowed="existing_documents" in self.allow)
-        report.notes += [note for note in (change.note, kept) if note]
         by = actor(client, mapping.file, self.settings.reason)
-        record = lock.stamp(record_of(mapping, report, by, self.settings.limit, mixed=change.mixed))
+        record = lock.stamp(record_of(mapping, report, by, self.settings.limit, mixed=fitting.mixed))
         journal = Journal(ledger, record, source, resumes=self.task.resumes and not mapping.sources)
         stack.enter_context(journaled(journal, report))
         return self._job(source, sink, journal)

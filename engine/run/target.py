@@ -1,9 +1,13 @@
-"""The server's side of a load: a client that suits the server, and the sink that suits the mode."""
+"""The server's side of a load: what its target must be, a client that suits the server, and the sink that suits the mode."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 
+from engine.apply.clashes import check_indexes
+from engine.apply.existing import check_existing_documents
+from engine.apply.notice import check_mapping_change
 from engine.apply.recorded import own_indexes
 from engine.documents.validators import engine_only, options
 from engine.mapping.model import Mapping
@@ -48,6 +52,30 @@ def require_target(address: Address, row: Task, mapping: Mapping) -> None:
 def ownership_of(client: Client, mapping: Mapping, profile: ServerProfile, ledger: Ledger) -> Ownership:
     """Whose the target is, asked for a load of this mapping."""
     return Ownership(client, mapping, options(mapping, profile), ledger)
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What a load will do beside documents that are live: `notes` for the report; `mixed`: there will be two shapes, as was allowed."""
+
+    notes: tuple[str, ...]
+    mixed: bool
+
+
+def require_fitting(client: Client, ownership: Ownership, profile: ServerProfile, ledger: Ledger, allow: frozenset[str]) -> Fitting:
+    """Ask with the lock what the live collection says to the load, before it is changed.
+
+    Raises:
+        DataError: it is somebody else's; or its documents, or their shape, do not go with the mapping.
+        TargetError: one of its indexes is in the way of the mapping's.
+    """
+    mapping, standing = ownership.mapping, ownership.require()
+    change = check_mapping_change(ledger, mapping, mixed_allowed="mixed_shapes" in allow)
+    if mapping.target.mode != "replace" and not mapping.target.amends:
+        check_indexes(standing.existing, mapping, own_indexes(ledger.applied()))
+    live = client[mapping.target.database][mapping.target.collection]
+    kept = check_existing_documents(live, standing, mapping, profile, allowed="existing_documents" in allow)
+    return Fitting(tuple(note for note in (change.note, kept) if note), change.mixed)
 
 
 def connected(address: Address, mapping: Mapping, report: Report, stack: ExitStack) -> tuple[Client, ServerProfile]:
