@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from engine.errors import Finding, TargetError
@@ -15,17 +15,22 @@ Spec = Mapping[str, Any]
 APPLY = "run engine apply: it drops that index and builds this one"
 
 
-def check_indexes(existing: Existing | None, mapping: Model, earlier: Iterable[Index], *, rebuilds: bool = False) -> None:
-    """`earlier` are the indexes of the mapping that was applied last: those are the engine's, and with `rebuilds` they will be dropped.
+def check_indexes(existing: Existing | None, mapping: Model, earlier: Iterable[Index]) -> None:
+    """Raises TargetError where the server would refuse to build some of the mapping's indexes."""
+    if found := [*clashes(existing, mapping, earlier)]:
+        raise TargetError(found)
 
-    Raises:
-        TargetError: the server would refuse to build some of the mapping's indexes.
+
+def clashes(existing: Existing | None, mapping: Model, earlier: Iterable[Index], *, rebuilds: bool = False) -> Iterator[Finding]:
+    """The indexes of the mapping that the server would refuse to build.
+
+    `earlier` are those of the mapping that was applied last: they are the engine's, and with `rebuilds` they will be dropped.
     """
     own, specs = list(earlier), list(existing.indexes.values()) if existing else []
     clashing = [(index, other) for index in mapping.indexes if index.name != KEY_INDEX and (other := conflicting(index, specs))]
-    found = [_clash(index, other, mapping, own=_is_own(other, own)) for index, other in clashing if not (rebuilds and _is_own(other, own))]
-    if found:
-        raise TargetError(found)
+    for index, other in clashing:
+        if not (rebuilds and _is_own(other, own)):
+            yield _clash(index, other, mapping, own=_is_own(other, own))
 
 
 def _is_own(spec: Spec, own: Iterable[Index]) -> bool:

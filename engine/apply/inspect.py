@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
+from engine.apply.clashes import clashes
 from engine.apply.recorded import evidence, restored
 from engine.apply.unmet import added, unmet
 from engine.digests.checksum import Content
 from engine.documents.validators import conditions, validator
-from engine.errors import DataError, finding
+from engine.errors import DataError, Finding, counted, finding
+from engine.evolution.counts import Counts
 from engine.evolution.judging import Evidence, JudgedChange, rewriting_by_evidence
 from engine.evolution.pairing import pairs
-from engine.evolution.planning import Counts, EvolutionPlan, compared
+from engine.evolution.planning import RELOAD, EvolutionPlan, compared
 from engine.evolution.rewriting import Rewriting
 from engine.mapping.model import Mapping
 from engine.mapping.profiles import ServerProfile
@@ -26,6 +28,7 @@ from engine.mongo.ledger import Ledger
 from engine.mongo.ownership import foreign, read_existing
 from engine.mongo.records import RunRecord
 from engine.mongo.state import differences, state_of
+from engine.mongo.unique import not_unique
 from engine.values.paths import MARK
 
 Query = dict[str, Any]
@@ -97,9 +100,30 @@ def inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProf
     )
     collection = client[new.target.database][new.target.collection]
     with translated():
-        if live.unfinished or not (found.changes or found.drift):
+        if live.unfinished:
+            return live, replace(found, hindrances=tuple(_of_another(live.unfinished, live, new)))
+        if not (found.changes or found.drift):
             return live, found
-        return live, replace(found, counts=count(collection, live, new, found.changes, profile))
+        counts = count(collection, live, new, found.changes, profile)
+        found = replace(found, counts=counts)
+        return live, found if found.blocked else replace(found, hindrances=tuple(_hindrances(collection, live, new, counts)))
+
+
+def _of_another(unfinished: RunRecord, live: LiveCollection, new: Mapping) -> Iterator[Finding]:
+    if unfinished.meaning_sha256 != new.digest or unfinished.previous != live.run:
+        message = f"apply {unfinished.run_id} of another mapping was not finished: the collection holds documents of two shapes"
+        yield finding("unfinished_apply", message, hint=f"apply that mapping again, or {RELOAD}")
+
+
+def _hindrances(collection: Collection[Any], live: LiveCollection, new: Mapping, counts: Counts) -> Iterator[Finding]:
+    """Why the server would not take the changes."""
+    stages = rewriting_by_evidence(live.old, new, live.evidence).stages
+    if counts.unknown_shape and stages and not counts.stay:
+        unknown = counted(counts.unknown_shape, "document")
+        message = f"{unknown} of unknown shape: the mapping of run {live.run} describes other ones"
+        yield finding("strangers", message, hint=f"correct them, or {RELOAD}")
+    yield from clashes(read_existing(collection), new, live.old.indexes, rebuilds=True)
+    yield from not_unique(collection, new, stages)
 
 
 def count(

@@ -10,12 +10,12 @@ from pymongo import MongoClient
 
 from engine import __version__
 from engine.apply.applying import Applying, ApplyProgress
-from engine.apply.clashes import check_indexes
 from engine.apply.inspect import LiveCollection, inspect_and_plan
 from engine.apply.recorded import recorded
 from engine.errors import DataError, EngineError, TargetError, counted, finding
+from engine.errors.codes import CODES
 from engine.evolution.kinds import KINDS
-from engine.evolution.planning import EvolutionPlan
+from engine.evolution.planning import RELOAD, EvolutionPlan
 from engine.evolution.steps import ApplyPlan, apply_plan
 from engine.mapping.model import Mapping
 from engine.mapping.profiles import ServerProfile
@@ -23,14 +23,11 @@ from engine.mongo.actors import actor
 from engine.mongo.connection import translated
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
-from engine.mongo.ownership import read_existing
 from engine.mongo.records import Kind, Outcome, RunRecord
 from engine.mongo.replacement import remove_staging
 from engine.mongo.state import CollectionState
-from engine.mongo.unique import check_unique
 
-ELSEWHERE = "name another target.collection and load it with engine run"
-RELOAD = "load the collection again with engine run"
+SERVER = "target server"
 
 
 def require_apply_support(client: MongoClient[Any], profile: ServerProfile) -> None:
@@ -82,7 +79,7 @@ class ApplyTask:
         live, found = inspect_and_plan(self.client, self.mapping, self.profile)
         if not (found.changes or found.drift or found.unfinished):
             return None
-        self._require_allowed(live, found)
+        self._require_allowed(found)
         return self._plan(live)
 
     def carry_out(self, show: ApplyProgress) -> ApplyResult:
@@ -93,7 +90,7 @@ class ApplyTask:
             live, found = inspect_and_plan(self.client, self.mapping, self.profile)
             if not (found.changes or found.drift or found.unfinished):
                 return ApplyResult(live.run)
-            self._require_allowed(live, found)
+            self._require_allowed(found)
             record = lock.stamp(self._record(live, found))
             ledger.start(record)
             aside = not all(KINDS[code].removes for code in record.allow)
@@ -153,25 +150,9 @@ class ApplyTask:
         rewritten = f"; at least {counted(self.work.rewritten, 'document')} rewritten" if self.work.rewritten else ""
         return f"{steps}{rewritten}{aside}; run `engine apply` again to continue it"
 
-    def _require_allowed(self, live: LiveCollection, found: EvolutionPlan) -> None:
-        if before := live.unfinished:
-            if before.meaning_sha256 != self.mapping.digest or before.previous != live.run:
-                message = f"apply {before.run_id} of another mapping was not finished: the collection holds documents of two shapes"
-                raise DataError(finding("unfinished_apply", message, hint=f"apply that mapping again, or {RELOAD}"))
-            return
-        if found.blocked:
-            hint = ELSEWHERE if found.unchangeable else RELOAD
-            raise DataError([finding("needs_source", f"{subject}: {why}", hint=hint) for subject, why in found.blocked.items()])
-        stages = self._plan(live).direct_rewrite.stages
-        if found.counts and found.counts.unknown_shape and stages and not found.counts.stay:
-            unknown = counted(found.counts.unknown_shape, "document")
-            message = f"{unknown} of unknown shape: the mapping of run {found.applied} describes other ones"
-            raise DataError(finding("strangers", message, hint=f"correct them, or {RELOAD}"))
-        if forbidden := {code: what for code, what in found.destructive.items() if code not in self.allowed}:
-            raise DataError(
-                [finding("destructive", f"{code}: {what}", hint=f"to do it, add --allow {code}") for code, what in forbidden.items()]
-            )
-        collection = self.client[self.mapping.target.database][self.mapping.target.collection]
-        with translated():
-            check_indexes(read_existing(collection), self.mapping, live.old.indexes, rebuilds=True)
-            check_unique(collection, self.mapping, stages)
+    def _require_allowed(self, found: EvolutionPlan) -> None:
+        if found.refusals:
+            at_server = all(CODES[refusal.code].where == SERVER for refusal in found.refusals)
+            raise (TargetError if at_server else DataError)(found.refusals)
+        if forbidden := [loss for loss in found.losses if loss.code not in self.allowed]:
+            raise DataError([finding("destructive", str(loss), hint=f"to do it, add --allow {loss.code}") for loss in forbidden])

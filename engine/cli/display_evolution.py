@@ -100,8 +100,10 @@ def _end(found: EvolutionPlan) -> Iterator[Text]:
     for subject, why in found.blocked.items():
         if subject not in told:
             yield Text(f"{subject} needs the source: {why}")
-    for code, lost in found.destructive.items():
-        yield Text(f"destructive: {lost}; to allow it, run `engine apply` with --allow {code}", "red")
+    for refusal in found.hindrances:
+        yield Text(f"refused: {refusal}", "red")
+    for loss in found.losses:
+        yield Text(f"destructive: {loss}; to allow it, run `engine apply` with --allow {loss.code}", "red")
 
 
 def _count(found: EvolutionPlan) -> str:

@@ -6,36 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.errors import counted
+from engine.errors import Finding, counted, finding
 from engine.evolution.changes import shown
+from engine.evolution.counts import Counts
 from engine.evolution.diff import diff
 from engine.evolution.judgements import Needs
 from engine.evolution.judging import Evidence, JudgedChange, judge, possible_renames, rejects_that_may_fit, source_reasons
-from engine.evolution.kinds import MENDED
+from engine.evolution.losses import Loss, losses
 from engine.mapping.model import Mapping as Model
 
 UNCHANGEABLE = "documents of a time series collection cannot be changed; load them into another target.collection"
-SET_ASIDE = "documents that the new mapping refuses would be set aside"
+RELOAD = "load the collection again with engine run"
+ELSEWHERE = "name another target.collection and load it with engine run"
 NOTHING, CHANGES, DESTRUCTIVE = 0, 10, 11
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What the server counted: documents `affected`, by label of a change; `violators`, which a fresh run would not load, by subject.
-
-    `leaving` are all violators together. `unsure`: documents of which only the source tells. `unknown_shape`: those that are not of the
-    old mapping's shape. `nulled`: values that a fresh run would leave out, of fields with `on_error: null`. `stay`: none of them leaves,
-    as the mapping asks (`validation.existing: keep`).
-    """
-
-    documents: int
-    affected: Mapping[str, int] = field(default_factory=dict)
-    violators: Mapping[str, int] = field(default_factory=dict)
-    leaving: int = 0
-    unsure: Mapping[str, int] = field(default_factory=dict)
-    nulled: Mapping[str, int] = field(default_factory=dict)
-    unknown_shape: int = 0
-    stay: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +27,8 @@ class EvolutionPlan:
 
     `drift`: what has changed since; `others`: what others changed of what the mapping does not name, which stays.
     `unchangeable`: documents cannot be rewritten there.
-    `rejected`: rows that earlier runs rejected and that may fit now, by what they were rejected for.
+    `rejected`: rows that earlier runs rejected and that may fit now, by what they were rejected for. `hindrances`: what the server was
+    found to refuse.
     """
 
     changes: tuple[JudgedChange, ...]
@@ -57,6 +41,7 @@ class EvolutionPlan:
     unfinished: str = ""
     rejected: Mapping[str, int] = field(default_factory=dict)
     unchangeable: bool = False
+    hindrances: tuple[Finding, ...] = ()
 
     @property
     def needs(self) -> Needs:
@@ -81,24 +66,21 @@ class EvolutionPlan:
         return found
 
     @property
-    def destructive(self) -> dict[str, str]:
-        """Code → what would be lost."""
-        found: dict[str, str] = {}
-        leaves = self.counts and not self.counts.stay
-        for change in self.changes:
-            if change.destructive:
-                found[change.change.code] = "the values of removed fields would be lost"
-            elif self.counts and leaves and self.counts.violators.get(change.change.subject) and change.change.kind.stricter:
-                found.setdefault(change.change.code, SET_ASIDE)
-        if self.counts and leaves and self.counts.leaving and SET_ASIDE not in found.values():
-            code = next((change.change.code for change in self.changes if change.needs is Needs.REWRITE), MENDED)
-            found.setdefault(code, SET_ASIDE)
-        return found
+    def losses(self) -> tuple[Loss, ...]:
+        """All that needs `--allow`; what an unfinished apply does was allowed when it began."""
+        return () if self.unfinished else losses(self.changes, self.counts)
+
+    @property
+    def refusals(self) -> tuple[Finding, ...]:
+        """All for which apply would refuse, whatever is allowed."""
+        hint = ELSEWHERE if self.unchangeable else RELOAD
+        blocked = {} if self.unfinished else self.blocked
+        return (*(finding("needs_source", f"{subject}: {why}", hint=hint) for subject, why in blocked.items()), *self.hindrances)
 
     @property
     def exit_code(self) -> int:
         """0 nothing to do, 10 changes, 11 destructive ones."""
-        if self.destructive:
+        if self.losses:
             return DESTRUCTIVE
         return CHANGES if self.needs or self.drift or self.unfinished else NOTHING
 
@@ -111,7 +93,8 @@ class EvolutionPlan:
             "needs": self.needs.name.lower(),
             "changes": [self._change(change) for change in self.changes],
             "blocked": self.blocked,
-            "destructive": self.destructive,
+            "losses": [loss.as_json() for loss in self.losses],
+            "refusals": [{"code": found.code, "message": found.message, "hint": found.hint} for found in self.refusals],
             "renames": dict(self.renames),
             "rejected_before": dict(self.rejected),
             "drift": list(self.drift),

@@ -29,8 +29,14 @@ class SharedKeys:
     nulls: int = 0
 
 
-def check_unique(collection: Collection[Any], mapping: Mapping, stages: Sequence[dict[str, Any]] = ()) -> None:
-    """Raises TargetError for the first unique index of which two documents have the same key, after these stages of a pipeline.
+def check_unique(collection: Collection[Any], mapping: Mapping) -> None:
+    """Raises TargetError for the first unique index to build of which two documents have the same key."""
+    if found := next(not_unique(collection, mapping), None):
+        raise TargetError(found)
+
+
+def not_unique(collection: Collection[Any], mapping: Mapping, stages: Sequence[dict[str, Any]] = ()) -> Iterator[Finding]:
+    """The unique indexes of which two documents have the same key, after these stages of a pipeline.
 
     Without stages, those that are there already are not looked at.
     """
@@ -39,7 +45,7 @@ def check_unique(collection: Collection[Any], mapping: Mapping, stages: Sequence
         if index.options.get("unique") and index.name not in there and (found := shared_keys(collection, index, stages)):
             message = f"the unique index {index.name} cannot be built: {'; '.join(_causes(index, found))}"
             hint = "; ".join(_remedies(index, found, mapping))
-            raise TargetError(Finding(index.line, 1, "index_not_unique", message, f"indexes.{index.name}", hint, str(mapping.file)))
+            yield Finding(index.line, 1, "index_not_unique", message, f"indexes.{index.name}", hint, str(mapping.file))
 
 
 def _causes(index: Index, found: SharedKeys) -> Iterator[str]:

@@ -102,7 +102,7 @@ def test_apply_and_a_fresh_run_end_in_the_same_documents(bench: Bench, data: st.
         assert bench.verb("apply", new, *ALLOW)[0] == 3
         assert bench.documents() == before
         return
-    if plan["destructive"]:
+    if plan["losses"]:
         assert bench.verb("apply", new)[0] == 3
         assert bench.documents() == before
     code, _, said = bench.verb("apply", new, *ALLOW)
