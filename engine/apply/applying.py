@@ -17,7 +17,8 @@ from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure
 
-from engine.apply.inspect import Query, of_unknown_shape, refused, requirements
+from engine.apply.inspect import of_unknown_shape
+from engine.apply.queries import Query, refused, requirements
 from engine.documents.validators import validator
 from engine.errors import DataError, finding
 from engine.evolution.building import Stage, trimming

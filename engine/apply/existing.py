@@ -11,7 +11,7 @@ from typing import Any
 
 from pymongo.collection import Collection
 
-from engine.apply.inspect import Query, count_each, sized
+from engine.apply.queries import Query, count_each, sized
 from engine.documents.validators import ANY_NAME, conditions, json_schema, options, stored_fields
 from engine.errors import DataError, counted, finding
 from engine.mapping.model import ID

@@ -10,6 +10,7 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from engine.apply.clashes import clashes
+from engine.apply.queries import Query, count_each, filters, refused, requirements, sized
 from engine.apply.recorded import evidence, restored
 from engine.apply.unmet import added, unmet
 from engine.digests.checksum import Content
@@ -29,9 +30,7 @@ from engine.mongo.ownership import foreign, read_existing
 from engine.mongo.records import RunRecord
 from engine.mongo.state import differences, state_of
 from engine.mongo.unique import not_unique
-from engine.values.paths import MARK
 
-Query = dict[str, Any]
 DOCUMENTS, UNKNOWN_SHAPE, LEAVING = "all documents", "documents of no known shape", "documents that leave"  # no labels or paths
 
 
@@ -151,15 +150,6 @@ def count(
     )
 
 
-def count_each(collection: Collection[Any], stages: Iterable[Query], queries: dict[str, Query]) -> dict[str, int]:
-    """How many documents match each query after these stages; all in one pass."""
-    if not queries:
-        return {}
-    facets = {str(number): [{"$match": query}, {"$count": "n"}] for number, query in enumerate(queries.values())}
-    found = next(collection.aggregate([*stages, {"$facet": facets}], allowDiskUse=True))
-    return {name: sum(group["n"] for group in found[str(number)]) for number, name in enumerate(queries)}
-
-
 def of_unknown_shape(old: Mapping, profile: ServerProfile) -> Query:
     """Query for documents of unknown shape: the engine would not make them from the old mapping (nor fields that it does not name)."""
     return {"$nor": [validator(replace(old, validation=replace(old.validation, additional=False)), profile)]}
@@ -171,31 +161,3 @@ def _conditions(old: Mapping, new: Mapping, profile: ServerProfile, rewrite: Rew
     stay = {pair.new.path for pair in pairs(old, new) if pair.old and pair.new and pair.old.path == pair.new.path
             and pair.old.type == pair.new.type}  # fmt: skip
     return {subject: query for subject, query in known.items() if not rewrite.sources or subject in stay - rewrite.changed}
-
-
-def requirements(new: Mapping, profile: ServerProfile) -> list[Query]:
-    """What all documents of a mapping match: its validator, and the rules that filter."""
-    return [query for query in (validator(new, profile), *filters(new).values()) if query]
-
-
-def sized(new: Mapping) -> dict[str, Query]:
-    """What the arrays of the document must be, as queries."""
-    found = {}
-    for array in new.arrays:
-        if array.constraints and array.embed and MARK not in array.path:
-            schema: Query = dict(array.constraints)
-            for name in reversed(array.path.split(".")):
-                schema = {"properties": {name: schema}}
-            found[array.path] = {"$jsonSchema": schema}
-    return found
-
-
-def filters(new: Mapping) -> dict[str, Query]:
-    """The rules that filter rows, as queries; the other rules are in the validator."""
-    rules = [(rule, rule.check.check_mongo()) for rule in new.rules if rule.on_fail == "filter"]
-    return {f"rule {rule.name}": query for rule, query in rules if isinstance(query, dict)}
-
-
-def refused(wanted: Iterable[Query]) -> Query:
-    """Query for documents that do not match all of the conditions."""
-    return {"$or": [{"$nor": [query]} for query in wanted]}
