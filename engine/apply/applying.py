@@ -7,7 +7,8 @@ Documents that others write meanwhile in the old shape are found by their shape 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -19,17 +20,20 @@ from pymongo.errors import OperationFailure
 
 from engine.apply.inspect import of_unknown_shape
 from engine.apply.queries import Query, refused, requirements
+from engine.apply.violations import causes
 from engine.documents.validators import validator
 from engine.errors import DataError, finding
 from engine.evolution.building import Stage, trimming
 from engine.evolution.rewriting import Rewriting
 from engine.evolution.steps import Action, ApplyPlan, Step
-from engine.mapping.model import Mapping
+from engine.mapping.model import Mapping as Model
 from engine.mapping.profiles import ServerProfile
+from engine.mongo.asides import SetAside, aside_name
 from engine.mongo.codes import INVALID_DOCUMENT
 from engine.mongo.connection import database_of, server_time, translated
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
+from engine.mongo.records import as_fields
 from engine.mongo.retries import retry_transient
 from engine.mongo.state import CollectionState, content_of, schedule_of, state_of
 from engine.mongo.trees import EXACT
@@ -37,7 +41,6 @@ from engine.mongo.unique import check_unique, wanted_indexes
 
 BATCH, BATCH_BYTES = 2000, 8 << 20  # documents of one transaction, at most and (by their average size) about
 SWEEPS = 20
-ASIDE = "{}__set_aside_{}"
 
 
 class ApplyProgress(Protocol):
@@ -54,8 +57,9 @@ class ApplyProgress(Protocol):
 class Applying:
     """One apply. `done` are the steps that are finished, `position` the last `_id` that an earlier attempt rewrote in the next one.
 
-    `aside`: documents that the new mapping refuses are set aside, where otherwise they are an error. `steps` is the log: name, when it
-    ended, and how many documents were rewritten and set aside since the attempt began.
+    `aside`: documents that the new mapping refuses are set aside, where otherwise they are an error. `codes`: by path or rule, the change
+    that made it stricter. `steps` is the log: name, when it ended, and how many documents were rewritten and set aside since the attempt
+    began.
     """
 
     client: MongoClient[Any]
@@ -69,8 +73,9 @@ class Applying:
     done: list[str]
     position: Any = None
     steps: list[dict[str, Any]] = field(default_factory=list)
+    codes: Mapping[str, str] = field(default_factory=dict)
     rewritten: int = 0
-    set_aside: int = 0
+    moved: SetAside | None = None
 
     def __post_init__(self) -> None:
         target = self.plan.new.target
@@ -84,6 +89,11 @@ class Applying:
             Action.TRIM: self._rewrite,
             Action.CHECK: self._check,
         }
+
+    @property
+    def set_aside(self) -> int:
+        """How many documents this attempt has set aside."""
+        return self.moved.documents if self.moved else 0
 
     def carry_out(self) -> CollectionState:
         """All steps that are not done. Returns what the collection is then.
@@ -240,17 +250,23 @@ class Applying:
         for start in range(0, len(found), BATCH):
             ids = found[start : start + BATCH]
             self.lock.check()
-            self._advance(partial(self._move_aside, ids), {"set_aside_in": ASIDE.format(self.live.name, self.run_id)})
-            self.set_aside += len(ids)
+            moved = self._with(ids)
+            self._advance(partial(self._move_aside, moved.collection, ids), as_fields({}, {"aside": moved}))
+            self.moved = moved
 
-    def _move_aside(self, ids: list[Any], session: ClientSession) -> None:
-        name = ASIDE.format(self.live.name, self.run_id)
+    def _with(self, ids: list[Any]) -> SetAside:
+        """What will have been set aside with these documents."""
+        before = self.moved or SetAside(aside_name(self.plan.new.target, self.run_id), 0, Counter())
+        view = [{"$match": _among(ids)}, *self.plan.direct_rewrite.stages]
+        return before.plus(len(ids), causes(self.live, view, self.plan.new, self.profile, self.codes))
+
+    def _move_aside(self, name: str, ids: list[Any], session: ClientSession) -> None:
         found = list(self.live.find({"_id": {"$in": ids}}, session=session))
         self.database.get_collection(name, codec_options=EXACT).insert_many(found, session=session)
         self.live.delete_many({"_id": {"$in": ids}}, session=session)
 
 
-def _loosened(mapping: Mapping) -> Mapping:
+def _loosened(mapping: Model) -> Model:
     """With the same fields and types, and no constraints: what was just rewritten has this shape, whatever its values are."""
     fields = tuple(replace(field, constraints={}, value_map=None, required=False) for field in mapping.fields)
     return replace(mapping, fields=fields, rules=())

@@ -69,8 +69,12 @@ def _one_by_one(collection: Collection[Any], queries: Mapping[str, Query]) -> di
 
 def _subjects(mapping: Model, profile: ServerProfile) -> dict[str, Query]:
     """What a document must meet, by the path or rule that it is about."""
-    places = {path: {"$jsonSchema": nested} for path, nested in _places(json_schema(mapping))}
-    return places | {name: query for name, query in conditions(mapping, profile).items() if name != REFUSED} | sized(mapping)
+    return places(mapping) | {name: query for name, query in conditions(mapping, profile).items() if name != REFUSED} | sized(mapping)
+
+
+def places(mapping: Model) -> dict[str, Query]:
+    """By path, what the `_id` must be, and that what holds fields is a document or an array."""
+    return {path: {"$jsonSchema": nested} for path, nested in _places(json_schema(mapping))}
 
 
 def _places(schema: Query, *around: str) -> Iterator[tuple[str, Query]]:

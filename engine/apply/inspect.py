@@ -23,6 +23,7 @@ from engine.evolution.planning import RELOAD, EvolutionPlan, compared
 from engine.evolution.rewriting import Rewriting
 from engine.mapping.model import Mapping
 from engine.mapping.profiles import ServerProfile
+from engine.mongo.asides import name_too_long
 from engine.mongo.connection import translated
 from engine.mongo.kinds import require_loadable
 from engine.mongo.ledger import Ledger
@@ -121,6 +122,8 @@ def _hindrances(collection: Collection[Any], live: LiveCollection, new: Mapping,
         unknown = counted(counts.unknown_shape, "document")
         message = f"{unknown} of unknown shape: the mapping of run {live.run} describes other ones"
         yield finding("strangers", message, hint=f"correct them, or {RELOAD}")
+    if counts.leaving and not counts.stay and (too_long := name_too_long(new.target)):
+        yield too_long
     yield from clashes(read_existing(collection), new, live.old.indexes, rebuilds=True)
     yield from not_unique(collection, new, stages)
 

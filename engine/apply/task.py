@@ -44,13 +44,17 @@ def require_apply_support(client: MongoClient[Any], profile: ServerProfile) -> N
 
 @dataclass(frozen=True)
 class ApplyResult:
-    """What an apply did; `run_id` is empty where there was nothing to do. `rewritten` and `set_aside` count documents of this attempt."""
+    """What an apply did; `run_id` is empty where there was nothing to do. `rewritten` and `set_aside` count documents of this attempt.
+
+    `set_aside_in` is the collection that the latter are in, empty where there are none.
+    """
 
     before: str
     run_id: str = ""
     steps: tuple[dict[str, Any], ...] = ()
     rewritten: int = 0
     set_aside: int = 0
+    set_aside_in: str = ""
     documents: int = 0
     checksum: str = ""
     resumed: str = ""
@@ -95,10 +99,11 @@ class ApplyTask:
             ledger.start(record)
             aside = not all(KINDS[code].removes for code in record.allow)
             self.work = work = Applying(self.client, self._plan(live), self.profile, ledger, lock, show, self.run_id, aside,
-                                        [*record.done], record.position, [*record.steps])  # fmt: skip
+                                        [*record.done], record.position, [*record.steps], found.stricter)  # fmt: skip
             state = self._carry_out(work, ledger)
+        moved = work.moved.collection if work.moved else ""
         return ApplyResult(
-            live.run, self.run_id, tuple(work.steps), work.rewritten, work.set_aside, state.count, state.checksum, record.resumed
+            live.run, self.run_id, tuple(work.steps), work.rewritten, work.set_aside, moved, state.count, state.checksum, record.resumed
         )
 
     def _plan(self, live: LiveCollection) -> ApplyPlan:

@@ -124,7 +124,7 @@ def show_applied(done: ApplyResult, stream: TextIO) -> None:
         print(f"nothing to do: the collection is as run {done.before} left it, and the mapping has the same meaning", file=stream)
         return
     console = console_on(stream)
-    aside = f", {done.set_aside:,} set aside" if done.set_aside else ""
+    aside = f", {done.set_aside:,} set aside in {done.set_aside_in}" if done.set_aside else ""
     console.print(Text.assemble(("APPLIED", "bold green"), f"  {done.rewritten:,} rewrites of documents{aside}"), soft_wrap=True)
     if done.resumed:
         print(f"continued after run {done.resumed}", file=stream)

@@ -308,6 +308,8 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
          "Set the variable to the database that the message names, or move the ledger (docs/ledger.md)."),
         ("login_refused", "The server refused the user name or the password.",
          "Check the user in `MONGODB_URI` and the file that `MONGODB_PASSWORD_FILE` names."),
+        ("name_too_long", "The collection for documents that are set aside would have a longer name than the server takes.",
+         "Correct these documents, or load the collection under a shorter name."),
         ("no_rename", "The server cannot rename a collection, so mode replace cannot publish.",
          "Use `mode: sync`: it ends with the same documents, though readers see them change one after another."),
         ("no_primary", "A server answers, but no primary of its replica set, or the set is not initiated.",

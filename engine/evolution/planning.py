@@ -66,6 +66,11 @@ class EvolutionPlan:
         return found
 
     @property
+    def stricter(self) -> dict[str, str]:
+        """Path or rule → code of the change because of which documents may be refused."""
+        return {change.change.subject: change.change.code for change in self.changes if change.change.kind.stricter}
+
+    @property
     def losses(self) -> tuple[Loss, ...]:
         """All that needs `--allow`; what an unfinished apply does was allowed when it began."""
         return () if self.unfinished else losses(self.changes, self.counts)

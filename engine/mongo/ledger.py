@@ -22,7 +22,7 @@ from engine.mongo.retries import retry_transient
 from engine.mongo.state import CollectionState
 
 CONTINUED = (Outcome.FAILED, Outcome.INTERRUPTED, Outcome.NOT_PUBLISHED, Outcome.DEAD)
-SHAPING: dict[str, Any] = {"outcome": Outcome.PUBLISHED.value, "mode": {"$nin": list(AMENDING)}}
+SHAPING: dict[str, Any] = {"outcome": Outcome.PUBLISHED.value, "mode": {"$nin": list(AMENDING)}, "kind": {"$ne": Kind.DROP.value}}
 LOADED: dict[str, Any] = {**SHAPING, "kind": Kind.LOAD.value}
 BEGUN = ("replace", "adopt")  # the modes after which nothing of earlier runs is left in the collection, or is known to be
 
@@ -118,7 +118,7 @@ class Ledger:
         """The published runs that made the live collection, back to the last in mode replace or its adoption; only what they left out."""
         parts = ("record_version", "mode", "rejects", "nulled", "accounting")
         found: list[RunRecord] = []
-        for record in self._read({**self._target, **SHAPING, "kind": {"$ne": Kind.APPLY.value}}, parts):
+        for record in self._read({**self._target, **SHAPING, "kind": {"$in": [Kind.LOAD.value, Kind.ADOPT.value]}}, parts):
             found.append(record)
             if record.mode in BEGUN:
                 break

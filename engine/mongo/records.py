@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from engine.errors import DataError, finding
+from engine.mongo.asides import Left, SetAside, lefts_as_plain, lefts_of
 from engine.mongo.state import CollectionState
 
 VERSION = 1
@@ -33,11 +34,16 @@ class Outcome(StrEnum):
 
 
 class Kind(StrEnum):
-    """What was done: a load by `engine run` or `engine rejects retry`, an `engine apply`, or an `engine adopt`."""
+    """What was done: a load by `engine run` or `engine rejects retry`, an `engine apply`, an `engine adopt`, or `engine set-aside`.
+
+    Of the last one: documents that were set aside were brought back, or dropped.
+    """
 
     LOAD = "load"
     APPLY = "apply"
     ADOPT = "adopt"
+    RESTORE = "restore"
+    DROP = "drop"
 
 
 @dataclass
@@ -114,7 +120,8 @@ class RunRecord:
     the collection's state after it was published. `rows_done`, in the modes upsert and append: all rows up to this one are written and
     were read back. `resumed` is the run or apply that this one went on from. Of an apply, `done` are its finished steps, `position` the
     last `_id` that the step under way has rewritten, `steps` the log. `rejected` are ranges of a published load's rejected rows, None where
-    they are too many to be kept; `settled` are ranges of the rows that a retry took out of the rejects of the run `retry_of`. `uuid` is
+    they are too many to be kept; `settled` are ranges of the rows that a retry took out of the rejects of the run `retry_of`. `aside` is
+    what an apply set aside; `left` says which documents that were set aside came back, or were dropped by a record of kind drop. `uuid` is
     that of the collection that the run made, or has as its own (`ownership`). `details` is what else people are shown (the report of a
     run); the engine never reads it.
     """
@@ -155,6 +162,8 @@ class RunRecord:
     done: tuple[str, ...] = ()
     position: Any = None
     steps: tuple[dict[str, Any], ...] = ()
+    aside: SetAside | None = None
+    left: tuple[Left, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
 
     def as_document(self) -> dict[str, Any]:
@@ -205,6 +214,8 @@ READ: dict[str, Callable[[Any], Any]] = {
     "allow": tuple,
     "done": tuple,
     "steps": tuple,
+    "aside": SetAside.of,
+    "left": lefts_of,
 }
 WRITTEN: dict[str, Callable[[Any], Any]] = {
     "kind": str,
@@ -219,4 +230,6 @@ WRITTEN: dict[str, Callable[[Any], Any]] = {
     "allow": list,
     "done": list,
     "steps": list,
+    "aside": SetAside.as_document,
+    "left": lefts_as_plain,
 }
