@@ -9,7 +9,7 @@ from engine.apply.recorded import evidence, restored
 from engine.errors import DataError, finding
 from engine.evolution.diff import diff
 from engine.evolution.judgements import Needs
-from engine.evolution.judging import JudgedChange, judge
+from engine.evolution.judging import JudgedChange, judge, possible_names, same_columns
 from engine.mapping.model import Mapping
 from engine.mongo.ledger import Ledger
 
@@ -53,9 +53,8 @@ def check_mapping_change(ledger: Ledger, mapping: Mapping, *, mixed_allowed: boo
         return Notice(f"{difference}: documents keep their shape")
     message = f"{difference}: existing documents would keep the old shape beside the new one ({codes(mixing)})"
     if not mixed_allowed:
-        raise DataError(
-            finding("mixed_shapes", message, hint="see engine plan; run engine apply first, or --allow mixed_shapes for this run")
-        )
+        hint = "see engine plan; run engine apply first, or --allow mixed_shapes for this run"
+        raise DataError(finding("mixed_shapes", message, hint="; ".join((*same_columns(possible_names(old, mapping)), hint))))
     return Notice(message, mixed=True)
 
 

@@ -12,7 +12,7 @@ from engine.apply.task import ApplyResult
 from engine.cli.console import console_on
 from engine.errors import counted
 from engine.evolution.judgements import Needs
-from engine.evolution.judging import JudgedChange
+from engine.evolution.judging import JudgedChange, same_columns
 from engine.evolution.planning import EvolutionPlan
 from engine.evolution.steps import Step
 
@@ -91,6 +91,7 @@ def _facts(change: JudgedChange, found: EvolutionPlan) -> Iterator[str]:
 def _end(found: EvolutionPlan) -> Iterator[Text]:
     for old, new in found.renames.items():
         yield Text(f"is {new} a new name for {old}? if so, write was: {old} at the field, and its values are kept", "cyan")
+    yield from (Text(line, "cyan") for line in same_columns(found.column_names))
     for subject, rows in found.rejected.items():
         yield Text(
             f"rejected for {subject}: {counted(rows, 'row')} that may be accepted now; load them afterwards with `engine rejects retry`",

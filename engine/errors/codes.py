@@ -116,6 +116,8 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
          "Compress it again with a common method (deflate)."),
         ("damaged_archive", "The compressed file is truncated, corrupt, or not of the kind that its name says.",
          "Test it with the command of the hint, and copy or compress it again."),
+        ("column_names", "A header has two names that the mapping gives one column.",
+         "Remove one of the names from the mapping, or one of the columns from the file."),
         ("damaged_parquet", "The file is not Parquet, is truncated or corrupt, or has a column of an unknown kind.",
          "Write it again, or write it as CSV."),
         ("duplicate_header", "Several columns of the header have the same name.",

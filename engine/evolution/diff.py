@@ -19,6 +19,7 @@ from engine.expressions import Typed
 from engine.expressions.array_constraints import ARRAY_CONSTRAINTS
 from engine.expressions.constraints import CONSTRAINTS
 from engine.mapping.model import ID, Array, Field, Limit, Mapping
+from engine.mapping.names import called_alike, other_names, same_rows
 from engine.values.columns import ColumnRef
 from engine.values.paths import MARK, in_element
 from engine.values.types import Options
@@ -32,8 +33,9 @@ NARROWS = {name: row.narrows for name, row in CONSTRAINTS.items()} | {name: row.
 
 def diff(old: Mapping, new: Mapping) -> tuple[Change, ...]:
     """All changes, fields first; empty where both mappings mean the same."""
-    every = (_fields, _arrays, _keys, _rules, _indexes, _validation, _rest)
-    return tuple(change for part in every for change in part(old, new))
+    every = (_fields, _arrays, _names, _keys, _rules, _indexes, _validation, _rest)
+    known = called_alike(old, new)
+    return tuple(change for part in every for change in part(known, new))
 
 
 # fields
@@ -172,6 +174,13 @@ def ordering(array: Array, moved: MappingOf[str, str]) -> tuple[tuple[str, bool]
     """What the elements are sorted by, with their fields under the new names."""
     found = ((moved.get(f"{array.path}{MARK}.{name}"), name, down) for name, down in array.sort)
     return tuple((in_element(path) if path else name, down) for path, name, down in found)
+
+
+def _names(old: Mapping, new: Mapping) -> Iterator[Change]:
+    """Columns that have other names now. Where whole rows are hashed, the oldest name of a column has a say in it."""
+    yield from (Change("E602", f"column {one.column}", "", one.before, one.after) for one in other_names(old, new))
+    if old.identity == new.identity and not same_rows(old, new):
+        yield Change(code_of("Mapping", "identity"), ID, "", "the row, whose cells are ordered by their columns' oldest names")
 
 
 def _keys(old: Mapping, new: Mapping) -> Iterator[Change]:

@@ -12,6 +12,8 @@ from engine.evolution.pairing import Pair, pairs
 from engine.evolution.rewriting import Rewriting, rewriting
 from engine.mapping.model import Field
 from engine.mapping.model import Mapping as Model
+from engine.mapping.names import called_alike
+from engine.values.columns import ColumnKind
 from engine.values.paths import arrays_of
 
 
@@ -84,7 +86,7 @@ def source_reasons(old: Model, new: Model, evidence: Evidence | None) -> dict[st
 
 def possible_renames(old: Model, new: Model) -> dict[str, str]:
     """Removed path → added path, of pairs that look like a renamed field: the plan asks, and never assumes it."""
-    found, alike = pairs(old, new), {}
+    found, alike = pairs(called_alike(old, new), new), {}
     added = [pair.new for pair in found if pair.new and not pair.old]
     for removed in (pair.old for pair in found if pair.old and not pair.new):
         near = [field.path for field in added if field.column is not None and field.column == removed.column]
@@ -92,6 +94,22 @@ def possible_renames(old: Model, new: Model) -> dict[str, str]:
         if near:
             alike[removed.path] = near[0]
     return alike
+
+
+def possible_names(old: Model, new: Model) -> dict[str, str]:
+    """Path → the names to write, of fields that read another column than before: it may be the same one under a new name."""
+    known = called_alike(old, new)
+    read = [(pair.new, pair.old.column, pair.new.column) for pair in pairs(known, new) if pair.old and pair.new]
+    return {
+        field.path: f"[{', '.join((after.written, *known.source.names_of(before.written)))}]"
+        for field, before, after in read
+        if before and after and before != after and before.kind is after.kind is ColumnKind.CELL and before.source == after.source == ""
+    }
+
+
+def same_columns(names: Mapping[str, str]) -> list[str]:
+    """What to do where these columns are the same as before, in clauses."""
+    return [f"if {path} comes from the same column under a new name, write column: {written} there" for path, written in names.items()]
 
 
 def _name(field: Field) -> str:

@@ -11,7 +11,7 @@ from engine.evolution.changes import shown
 from engine.evolution.counts import Counts
 from engine.evolution.diff import diff
 from engine.evolution.judgements import Needs
-from engine.evolution.judging import Evidence, JudgedChange, judge, possible_renames, rejects_that_may_fit, source_reasons
+from engine.evolution.judging import Evidence, JudgedChange, judge, possible_names, possible_renames, rejects_that_may_fit, source_reasons
 from engine.evolution.losses import Loss, losses
 from engine.mapping.model import Mapping as Model
 
@@ -26,14 +26,15 @@ class EvolutionPlan:
     """`applied` is the run whose mapping is the old one, `unfinished` an unfinished apply. `counts` is None where no server was asked.
 
     `drift`: what has changed since; `others`: what others changed of what the mapping does not name, which stays.
-    `unchangeable`: documents cannot be rewritten there.
-    `rejected`: rows that earlier runs rejected and that may fit now, by what they were rejected for. `hindrances`: what the server was
-    found to refuse.
+    `column_names`: by path, how the mapping would say that the field's column has only another name now. `unchangeable`: documents cannot
+    be rewritten there. `rejected`: rows that earlier runs rejected and that may fit now, by what they were rejected for.
+    `hindrances`: what the server was found to refuse.
     """
 
     changes: tuple[JudgedChange, ...]
     sources: Mapping[str, str]
     renames: Mapping[str, str]
+    column_names: Mapping[str, str] = field(default_factory=dict)
     applied: str = ""
     drift: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
@@ -101,6 +102,7 @@ class EvolutionPlan:
             "losses": [loss.as_json() for loss in self.losses],
             "refusals": [{"code": found.code, "message": found.message, "hint": found.hint} for found in self.refusals],
             "renames": dict(self.renames),
+            "column_names": dict(self.column_names),
             "rejected_before": dict(self.rejected),
             "drift": list(self.drift),
             "others": list(self.others),
@@ -141,6 +143,7 @@ def compared(old: Model, new: Model, evidence: Evidence | None = None, **facts: 
         judged,
         source_reasons(old, new, evidence),
         possible_renames(old, new),
+        possible_names(old, new),
         rejected=rejected,
         unchangeable=new.target.timeseries is not None,
         **facts,

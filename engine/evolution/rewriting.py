@@ -18,6 +18,7 @@ from engine.evolution.values import root, values
 from engine.expressions import Unsupported
 from engine.mapping.model import ID, Field
 from engine.mapping.model import Mapping as Model
+from engine.mapping.names import called_alike, same_rows
 from engine.values.paths import MARK, arrays_of
 
 MAX_DEPTH = 20  # levels of a document that the pipeline can build: each takes several of the 200 levels of BSON that mongod parses
@@ -43,6 +44,7 @@ def rewriting(old: Model, new: Model, nothing_nulled: Collection[str] = (), kept
 
     `kept_fields`: fields of the old mapping that stay for now.
     """
+    old = called_alike(old, new)
     found, elements = values(old, new, nothing_nulled)
     sources = {path: value.reason for path, value in found.items() if isinstance(value, NeedsSource)}
     known = {path: value for path, value in found.items() if isinstance(value, Value)}
@@ -68,6 +70,8 @@ def _keys(old: Model, new: Model, changed: Collection[str]) -> dict[str, str]:
             reasons[name] = "rows are identified in another way"
         elif after and (remade := [path for path in _listed(after) if path in changed]):
             reasons[name] = f"{remade[0]} changes, and rows are identified by it"
+    if old.identity == new.identity and not same_rows(old, new):
+        reasons[ID] = "the oldest name of a column orders the cells of hashed rows, and is another one; keep it last in the list"
     if new.identity is None and ID in changed:
         reasons[ID] = "_id gets a new value"
     return reasons

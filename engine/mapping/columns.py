@@ -83,7 +83,7 @@ def _found_by(lookup: Lookup, keys: tuple[ColumnRef, ...]) -> Lookup:
 
 def _unread(mapping: Mapping) -> Iterator[ColumnRef]:
     """No column of each lookup of which nothing is read: such a lookup only checks that the document's key exists."""
-    read = {column.lookup for column in _written(mapping)}
+    read = {column.lookup for column in written_columns(mapping)}
     yield from (
         ColumnRef("", None, lookup=lookup.name, keys=row_columns(lookup.origin)) for lookup in mapping.lookups if lookup.name not in read
     )
@@ -91,10 +91,10 @@ def _unread(mapping: Mapping) -> Iterator[ColumnRef]:
 
 def read_through(mapping: Mapping, lookup: str) -> tuple[ColumnRef, ...]:
     """The columns of a lookup that something reads."""
-    return tuple(dict.fromkeys(column for column in _written(mapping) if column.lookup == lookup))
+    return tuple(dict.fromkeys(column for column in written_columns(mapping) if column.lookup == lookup))
 
 
-def _written(mapping: Mapping) -> Iterator[ColumnRef]:
+def written_columns(mapping: Mapping) -> Iterator[ColumnRef]:
     """Every column that a field, lookup or array reads."""
     yield from (column for field in mapping.fields for column in field.columns)
     origins: list[Origin] = [*(lookup.origin for lookup in mapping.lookups), *(array.origin for array in mapping.arrays)]

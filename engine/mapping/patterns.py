@@ -27,4 +27,5 @@ PATTERNS = {
 """What a text of each pattern is, in words."""
 SCALAR = ["string", "number", "boolean"]
 KEYS_OF_ROWS: Schema = {"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}
+NAMES_OF_COLUMN: Schema = {"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}
 COUNT_OR_SHARE: Schema = {"type": ["string", "integer"], "minimum": 0, "pattern": SHARE}

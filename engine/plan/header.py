@@ -40,7 +40,7 @@ def check_header(mapping: Mapping, columns: Sequence[str], source: str = "") -> 
         hint = "has the file a header? if not, give the names with csv.names"
         raise DataError(Finding(min(lines, default=declared.line), 1, "missing_column", message, hint=hint, file=str(mapping.file)))
     if needed:
-        found = [_missing(wanted[name], columns, extra, source) for name in sorted(needed)]
+        found = [_missing(wanted[name], columns, extra, source, declared.names_of(name)) for name in sorted(needed)]
         raise DataError([replace(item, line=item.line or declared.line, file=str(mapping.file)) for item in found])
     if extra and declared.extra == "fail":
         message = f"{_named(source)} has columns that no field reads: {_unread(extra, known=known)}"
@@ -69,6 +69,7 @@ def _read(mapping: Mapping, columns: Sequence[str], declared: Source) -> Iterato
     for name, source in {"": mapping.source, **mapping.sources}.items():
         if source == declared:
             yield from columns_of(mapping, name)
+            yield from (one for names in source.column_names.values() for one in names)
             yield from (column for names in matched(mapping, columns, name).values() for column in names)
 
 
@@ -77,19 +78,25 @@ def _other_delimiter(header: str, declared: Source) -> str:
     return next((usual for usual in (";", ",", "\t", "|") if usual in header and usual != declared.dialect.delimiter), "")
 
 
-def _missing(use: ColumnUse, columns: Sequence[str], extra: list[str], source: str) -> Finding:
+def _missing(use: ColumnUse, columns: Sequence[str], extra: list[str], source: str, names: Sequence[str]) -> Finding:
     found = ", ".join(map(repr, columns[:SHOWN_COLUMNS])) + (" …" if len(columns) > SHOWN_COLUMNS else "")
-    message = f"{_named(source)} has no column {use.column!r}; it has {found}"
+    message = f"{_named(source)} has no column {use.column!r}{_or_others(names)}; it has {found}"
     hint = suggest(use.column, extra) or suggest(use.column, columns) or "correct the column, or set source.columns.missing: 'null'"
     return Finding(use.line, 1, "missing_column", message, use.path, hint)
 
 
 def _notes(declared: Source, source: str, missing: set[str], extra: str) -> list[str]:
-    notes = [f"column {name!r} is not in {_named(source)}: its cells count as empty" for name in sorted(missing)]
+    shown = [f"{name!r}{_or_others(declared.names_of(name))}" for name in sorted(missing)]
+    notes = [f"column {name} is not in {_named(source)}: its cells count as empty" for name in shown]
     if extra and declared.extra == "warn":
         whose = f" of {_named(source)}" if source else ""
         notes.append(f"columns{whose} that no field reads: {extra}")
     return notes
+
+
+def _or_others(names: Sequence[str]) -> str:
+    """The other names of a column."""
+    return f" (or {', '.join(map(repr, names[1:]))})" if len(names) > 1 else ""
 
 
 def _named(source: str) -> str:

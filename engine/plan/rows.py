@@ -40,9 +40,9 @@ def near_key(mapping: Mapping, columns: Sequence[str]) -> RowKey | None:
 
 
 def _key(on: KeyParts, mapping: Mapping, columns: Sequence[str]) -> RowKey:
-    """The whole row (its cells, in the order of the columns' names), or the listed paths and columns."""
+    """The whole row (its cells, in the order of the columns' oldest names), or the listed paths and columns."""
     if on == ROW_KEY:
-        return RowKey(tuple(pl.col(cell_name(name)) for name in sorted(columns)))
+        return RowKey(tuple(pl.col(cell_name(name)) for name in sorted(columns, key=lambda name: mapping.source.names_of(name)[-1])))
     paths = {field.path: field for field in mapping.fields}
     for name in on:
         if name not in paths and name not in columns:

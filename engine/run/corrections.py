@@ -19,6 +19,7 @@ from engine.run.rejects import EXTRA, JOIN, META, unescape_formula
 from engine.run.rowranges import Ranges
 from engine.sources.batch import Batch, Malformed
 from engine.sources.csv import CsvFile
+from engine.sources.file import called
 from engine.sources.names import FILE, ROW
 from engine.sources.secondary import NO_KEY
 
@@ -55,7 +56,8 @@ class RejectsSource:
     def __init__(self, file: Path, mapping: Mapping | None = None) -> None:
         self._path = str(file)
         self._file = CsvFile(file, Dialect(delimiter=_delimiter(file)))
-        self._names = [unescape_formula(name) for name in self._file.columns]
+        header = [unescape_formula(name) for name in self._file.columns]
+        self._names = called(header, mapping.source.column_names if mapping else {}, self._path)
         named = NAMED.search(file.name)
         if not named or not {*META, EXTRA} <= set(self._names):
             raise self._wrong(

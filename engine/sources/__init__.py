@@ -65,7 +65,9 @@ def open_source(source: Source) -> RowReader:
 
 
 def _file(path: str, source: Source) -> File:
-    return READERS[source.format_of(path)](path if path == STDIN else Path(path), source)
+    file = READERS[source.format_of(path)](path if path == STDIN else Path(path), source)
+    file.column_names = source.column_names
+    return file
 
 
 def notes(rows: RowReader, name: str = "") -> list[str]:

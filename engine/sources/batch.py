@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -46,6 +47,10 @@ class Batch:
     def source_rows(self) -> int:
         """How many rows of the source it is made of, malformed ones included."""
         return source_rows(self.frame) + len(self.malformed)
+
+    def called(self, names: Mapping[str, str]) -> Batch:
+        """With other names of the header's columns."""
+        return Batch(self.frame.rename(names), self.malformed)
 
     def up_to(self, number: int) -> Batch:
         """Its rows and malformed records up to this number."""

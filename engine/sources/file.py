@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -52,6 +52,8 @@ class Pass(Protocol):
 class File(ABC):
     """One file as batches of text. A record is a row, or is given as malformed, or stops the file: no record is changed or dropped.
 
+    `column_names` are all names of columns that have several, by the one that is used whichever of them the header has.
+
     A regular file must stay the same from the first look at it to the last: size, time of change, inode, and the hash of its bytes.
     `path` may be `-`, standard input. That and a pipe are read once, any other file again by each `batches()`.
 
@@ -65,6 +67,8 @@ class File(ABC):
     def __init__(self, path: Path | str) -> None:
         self.path = path
         self.sha256 = ""
+        self.column_names: Mapping[str, tuple[str, ...]] = {}
+        self._header: tuple[str, ...] | None = None
         self._columns: tuple[str, ...] | None = None
         self._reading: Pass | None = None
         self._identity: tuple[int, ...] = ()
@@ -85,7 +89,7 @@ class File(ABC):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the columns. Distinct, without NUL; one of them may be empty."""
+        """The names of the columns, of those with several the first. Distinct, without NUL; one of them may be empty."""
         if self._columns is None:
             self._reading = self._begin()
             if self.size is not None:
@@ -109,7 +113,9 @@ class File(ABC):
         if self._reading is None or self.size is not None:
             self._reading = self._begin()
         with closing(self._reading) as reading:
-            yield from reading.batches(self.columns)
+            own = dict(zip(self._header or (), self.columns, strict=True))
+            for batch in reading.batches(tuple(own)):
+                yield batch.called(own) if self.column_names else batch
             self._check(reading)
 
     def _begin(self) -> Pass:
@@ -118,7 +124,8 @@ class File(ABC):
         try:
             self._identify(reading)
             names, line = reading.header()
-            self._columns = self._unchanged(check_names(names, str(self.path), line), line)
+            self._header = self._unchanged(check_names(names, str(self.path), line), line)
+            self._columns = called(self._header, self.column_names, str(self.path), line)
         except BaseException:
             reading.close()
             raise
@@ -131,7 +138,7 @@ class File(ABC):
             self._identity = reading.identity
 
     def _unchanged(self, names: tuple[str, ...], line: int) -> tuple[str, ...]:
-        if self._columns not in (None, names):
+        if self._header not in (None, names):
             raise self._changed("the header is not the one read before", line)
         return names
 
@@ -162,6 +169,20 @@ def check_names(names: Sequence[str], file: str, line: int) -> tuple[str, ...]:
     if problems := _duplicates(names, file, line):
         raise DataError(problems)
     return tuple(names)
+
+
+def called(header: Sequence[str], names: Mapping[str, tuple[str, ...]], file: str, line: int = 0) -> tuple[str, ...]:
+    """A header whose columns with several `names` are called by the first of them.
+
+    Raises:
+        DataError: `column_names`: the header has two names of a column.
+    """
+    there = {first: found for first, every in names.items() if (found := [name for name in every if name in header])}
+    if both := next((found for found in there.values() if len(found) > 1), None):
+        message = f"the header has {' and '.join(map(repr, both))}, which the mapping says are names of one column"
+        raise DataError(finding("column_names", message, hint="remove one of the names from the mapping", file=file, line=line))
+    firsts = {found[0]: first for first, found in there.items()}
+    return tuple(firsts.get(name, name) for name in header)
 
 
 def _duplicates(names: Sequence[str], file: str, line: int) -> list[Finding]:

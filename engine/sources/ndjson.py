@@ -218,4 +218,4 @@ class NdjsonFile(File):
 
     def open(self) -> NdjsonPass:
         """Begin to read. The names of a file are not looked for a second time: it must be the same."""
-        return NdjsonPass(self.path, self._member, self._columns, *self._sizes)
+        return NdjsonPass(self.path, self._member, self._header, *self._sizes)

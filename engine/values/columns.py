@@ -27,7 +27,7 @@ class ColumnRef:
     `source` names the source that has it (empty for the document's; None for members of a JSON text and for what elements have of their
     own), `names` are its names there: more than one where it is numbered. `lookup` is the lookup that it is a column of, `keys` are the
     columns of the same level by which that lookup finds its row. `own`: whether it can say that an element of its array is there, as the
-    columns of the surrounding row cannot.
+    columns of the surrounding row cannot. `others` are the column under its other names, the oldest last: a header has one of them.
     """
 
     written: str
@@ -37,6 +37,7 @@ class ColumnRef:
     lookup: str = field(default="", compare=False)
     keys: tuple[ColumnRef, ...] = field(default=(), compare=False)
     own: bool = field(default=False, compare=False)
+    others: tuple[ColumnRef, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return self.written
@@ -45,6 +46,11 @@ class ColumnRef:
     def name(self) -> str:
         """Its one name in its source, or in a JSON text, where it is a cell."""
         return self.names[0]
+
+    @property
+    def all_written(self) -> tuple[str, ...]:
+        """All names that the mapping gives it."""
+        return (self.written, *(other.written for other in self.others))
 
     @property
     def of_element(self) -> bool:

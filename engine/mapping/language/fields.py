@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.expressions.constraints import CONSTRAINTS
 from engine.mapping.model import DEFAULT_TYPE, Field, ValueMap
-from engine.mapping.patterns import SCALAR
+from engine.mapping.patterns import NAMES_OF_COLUMN, SCALAR
 from engine.values.keys import Schema, key, keys_of, section, texts
 from engine.values.metadata import META
 from engine.values.transforms import TRANSFORMS
@@ -52,7 +52,9 @@ def constraint_keys() -> dict[str, Schema]:
 FIELD: Schema = section(
     "A field of the document. A plain text is the short form of `{column: TEXT}`.",
     {
-        "column": key("The source column to read; `NAME.column` is one of a lookup.", "Date of Admission", type="string"),
+        "column": key("The source column to read; `NAME.column` is one of a lookup. Where the column has been renamed: all its names, the "
+                      "present one first and the oldest last. The one that the header has is read. Wherever else the mapping names the "
+                      "column, one of its names is enough.", ["Room", "Room Number"], **NAMES_OF_COLUMN),
         "columns": key("For a path that ends in `.*`: a regular expression for column names. Each matching column becomes a member, named "
                        "by the expression's first group, or else by the column.", "^score_(.+)$", type="string", minLength=1),
         "hash": key("A reference: the `_id` that `id.hash` gives a document whose hashed columns have the values of these. Its type "
@@ -65,8 +67,8 @@ FIELD: Schema = section(
                     + ". Metadata alone is no change: a live document that differs from its row in nothing else is unchanged, is not "
                     "written, and keeps the metadata that it has. `compute: now()` counts as metadata.",
                     "row", enum=list(META)),
-        "longitude": key("For a point: the column of its longitude, in degrees.", "lon", type="string"),
-        "latitude": key("For a point: the column of its latitude, in degrees.", "lat", type="string"),
+        "longitude": key("For a point: the column of its longitude, in degrees.", "lon", **NAMES_OF_COLUMN),
+        "latitude": key("For a point: the column of its latitude, in degrees.", "lat", **NAMES_OF_COLUMN),
         "type": type_key(),
         **keys_of(Options),
         "transform": transform_steps(),

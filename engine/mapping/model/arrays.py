@@ -6,7 +6,7 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from engine.mapping.patterns import RANGE
+from engine.mapping.patterns import NAMES_OF_COLUMN, RANGE
 from engine.values.columns import ColumnRef
 from engine.values.keys import At, Keys, key, texts
 from engine.values.paths import array_of
@@ -72,7 +72,7 @@ class Numbered:
 class Split:
     """Elements from one cell, cut at a separator: `{value}`."""
 
-    column: Annotated[ColumnRef, key("The column that holds the cell.", "genres", type="string")]
+    column: Annotated[ColumnRef, key("The column that holds the cell.", "genres", **NAMES_OF_COLUMN)]
     separator: Annotated[str, key("The text between the values.", "|", minLength=1)]
 
 
@@ -80,7 +80,7 @@ class Split:
 class Json:
     """Elements, or members, from a cell that holds a JSON text, or (`syntax: python`) a Python literal."""
 
-    column: Annotated[ColumnRef, key("The column that holds the cell.", "cast", type="string")]
+    column: Annotated[ColumnRef, key("The column that holds the cell.", "cast", **NAMES_OF_COLUMN)]
     syntax: Annotated[Syntax, key("json, or python for a literal as Python prints it ({'name': None}).", "python")] = "json"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -71,7 +72,8 @@ def format_of(name: str) -> str:
 class Source:
     """Where rows come from: files, or patterns of their names. Without `format`, the names tell it.
 
-    `line` is where the mapping names them, in `mapping_file`; that is empty where the command line names them instead.
+    `line` is where the mapping names them, in `mapping_file`; that is empty where the command line names them instead. `column_names` has
+    all names of the columns that have several, the present one first, by the name that the engine uses; the fields of a mapping say them.
     """
 
     paths: Annotated[
@@ -101,6 +103,7 @@ class Source:
         key("What to do if a mapped column is not in the file: fail, or null (all its values are missing).", "fail"),
     ] = "fail"
     extra: Annotated[Extra, At("columns.extra"), key("What to do with a column that no field reads.", "warn")] = "warn"
+    column_names: MappingOf[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
     mapping_file: str = field(default="", compare=False)
     line: int = field(default=0, compare=False)
 
@@ -108,6 +111,10 @@ class Source:
     def path(self) -> str:
         """All paths, for messages."""
         return ", ".join(self.paths)
+
+    def names_of(self, column: str) -> tuple[str, ...]:
+        """All names of a column, the oldest last."""
+        return self.column_names.get(column, (column,))
 
     def format_of(self, path: str) -> str:
         """The format of one of its files."""

@@ -14,12 +14,14 @@ from pathlib import Path
 from engine.errors import suggest
 from engine.mapping import model
 from engine.mapping.language import OF_A_COLLECTION
+from engine.mapping.names import with_one_name
 from engine.mapping.semantics.arrays import read_arrays, read_lookups
 from engine.mapping.semantics.cases import read_cases
 from engine.mapping.semantics.elements import check_elements
 from engine.mapping.semantics.fields import SourcesInScope, read_fields
 from engine.mapping.semantics.increments import check_increments
 from engine.mapping.semantics.indexes import read_index
+from engine.mapping.semantics.names import check_names
 from engine.mapping.semantics.rows import check_identity, read_dedup, read_identity, read_rule
 from engine.mapping.semantics.scope import Raw, Scope
 from engine.mapping.semantics.source import read_source
@@ -110,6 +112,8 @@ def _mapping(scope: Scope, text: str, sources: dict[str, model.Source]) -> model
         lookups=tuple(lookups.values()),
         sources=_used(sources, arrays, lookups),
     )
+    check_names(scope, mapping)
+    mapping = with_one_name(mapping)
     check_collation(scope, mapping)
     check_timeseries(scope, mapping)
     refused = raw.get("arrays", {}).keys() - arrays.keys()

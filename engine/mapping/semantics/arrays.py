@@ -9,7 +9,7 @@ from functools import partial
 
 from engine.errors import suggest
 from engine.mapping import model
-from engine.mapping.semantics.columns import Lookups, lookup_name, resolve
+from engine.mapping.semantics.columns import Lookups, Written, first_name, lookup_name, resolve
 from engine.mapping.semantics.regexes import columns_problem
 from engine.mapping.semantics.scope import Place, Raw, Scope
 from engine.values.columns import ColumnRef
@@ -21,7 +21,7 @@ ORIGINS = ("source", "rows", "numbered", "columns", "split", "json")
 OF_ROWS = ("source", "rows")  # origins that may have `columns` as well
 CONSTRAINTS = tuple(stated.name for stated in attribute_keys(model.Array) if stated.attribute == "constraints")
 MOST_SETS = 10_000
-Resolve = Callable[[str], ColumnRef]
+Resolve = Callable[[Written], ColumnRef]
 
 
 def read_arrays(scope: Scope, paths: Iterable[str], sources: Iterable[str], lookups: Lookups) -> dict[str, model.Array]:
@@ -184,7 +184,7 @@ def read_lookups(scope: Scope, sources: Iterable[str]) -> dict[str, model.Lookup
 
 def _needs(raw: Raw, names: Collection[str]) -> set[str]:
     """The lookups that the columns of a lookup come from."""
-    columns = [*([raw["json"]["column"]] if "json" in raw else []), *(column for _, column in _pairs(raw.get("on", [])))]
+    columns = [*([first_name(raw["json"]["column"])] if "json" in raw else []), *(column for _, column in _pairs(raw.get("on", [])))]
     return {name for column in columns if (name := lookup_name(column, names))}
 
 

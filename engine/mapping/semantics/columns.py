@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from collections.abc import Mapping as MappingOf
+from dataclasses import replace
 
 from engine.mapping import model
 from engine.mapping.columns import row_columns, wide_of
@@ -15,12 +16,24 @@ Lookups = MappingOf[str, model.Lookup]
 OF_ELEMENTS = {NUMBER: ColumnKind.NUMBER, KEY: ColumnKind.KEY, VALUE: ColumnKind.VALUE}
 
 
-def resolve(arrays: Arrays, lookups: Lookups, array: str, written: str) -> ColumnRef:
-    """The column that a name means in the elements of an array; in the document's rows where `array` is empty.
+Written = str | list[str]
+"""A column as the mapping writes it: its name, or all its names."""
+
+
+def first_name(written: Written) -> str:
+    """The present name of a column."""
+    return written if isinstance(written, str) else written[0]
+
+
+def resolve(arrays: Arrays, lookups: Lookups, array: str, written: Written) -> ColumnRef:
+    """The column that a name, or several, mean in the elements of an array; in the document's rows where `array` is empty.
 
     `arrays` are those that lie around, the array itself included. A name with `{n}` where nothing is numbered has no names in any source:
-    `check_elements` reports it.
+    `check_elements` reports it. Whether several names can be one column says `check_names`.
     """
+    if not isinstance(written, str):
+        first, *others = (resolve(arrays, lookups, array, name) for name in written)
+        return replace(first, others=tuple(others))
     if name := lookup_name(written, lookups):
         return _looked_up(arrays, lookups, array, written, lookups[name])
     if array and written in OF_ELEMENTS:

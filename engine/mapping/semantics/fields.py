@@ -9,7 +9,7 @@ from functools import partial
 
 from engine.expressions import Expression, ExpressionError, Typed, parse, typed
 from engine.mapping import model
-from engine.mapping.semantics.columns import resolve
+from engine.mapping.semantics.columns import Written, resolve
 from engine.mapping.semantics.origins import check_origin, is_key, is_now, with_meta
 from engine.mapping.semantics.scope import Place, Raw, Scope
 from engine.mapping.semantics.values import read_constraints, read_options, read_text, read_transforms, read_value_map
@@ -30,11 +30,11 @@ class SourcesInScope:
     arrays: MappingOf[str, model.Array]
     lookups: MappingOf[str, model.Lookup]
 
-    def column(self, path: str, written: str) -> ColumnRef:
-        """The column that a name means in the field at `path`."""
+    def column(self, path: str, written: Written) -> ColumnRef:
+        """The column that a name, or several, mean in the field at `path`."""
         return resolve(self.arrays, self.lookups, array_of(path), written)
 
-    def null_values(self, path: str, column: str | None) -> tuple[str, ...]:
+    def null_values(self, path: str, column: Written | None) -> tuple[str, ...]:
         """What means a missing value where the field at `path` reads `column`."""
         found = self.column(path, column) if column else None
         if found and found.lookup and found.source is not None:
@@ -169,7 +169,7 @@ def _field(scope: Scope, path: str, raw: Raw, others: MappingOf[str, model.Field
     _check_policies(scope, where, raw)
     options = read_options(scope, where, raw, kind, column)
     written = VALUE if "split" in raw else raw.get("column")
-    key = is_key(scope.raw, path, raw.get("column"))
+    key = is_key(scope.raw, path, raw.get("column", []))
     if key and "order" in kind.options:
         scope.report(where, "not_allowed", "a place cannot identify rows", "name its columns in dedup and id", at_key=True)
     return read(
@@ -207,7 +207,7 @@ def _condition(scope: Scope, where: Place, raw: Raw, others: MappingOf[str, mode
     return found
 
 
-def _first_column(raw: Raw) -> str | None:
+def _first_column(raw: Raw) -> Written | None:
     """The column that tells which source's null values count."""
     return next((column for column in (raw.get("column"), raw.get("longitude"), *raw.get("hash", ())) if column), None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.expressions.constraints import is_query
 from engine.mapping import model
+from engine.mapping.semantics.columns import Written
 from engine.mapping.semantics.regexes import columns_problem
 from engine.mapping.semantics.scope import Place, Raw, Scope
 from engine.values.metadata import META
@@ -66,9 +67,9 @@ def is_now(raw: Raw) -> bool:
     return "".join(str(raw.get("compute")).split()) == META["loaded_at"].compute
 
 
-def is_key(raw: Raw, path: str, column: str | None) -> bool:
+def is_key(raw: Raw, path: str, column: Written) -> bool:
     """Whether the field identifies rows: it is `_id`, in a key of rows or documents, or the only key of a unique index."""
     on = [raw.get("dedup", {}).get("on"), raw.get("id", {}).get("hash"), raw["target"].get("key")]
     alone = [list(index["keys"]) for index in raw.get("indexes", {}).values() if index.get("unique")]
     named = {name for names in on if isinstance(names, list) for name in names}
-    return path == model.ID or bool(named & {path, column}) or [dotted(path)] in alone
+    return path == model.ID or bool(named & {path, *([column] if isinstance(column, str) else column)}) or [dotted(path)] in alone
