@@ -20,6 +20,7 @@ from pymongo.errors import OperationFailure
 
 from engine.apply.inspect import of_unknown_shape
 from engine.apply.queries import Query, refused, requirements
+from engine.apply.restoring import Restoring, remove_empty_asides
 from engine.apply.violations import causes
 from engine.documents.validators import validator
 from engine.errors import DataError, finding
@@ -81,6 +82,7 @@ class Applying:
         target = self.plan.new.target
         self.database = database_of(self.client, target.database)
         self.live: Any = self.database.get_collection(target.collection, codec_options=EXACT)
+        self.restoring = Restoring(self.client, target, self.ledger, self.lock)
         self._actions: dict[Action, Callable[[Step], None]] = {
             Action.COMMANDS: self._commands,
             Action.DROP_INDEXES: self._drop_indexes,
@@ -88,6 +90,7 @@ class Applying:
             Action.REWRITE: self._rewrite,
             Action.TRIM: self._rewrite,
             Action.CHECK: self._check,
+            Action.RETURN: self._bring_back,
         }
 
     @property
@@ -160,6 +163,11 @@ class Applying:
                 self._batch(ids, wanted, step.stages)
             seen += len(ids)
             self.show.documents(seen, max(total, seen))
+
+    def _bring_back(self, step: Step) -> None:
+        assert step.aside
+        self.restoring.bring_back(step.aside)
+        remove_empty_asides(self.client, self.plan.new.target, self.ledger)
 
     def _spared(self, action: Action) -> Iterator[Query]:
         """Documents that are not rewritten: those in the new shape, and where the mapping keeps what is there, those of no known shape."""

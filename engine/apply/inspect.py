@@ -9,6 +9,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
+from engine.apply.asides import judge_asides
 from engine.apply.clashes import clashes
 from engine.apply.queries import Query, count_each, filters, refused, requirements, sized
 from engine.apply.recorded import evidence, restored
@@ -100,6 +101,7 @@ def inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProf
     )
     collection = client[new.target.database][new.target.collection]
     with translated():
+        found = replace(found, asides=judge_asides(client, new, live.evidence, profile))
         if live.unfinished:
             return live, replace(found, hindrances=tuple(_of_another(live.unfinished, live, new)))
         if not (found.changes or found.drift):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pymongo import MongoClient
@@ -12,12 +13,13 @@ from engine import __version__
 from engine.apply.applying import Applying, ApplyProgress
 from engine.apply.inspect import LiveCollection, inspect_and_plan
 from engine.apply.recorded import recorded
+from engine.apply.restoring import remove_empty_asides
 from engine.errors import DataError, EngineError, TargetError, counted, finding
 from engine.errors.codes import CODES
 from engine.evolution.kinds import KINDS
 from engine.evolution.planning import RELOAD, EvolutionPlan
-from engine.evolution.steps import ApplyPlan, apply_plan
-from engine.mapping.model import Mapping
+from engine.evolution.steps import ApplyPlan, apply_plan, returning
+from engine.mapping.model import Mapping as Model
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.actors import actor
 from engine.mongo.connection import translated
@@ -46,7 +48,8 @@ def require_apply_support(client: MongoClient[Any], profile: ServerProfile) -> N
 class ApplyResult:
     """What an apply did; `run_id` is empty where there was nothing to do. `rewritten` and `set_aside` count documents of this attempt.
 
-    `set_aside_in` is the collection that the latter are in, empty where there are none.
+    `set_aside_in` is the collection that the latter are in, empty where there are none. `restored` documents of earlier applies came back;
+    `not_restored` counts those that fit and stay aside all the same, by the reason.
     """
 
     before: str
@@ -55,6 +58,8 @@ class ApplyResult:
     rewritten: int = 0
     set_aside: int = 0
     set_aside_in: str = ""
+    restored: int = 0
+    not_restored: Mapping[str, int] = field(default_factory=dict)
     documents: int = 0
     checksum: str = ""
     resumed: str = ""
@@ -70,7 +75,7 @@ class ApplyTask:
 
     client: MongoClient[Any]
     profile: ServerProfile
-    mapping: Mapping
+    mapping: Model
     allowed: frozenset[str]
     run_id: str
     reason: str = ""
@@ -84,13 +89,14 @@ class ApplyTask:
         if not (found.changes or found.drift or found.unfinished):
             return None
         self._require_allowed(found)
-        return self._plan(live)
+        return self._plan(live, found)
 
     def carry_out(self, show: ApplyProgress) -> ApplyResult:
         """Change the collection. Raises DataError where that is not allowed or needs the source, LockedError while it is locked."""
         ledger = Ledger(self.client, self.mapping.target, self.run_id)
         with Lock(self.client, self.mapping.target, ledger, self.wait) as lock:
             remove_staging(self.client, self.mapping.target)  # a suspended run that lost the lock must have nothing left to rename
+            remove_empty_asides(self.client, self.mapping.target, ledger)
             live, found = inspect_and_plan(self.client, self.mapping, self.profile)
             if not (found.changes or found.drift or found.unfinished):
                 return ApplyResult(live.run)
@@ -98,16 +104,17 @@ class ApplyTask:
             record = lock.stamp(self._record(live, found))
             ledger.start(record)
             aside = not all(KINDS[code].removes for code in record.allow)
-            self.work = work = Applying(self.client, self._plan(live), self.profile, ledger, lock, show, self.run_id, aside,
+            self.work = work = Applying(self.client, self._plan(live, found), self.profile, ledger, lock, show, self.run_id, aside,
                                         [*record.done], record.position, [*record.steps], found.stricter)  # fmt: skip
             state = self._carry_out(work, ledger)
         moved = work.moved.collection if work.moved else ""
         return ApplyResult(
-            live.run, self.run_id, tuple(work.steps), work.rewritten, work.set_aside, moved, state.count, state.checksum, record.resumed
-        )
+            live.run, self.run_id, tuple(work.steps), work.rewritten, work.set_aside, moved, work.restoring.back.total(),
+            work.restoring.stayed, state.count, state.checksum, record.resumed,
+        )  # fmt: skip
 
-    def _plan(self, live: LiveCollection) -> ApplyPlan:
-        return apply_plan(live.old, self.mapping, live.evidence, self.profile)
+    def _plan(self, live: LiveCollection, found: EvolutionPlan) -> ApplyPlan:
+        return returning(apply_plan(live.old, self.mapping, live.evidence, self.profile), found.asides)
 
     def _carry_out(self, work: Applying, ledger: Ledger) -> CollectionState:
         try:

@@ -11,6 +11,7 @@ from rich.text import Text
 from engine.apply.task import ApplyResult
 from engine.cli.console import console_on
 from engine.errors import counted
+from engine.evolution.asides import KeptAside
 from engine.evolution.judgements import Needs
 from engine.evolution.judging import JudgedChange, same_columns
 from engine.evolution.planning import EvolutionPlan
@@ -29,7 +30,7 @@ WHAT_TO_DO = {
 def show_plan(found: EvolutionPlan, title: str, data: Iterable[str], stream: TextIO) -> None:
     """Show the plan, one paragraph per change; colours on a terminal only."""
     console = console_on(stream)
-    told = [Text(), *_changes(found), *_end(found)] if found.changes or found.drift or found.unfinished else []
+    told = [Text(), *_changes(found), *_end(found)] if found.changes or found.drift or found.unfinished or found.asides else []
     for line in (
         Text(title, "bold"),
         *_head(found),
@@ -57,6 +58,7 @@ def _head(found: EvolutionPlan) -> Iterator[Text]:
         yield Text(f"drift: {line}", "red")
     for line in found.others:
         yield Text(f"not the mapping's: {line}; it stays")
+    yield from (Text(f"not in the collection: {kept.told}") for kept in found.asides)
     if found.counts and found.counts.unknown_shape:
         strangers = counted(found.counts.unknown_shape, "document")
         yield Text(f"drift: {strangers} of unknown shape, which the applied mapping does not describe", "red")
@@ -97,6 +99,9 @@ def _end(found: EvolutionPlan) -> Iterator[Text]:
             f"rejected for {subject}: {counted(rows, 'row')} that may be accepted now; load them afterwards with `engine rejects retry`",
             "cyan",
         )
+    for kept in found.asides:
+        if kept.outlook:
+            yield Text(f"{kept.outlook}{_how(kept, found)}", "cyan")
     told = {change.change.subject for change in found.changes if change.reason}
     for subject, why in found.blocked.items():
         if subject not in told:
@@ -105,6 +110,13 @@ def _end(found: EvolutionPlan) -> Iterator[Text]:
         yield Text(f"refused: {refusal}", "red")
     for loss in found.losses:
         yield Text(f"destructive: {loss}; to allow it, run `engine apply` with --allow {loss.code}", "red")
+
+
+def _how(kept: KeptAside, found: EvolutionPlan) -> str:
+    """How they come back."""
+    if not kept.returning:
+        return ""
+    return "; `engine apply` brings them back" if found.changes else f"; `engine set-aside restore {kept.run}` brings them back"
 
 
 def _count(found: EvolutionPlan) -> str:
@@ -126,7 +138,10 @@ def show_applied(done: ApplyResult, stream: TextIO) -> None:
         return
     console = console_on(stream)
     aside = f", {done.set_aside:,} set aside in {done.set_aside_in}" if done.set_aside else ""
-    console.print(Text.assemble(("APPLIED", "bold green"), f"  {done.rewritten:,} rewrites of documents{aside}"), soft_wrap=True)
+    back = f", {done.restored:,} brought back that had been set aside" if done.restored else ""
+    console.print(Text.assemble(("APPLIED", "bold green"), f"  {done.rewritten:,} rewrites of documents{aside}{back}"), soft_wrap=True)
+    for why, documents in done.not_restored.items():
+        print(f"still set aside, though the mapping takes them: {counted(documents, 'document')}, as {why}", file=stream)
     if done.resumed:
         print(f"continued after run {done.resumed}", file=stream)
     print(f"steps: {', '.join(step['name'] for step in done.steps)}", file=stream)

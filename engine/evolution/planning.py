@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.errors import Finding, counted, finding
+from engine.evolution.asides import KeptAside
 from engine.evolution.changes import shown
 from engine.evolution.counts import Counts
 from engine.evolution.diff import diff
@@ -28,7 +29,7 @@ class EvolutionPlan:
     `drift`: what has changed since; `others`: what others changed of what the mapping does not name, which stays.
     `column_names`: by path, how the mapping would say that the field's column has only another name now. `unchangeable`: documents cannot
     be rewritten there. `rejected`: rows that earlier runs rejected and that may fit now, by what they were rejected for.
-    `hindrances`: what the server was found to refuse.
+    `hindrances`: what the server was found to refuse. `asides`: what earlier applies have set aside, and how much of it fits again.
     """
 
     changes: tuple[JudgedChange, ...]
@@ -43,6 +44,7 @@ class EvolutionPlan:
     rejected: Mapping[str, int] = field(default_factory=dict)
     unchangeable: bool = False
     hindrances: tuple[Finding, ...] = ()
+    asides: tuple[KeptAside, ...] = ()
 
     @property
     def needs(self) -> Needs:
@@ -110,6 +112,7 @@ class EvolutionPlan:
             "leaving": self.counts and (0 if self.counts.stay else self.counts.leaving),
             "staying": self.counts and (self.counts.leaving if self.counts.stay else 0),
             "strangers": self.counts and self.counts.unknown_shape,
+            "set_aside": [kept.as_json() for kept in self.asides],
         }
 
     def _change(self, made_change: JudgedChange) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from engine.documents.validators import options, validator
+from engine.evolution.asides import KeptAside
 from engine.evolution.building import Stage, trimming
 from engine.evolution.judging import Evidence, rewriting_by_evidence
 from engine.evolution.rewriting import Rewriting, fields_to_keep, together
@@ -33,6 +34,7 @@ class Action(Enum):
     REWRITE = "rewrite with its stages the documents that are of the old shape alone"
     TRIM = "rewrite all documents with its stages"
     CHECK = "see to documents that the new mapping refuses"
+    RETURN = "bring back documents of `aside` that fit again"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Step:
     action: Action = Action.COMMANDS
     commands: tuple[Command, ...] = ()
     stages: tuple[Stage, ...] = ()
+    aside: KeptAside | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,16 @@ def apply_plan(old: Model, new: Model, evidence: Evidence | None, profile: Serve
     direct = rewriting_by_evidence(old, new, evidence)
     needed = tuple(step for step in found if step.commands or step.stages or step.action is Action.CHECK)
     return ApplyPlan(old, new, intermediate, kept_fields, rewrite, direct, needed)
+
+
+def returning(found: ApplyPlan, asides: Iterable[KeptAside]) -> ApplyPlan:
+    """With last steps that bring back what fits of earlier applies' documents: the whole collection is the new mapping's by then."""
+    steps = (
+        Step(f"return {kept.run}", f"bring back documents that run {kept.run} set aside", Action.RETURN, aside=kept)
+        for kept in asides
+        if kept.returning
+    )
+    return replace(found, steps=(*found.steps, *steps))
 
 
 def _intermediate(old: Model, new: Model, kept_fields: tuple[Field, ...]) -> Model:
@@ -155,4 +168,13 @@ def printed(found: ApplyPlan) -> Iterator[tuple[Step, tuple[Command, ...]]]:
     for step in found.steps:
         update = {"update": found.new.target.collection,
                   "updates": [{"q": {"_id": {"$in": SHOWN_IDS}}, "u": list(step.stages), "multi": True}]}  # fmt: skip
-        yield step, (step.commands or ((update,) if step.stages else ()))
+        shown = (*step.commands, *((update,) if step.stages else ()), *(_moving(step.aside, found.new) if step.aside else ()))
+        yield step, shown
+
+
+def _moving(kept: KeptAside, new: Model) -> Iterator[Command]:
+    """The commands of one transaction."""
+    batch = {"_id": {"$in": SHOWN_IDS}}
+    yield {"aggregate": kept.collection, "pipeline": [{"$match": batch}, *kept.fitting_stages], "cursor": {}}
+    yield {"insert": new.target.collection, "documents": "what that finds"}
+    yield {"delete": kept.collection, "deletes": [{"q": batch, "limit": 0}]}

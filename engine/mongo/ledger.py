@@ -5,8 +5,10 @@ Records of a collection are ordered by the fence of the lock under which they we
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 import pymongo
@@ -123,6 +125,28 @@ class Ledger:
             if record.mode in BEGUN:
                 break
         return found
+
+    def set_aside(self) -> list[RunRecord]:
+        """The applies of the target that set documents aside, also those that did not finish; the newest first."""
+        return [*self._read({**self._target, "aside": {"$exists": True}})]
+
+    def left(self) -> Counter[str]:
+        """By apply, how many of the documents that it set aside came back or were dropped."""
+        found = Counter[str]()
+        for record in self._read({**self._target, "left": {"$exists": True}}, ("record_version", "left")):
+            found.update({one.run: one.documents for one in record.left})
+        return found
+
+    def begun_after(self, record: RunRecord) -> str:
+        """The newest published run after this record that loaded the whole collection; empty where there is none."""
+        whole = {**SHAPING, "mode": {"$in": [*BEGUN, "sync"]}, "fence": {"$gt": record.fence}}
+        found = self._newest(whole)
+        return found.run_id if found else ""
+
+    def applied_after(self, record: RunRecord) -> list[RunRecord]:
+        """What the live collection was after this record, the oldest first; the same mapping counts once."""
+        later = [*self._read({**self._target, **SHAPING, "fence": {"$gt": record.fence}})][::-1]
+        return [after for before, after in pairwise([record, *later]) if after.meaning_sha256 != before.meaning_sha256]
 
     def find(self, run: str) -> RunRecord | None:
         """A run of the target."""

@@ -68,7 +68,10 @@ LOCKED: Needs = {
 RECORD = _all(LOOK, LOCKED)
 STAGING: Needs = {Place.DATABASE: "collMod createCollection createIndex dropIndex find insert listIndexes renameCollectionSameDB"}
 IN_PLACE = _all(RECORD, {Place.TARGET: "collMod createCollection createIndex insert"})
-REWRITING: Needs = {Place.TARGET: "collMod collStats createIndex dropIndex remove update", Place.DATABASE: "insert"}
+# What an apply sets aside goes into a collection of its own beside the target, and comes back from there.
+ASIDE: Needs = {Place.DATABASE: "find"}
+MOVING: Needs = {Place.TARGET: "insert remove", Place.DATABASE: "find insert remove"}
+REWRITING = _all(MOVING, {Place.TARGET: "collMod collStats createIndex dropIndex update"})
 
 TASKS: tuple[Task, ...] = (
     Task("run", _all(RECORD, STAGING), "replace"),
@@ -80,8 +83,8 @@ TASKS: tuple[Task, ...] = (
     Task("rejects retry", _all(IN_PLACE, {Place.TARGET: "update remove"})),
     Task("apply", _all(RECORD, REWRITING)),
     Task("adopt", RECORD),
-    Task("plan", LOOK),
-    Task("verify", LOOK),
+    Task("plan", _all(LOOK, ASIDE)),
+    Task("verify", _all(LOOK, ASIDE)),
     Task("runs", LEDGER),
     Task("rejects list", LEDGER),
     Task("preview", {Place.DATABASE: "find"}),

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 from jobs import Ended, command
 from pymongo.database import Database
 
@@ -75,6 +77,10 @@ class Stays:
     def do(self, verb: str, *more: str) -> Ended:
         return command(*verb.split(), "-m", self.file, *more)
 
+    def documents(self) -> list[bytes]:
+        raw = self.database.get_collection(self.collection, codec_options=CodecOptions(RawBSONDocument))
+        return sorted(one.raw for one in raw.find())
+
     def record(self, run: str) -> dict[str, Any]:
         found = self.database["_engine_runs"].find_one({"_id": run})
         assert found
@@ -134,3 +140,23 @@ def _name(stays: Stays, size: int) -> str:
     """A collection whose full name has so many bytes."""
     left = size - len(stays.database.name) - 1
     return "é" * 50 + "s" * (left - 100)
+
+
+# they come back
+
+
+def test_rolling_back_brings_them_back_as_a_fresh_run_has_them(stays: Stays) -> None:
+    stays.run()
+    fresh = stays.documents()
+    stays.edit(NARROW, ("bill.sum: {column: sum, ", "bill.total: {column: sum, was: bill.sum, "))
+    narrowed = stays.apply("--allow", "E111")
+    assert stays.plan()["set_aside"][0]["documents"] == 10
+    stays.edit(NARROW[::-1], ("bill.total: {column: sum, was: bill.sum, ", "bill.sum: {column: sum, "))
+    (kept,) = stays.plan()["set_aside"]
+    assert (kept["run"], kept["fitting"], kept["superseded"]) == (narrowed["run_id"], 10, "")
+    done = stays.apply()
+    assert (done["restored"], done["documents"], stays.asides) == (10, 30, [])
+    assert stays.documents() == fresh
+    assert stays.record(done["run_id"])["left"] == [{"run": narrowed["run_id"], "documents": 10}]
+    assert stays.plan()["set_aside"] == []
+    assert stays.do("verify").code == 0

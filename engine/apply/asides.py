@@ -1,0 +1,112 @@
+"""What is left of what applies of a collection have set aside, and how it becomes documents of a mapping. Changes nothing.
+
+Documents are set aside as they were stored, which is in the shape of the mapping that was applied before.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from engine.apply.queries import Query, requirements
+from engine.apply.recorded import restored
+from engine.errors import DataError
+from engine.evolution.asides import KeptAside
+from engine.evolution.building import Stage
+from engine.evolution.judging import Evidence, rewriting_by_evidence
+from engine.evolution.rewriting import Rewriting
+from engine.mapping.model import Mapping, Target
+from engine.mapping.profiles import ServerProfile
+from engine.mongo.ledger import Ledger
+from engine.mongo.records import RunRecord
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The stages from stored documents to those of a mapping; or the `problem`, in words."""
+
+    stages: tuple[Stage, ...] = ()
+    problem: str = ""
+
+
+def read_asides(client: MongoClient[Any], target: Target) -> tuple[KeptAside, ...]:
+    """Of every apply that set documents aside and has some left, the newest first. Raises the driver's errors, DataError."""
+    ledger = Ledger(client, target)
+    left, database = ledger.left(), client[target.database]
+    listed = (_kept(database, record, left, ledger.begun_after(record)) for record in ledger.set_aside())
+    return tuple(one for one in listed if one.documents or one.missing)
+
+
+def judge_asides(
+    client: MongoClient[Any], mapping: Mapping, evidence: Evidence, profile: ServerProfile, runs: Collection[str] = ()
+) -> tuple[KeptAside, ...]:
+    """The same (of these runs, or of all), with what the mapping takes of the documents."""
+    ledger, database = Ledger(client, mapping.target), client[mapping.target.database]
+    judged = []
+    for kept in read_asides(client, mapping.target):
+        if kept.documents and (not runs or kept.run in runs):
+            way = _way(ledger, kept.run, mapping, evidence)
+            found = replace(kept, problem=way.problem, stages=way.stages, wanted={"$and": requirements(mapping, profile)})
+            judged.append(found if way.problem else _counted(database, found, mapping.target.collection))
+        elif not runs or kept.run in runs:
+            judged.append(kept)
+    return tuple(judged)
+
+
+def _kept(database: Database[Any], record: RunRecord, left: Counter[str], superseded: str) -> KeptAside:
+    assert record.aside
+    there = database[record.aside.collection].estimated_document_count()
+    missing = max(0, record.aside.documents - left[record.run_id] - there)
+    return KeptAside(record.run_id, record.aside.collection, there, record.aside.why, missing, superseded=superseded)
+
+
+def _counted(database: Database[Any], kept: KeptAside, live: str) -> KeptAside:
+    """With how many documents fit, and how many of these are live again."""
+    same = {"$lookup": {"from": live, "localField": "_id", "foreignField": "_id", "as": "live", "pipeline": [{"$project": {"_id": 1}}]}}
+    total = {"$group": {"_id": None, "fitting": {"$sum": 1}, "live": {"$sum": {"$size": "$live"}}}}
+    pipeline = [*kept.fitting_stages, {"$project": {"_id": 1}}, same, total]
+    found: Query = next(database[kept.collection].aggregate(pipeline, allowDiskUse=True), {})
+    return replace(kept, fitting=found.get("fitting", 0), live_again=found.get("live", 0))
+
+
+# from the stored shape to that of the mapping
+
+
+def _way(ledger: Ledger, run: str, new: Mapping, evidence: Evidence) -> _Way:
+    try:
+        return _direct_or_step_by_step(ledger, run, new, evidence)
+    except DataError as error:
+        return _Way(problem=error.findings[0].message)
+
+
+def _direct_or_step_by_step(ledger: Ledger, run: str, new: Mapping, evidence: Evidence) -> _Way:
+    """From the mapping that was applied before the run: at once, or by way of all that were applied since."""
+    record = ledger.find(run)
+    before = ledger.find(record.previous) if record else None
+    if record is None or before is None:
+        return _Way(problem="the ledger no longer has the run whose mapping says what they are")
+    old = restored(before)
+    direct = rewriting_by_evidence(old, new, evidence)
+    if not direct.sources:
+        return _Way((*_stages([direct]),))
+    passed = [old, *map(restored, ledger.applied_after(before)), new]
+    steps = [rewriting_by_evidence(one, other, evidence) for one, other in pairwise(passed)]
+    if not any(step.sources for step in steps):
+        return _Way((*_stages(steps),))
+    path, why = next(iter(direct.sources.items()))
+    return _Way(problem=f"{path} needs the source: {why}")
+
+
+def _stages(steps: Iterable[Rewriting]) -> Iterable[Stage]:
+    """Without documents of which only the source has the new value."""
+    return chain.from_iterable((*_sure(step.unsure), *step.stages) for step in steps)
+
+
+def _sure(unsure: Any) -> list[Query]:
+    return [{"$match": {"$nor": [*unsure.values()]}}] if unsure else []
