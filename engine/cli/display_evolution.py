@@ -99,7 +99,7 @@ def _end(found: EvolutionPlan) -> Iterator[Text]:
             f"rejected for {subject}: {counted(rows, 'row')} that may be accepted now; load them afterwards with `engine rejects retry`",
             "cyan",
         )
-    for kept in found.asides:
+    for kept in found.asides if not found.blocked else ():  # a run loads everything again
         if kept.outlook:
             yield Text(f"{kept.outlook}{_how(kept, found)}", "cyan")
     told = {change.change.subject for change in found.changes if change.reason}

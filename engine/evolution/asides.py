@@ -44,18 +44,15 @@ class KeptAside:
     def told(self) -> str:
         """Where they are, in words."""
         gone = f"; {self.missing:,} more are gone from there: something else removed them" if self.missing else ""
-        return f"{counted(self.documents, 'document')} set aside by run {self.run} in {self.collection} ({self.why}){gone}"
+        older = f"; they are older than run {self.superseded}, which loaded everything again" if self.superseded else ""
+        return f"{counted(self.documents, 'document')} set aside by run {self.run} in {self.collection} ({self.why}){gone}{older}"
 
     @property
     def outlook(self) -> str:
-        """What of them the mapping takes, in words; empty where it takes none."""
-        if self.problem:
+        """What of them could come back, in words; empty where nothing could."""
+        if self.problem and not self.superseded:
             return f"what run {self.run} set aside cannot be brought back: {self.problem}"
-        if self.superseded and self.fitting:
-            return (
-                f"what run {self.run} set aside is older than run {self.superseded}, which loaded everything again: apply leaves it there"
-            )
-        if not self.fitting:
+        if not self.fitting or self.superseded:
             return ""
         again = f" ({self.live_again:,} stay there: their _id is live again)" if self.live_again else ""
         return f"{counted(self.fitting, 'document')} set aside by run {self.run} fit again{again}"
