@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import NoReturn, TextIO
 
 from engine import __version__
+from engine.cli.deeds import Deeds
 from engine.cli.streams import take_over_streams, unwritten
 from engine.cli.table import NOTHING, VERBS
 from engine.errors import EngineError, Exit, UsageError, finding, suggest
@@ -86,12 +87,12 @@ def run(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
 
 
 def _carried_out(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
-    interrupted = NOTHING
+    deeds = Deeds(NOTHING)
     try:
         with redirect_stdout(out):  # where argparse prints its help
             arguments = parsed(argv)
         verb = VERBS[arguments.verb]
-        interrupted = verb.interrupted
+        arguments.deeds = deeds = Deeds(verb.interrupted)
         refuse_few_addresses()
         module = import_module(f"engine.cli.verbs.{verb.module}")
         return int(getattr(module, verb.function)(arguments, out, err))
@@ -102,7 +103,8 @@ def _carried_out(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
             print(found, file=err)
         return error.exit_code
     except KeyboardInterrupt:
-        print(f"interrupted: {interrupted}", file=err)
+        for line in deeds.lines:
+            print(line, file=err)
         return Exit.INTERRUPTED
     except GeneratorExit:
         raise

@@ -22,7 +22,7 @@ OTHER_SOURCE = "read this file instead of the mapping's source.path"
 
 @dataclass(frozen=True)
 class Verb:
-    """One verb. `group` is what its users want to do; `interrupted` is printed after Ctrl-C where the verb has no better words."""
+    """One verb. `group` is what its users want to do; `interrupted` is printed after Ctrl-C before the verb has said more (`deeds`)."""
 
     group: str
     help: str
@@ -200,6 +200,6 @@ VERBS: dict[str, Verb] = {
     "verify": Verb(LOOK, "compare the live collection with what its last published run recorded", _verify, "history", "verify"),
     "plan": Verb(CHANGE, PLAN, _plan, "evolution", "plan"),
     "apply": Verb(CHANGE, "change the live collection to match the mapping", _apply, "evolution", "apply", LOADS),
-    "adopt": Verb(CHANGE, "take over a collection that the engine did not make, as it is", _adopt, "adoption", "adopt"),
+    "adopt": Verb(CHANGE, "take over a collection that the engine did not make, as it is", _adopt, "adoption", "adopt", LOADS),
     "db": Verb(SERVER, "the embedded MongoDB: up, down, status", _db, "servers", "database", "`engine db status` tells how it is now"),
 }

@@ -27,8 +27,13 @@ def adopt(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
         _show(arguments, surveys, out)
         if refused := [found for task, survey in zip(tasks, surveys, strict=True) if (found := task.refusal(survey))]:
             raise DataError(refused)
-        for task, survey in zip(tasks, surveys, strict=True) if not arguments.dry_run else ():
+        if arguments.dry_run:
+            return Exit.DONE
+        adopted: list[str] = []
+        arguments.deeds.ask(lambda: [f"adopted by then: {', '.join(adopted) or 'none'}; run the same command again for the rest"])
+        for task, survey in zip(tasks, surveys, strict=True):
             record = task.carry_out(survey)
+            adopted.append(survey.collection)
             if not arguments.json:
                 print(f"ADOPTED  {survey.collection} as it is, run {record.run_id}; see `engine plan`, then `engine apply`", file=out)
     return Exit.DONE

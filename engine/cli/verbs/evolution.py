@@ -94,13 +94,9 @@ def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
         if arguments.dry_run:
             _show_commands(plans, mappings, out)
             return Exit.DONE
-        try:
-            with progress_on(err, quiet=arguments.quiet) as progress:
-                done = [task.carry_out(progress) for task in tasks]
-        except KeyboardInterrupt:
-            for task in tasks:
-                print(f"interrupted: {task.mapping.target.collection}: {task.stopped}", file=err)
-            return Exit.INTERRUPTED
+        arguments.deeds.ask(lambda: [f"{task.mapping.target.collection}: {task.stopped}" for task in tasks])
+        with progress_on(err, quiet=arguments.quiet) as progress:
+            done = [task.carry_out(progress) for task in tasks]
     _show_done(arguments, mappings, done, out)
     return Exit.DONE
 

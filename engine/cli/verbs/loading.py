@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any, TextIO
 
@@ -55,6 +55,7 @@ def carry_out(tasks: Sequence[LoadTask], arguments: Arguments, out: TextIO, err:
     failure, stopped = None, False
     with progress_on(err, quiet=arguments.quiet) as progress:
         sessions = [Session(task, settings, progress) for task in tasks]
+        arguments.deeds.ask(lambda: [*map(_left, sessions)])
         try:
             load_together(sessions)
         except EngineError as error:
@@ -66,10 +67,13 @@ def carry_out(tasks: Sequence[LoadTask], arguments: Arguments, out: TextIO, err:
                 raise
     _show(sessions, failure, arguments, out, stopped=stopped)
     findings(failure.findings if failure else (), err)
-    for line in _afterwards(sessions, stopped=stopped, lost=bool(unwritten(out))):
-        print(line, file=err)
-    if failure or stopped:
-        return failure.exit_code if failure else Exit.INTERRUPTED
+    for session in sessions if unwritten(out) else ():
+        if session.report.outcome is Outcome.PUBLISHED:
+            print(f"the documents of run {session.report.run_id} are live", file=err)
+    if stopped:
+        raise KeyboardInterrupt
+    if failure:
+        return failure.exit_code
     return Exit.DATA if any(_fruitless(session) for session in sessions) else Exit.DONE
 
 
@@ -79,13 +83,6 @@ def _show(sessions: Sequence[Session], failure: EngineError | None, arguments: A
     for session in sessions if not (arguments.json or arguments.quiet) else ():
         if session.report.accounting.rows_read or not (failure or stopped):
             summary(session.report, out)
-
-
-def _afterwards(sessions: Sequence[Session], *, stopped: bool, lost: bool) -> Iterator[str]:
-    """What an interrupted load has left; and what is live, where the report that says so was lost."""
-    yield from (f"interrupted: {_left(session)}" for session in sessions if stopped)
-    published = [session.report.run_id for session in sessions if session.report.outcome is Outcome.PUBLISHED]
-    yield from (f"the documents of run {run} are live" for run in published if lost)
 
 
 def _fruitless(session: Session) -> bool:
