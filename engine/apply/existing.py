@@ -5,7 +5,7 @@ Counts and paths, never values. The server does the counting.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,13 +50,16 @@ def _frequent(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: -item[1])[:SHOWN]
 
 
-def refused_documents(collection: Collection[Any], mapping: Model, profile: ServerProfile) -> RefusedDocuments:
-    """Count them, in one pass where none is refused. Raises the driver's errors."""
-    whole = options(mapping, profile).get("validator")
-    total = collection.count_documents({"$nor": [whole]}) if whole else 0
+def refused_documents(
+    collection: Collection[Any], mapping: Model, profile: ServerProfile, beside: Iterable[Model] = ()
+) -> RefusedDocuments:
+    """Count them, in one pass where none is refused. `beside`: mappings whose documents are accepted too. Raises the driver's errors."""
+    whole = options(mapping, profile, beside).get("validator")
+    bad = {"$nor": [whole]}
+    total = collection.count_documents(bad) if whole else 0
     if not total:
         return RefusedDocuments()
-    subjects = {subject: {"$nor": [query]} for subject, query in _subjects(mapping, profile).items()}
+    subjects = {subject: {"$and": [bad, {"$nor": [query]}]} for subject, query in _subjects(mapping, profile).items()}
     found = count_each(collection, (), subjects) if profile.query_operators else _one_by_one(collection, subjects)
     unnamed = {} if mapping.validation.additional else unnamed_fields(collection, mapping)
     return RefusedDocuments(total, {subject: count for subject, count in found.items() if count}, unnamed)
@@ -90,22 +93,22 @@ def _places(schema: Query, *around: str) -> Iterator[tuple[str, Query]]:
 
 
 def check_existing_documents(
-    collection: Collection[Any], standing: Standing, mapping: Model, profile: ServerProfile, *, allowed: bool
+    collection: Collection[Any], standing: Standing, mapping: Model, profile: ServerProfile, beside: Sequence[Model], *, allowed: bool
 ) -> str:
     """To be asked before a run sets another validator on a live collection. Returns a note where it refuses documents that are there.
 
-    In mode sync every document is replaced or deleted, so nothing is asked.
+    `beside` are mappings whose documents it accepts too. In mode sync every document is replaced or deleted, so nothing is asked.
 
     Raises:
         DataError: the validator would shut out documents that are there.
     """
-    existing, rules, asked = standing.existing, options(mapping, profile), mapping.validation
+    existing, rules, asked = standing.existing, options(mapping, profile, beside), mapping.validation
     if mapping.target.mode in TAKES_ALL or mapping.target.amends or asked.server_level == "off" or asked.action == "warn":
         return ""
     if not (existing and existing.documents and standing.owned and rules) or existing.has_validation(rules):
         return ""
     with translated():
-        found = refused_documents(collection, mapping, profile)
+        found = refused_documents(collection, mapping, profile, beside)
     if not found.documents:
         return ""
     if not mapping.validation.shuts_out:

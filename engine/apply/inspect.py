@@ -12,7 +12,7 @@ from pymongo.collection import Collection
 from engine.apply.asides import judge_asides
 from engine.apply.clashes import clashes
 from engine.apply.queries import Query, count_each, filters, refused, requirements, sized
-from engine.apply.recorded import evidence, restored
+from engine.apply.recorded import evidence, shapes
 from engine.apply.unmet import added, unmet
 from engine.digests.checksum import Content
 from engine.documents.validators import conditions, validator
@@ -76,14 +76,15 @@ def inspect(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> L
     if existing is None:
         message = f"{name} no longer exists, although run {record.run_id} published it"
         raise DataError(finding("collection_missing", message, hint="load it again with engine run"))
-    old = restored(record)
+    known = shapes(ledger)
+    old = known[0].mapping
     unfinished = ledger.unfinished_apply()
     with translated():
         found = state_of(collection, Content(record.live.count, int(record.live.checksum, 16)))
     if unfinished:
         return LiveCollection(old, record.run_id, evidence(ledger.loads()), (), unfinished)
     since = differences(record.live, found, old)
-    drift = added(since.wrong, unmet(existing, old, profile))
+    drift = added(since.wrong, unmet(existing, old, profile, [shape.mapping for shape in known[1:]]))
     return LiveCollection(old, record.run_id, evidence(ledger.loads()), drift, None, since.others)
 
 

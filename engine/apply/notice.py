@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from engine.apply.recorded import evidence, restored
+from engine.apply.recorded import Shape, evidence, shapes
 from engine.errors import DataError, finding
 from engine.evolution.diff import diff
-from engine.evolution.judgements import Needs
-from engine.evolution.judging import JudgedChange, judge, possible_names, same_columns
+from engine.evolution.judging import JudgedChange, judge, mixes, possible_names, same_columns
 from engine.mapping.model import Mapping
 from engine.mongo.ledger import Ledger
 
 ALL_DOCUMENTS = {"replace": "this run replaces all documents", "sync": "this run brings all documents in line"}
+KEEP_BOTH = "--allow mixed_shapes keeps both"
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What the run reports; `mixed`: there will be documents of two shapes, as was allowed."""
+    """What the run reports; `beside`: the other shapes of documents that will be there, as was allowed."""
 
     note: str = ""
-    mixed: bool = False
+    beside: tuple[Shape, ...] = ()
 
 
-def check_mapping_change(ledger: Ledger, mapping: Mapping, *, mixed_allowed: bool) -> Notice:
+def check_mapping_change(ledger: Ledger, mapping: Mapping, ways: Callable[[], str], *, mixed_allowed: bool) -> Notice:
     """Compare the mapping with the one applied last. Call it with the lock, before anything is written.
+
+    `ways` says how the documents that are there could be brought in line; it is asked only where they would not be.
 
     Raises:
         DataError: documents of an older shape are there, and the run would add others beside them; or whether it would cannot be known,
@@ -36,32 +38,31 @@ def check_mapping_change(ledger: Ledger, mapping: Mapping, *, mixed_allowed: boo
     if unfinished and not replaced:
         message = f"apply {unfinished.run_id} was not finished: the collection holds documents of two shapes"
         raise DataError(finding("unfinished_apply", message, hint="run engine apply to continue it"))
-    if mapping.target.amends or record is None or record.meaning_sha256 == mapping.digest:
+    if mapping.target.amends or record is None or (replaced and record.meaning_sha256 == mapping.digest):
         return Notice()
     try:
-        old = restored(record)
+        known = shapes(ledger)
     except DataError as error:
         if not replaced:
             raise
         return Notice(f"{error.findings[0].message}: {replaced}")
-    if not (changes := judge(diff(old, mapping), old, mapping, evidence(ledger.loads()))):
-        return Notice()
-    difference = f"the mapping differs from that of run {record.run_id} ({codes(changes)})"
+    told = evidence(ledger.loads())
+    changes = judge(diff(known[0].mapping, mapping), known[0].mapping, mapping, told)
+    difference = f"the mapping differs from that of run {record.run_id} ({codes(changes)})" if changes else ""
     if replaced:
-        return Notice(f"{difference}: {replaced}")
-    if not (mixing := [change for change in changes if mixes(change)]):
-        return Notice(f"{difference}: documents keep their shape")
+        return Notice(f"{difference}: {replaced}" if changes else "")
+    beside = tuple(shape for shape in known if _mixing(judge(diff(shape.mapping, mapping), shape.mapping, mapping, told)))
+    if not (mixing := _mixing(changes)):
+        return Notice(f"{difference}: documents keep their shape" if changes else "", beside)
     message = f"{difference}: existing documents would keep the old shape beside the new one ({codes(mixing)})"
     if not mixed_allowed:
-        hint = "see engine plan; run engine apply first, or --allow mixed_shapes for this run"
-        raise DataError(finding("mixed_shapes", message, hint="; ".join((*same_columns(possible_names(old, mapping)), hint))))
-    return Notice(message, mixed=True)
+        hints = (*same_columns(possible_names(known[0].mapping, mapping)), ways(), KEEP_BOTH)
+        raise DataError(finding("mixed_shapes", message, hint="; or ".join(hints)))
+    return Notice(message, beside)
 
 
-def mixes(change: JudgedChange) -> bool:
-    """Whether documents from before and after the change differ in more than their values."""
-    kind = change.change.kind
-    return not kind.same_shape and (change.needs in (Needs.REWRITE, Needs.SOURCE) or kind.narrows)
+def _mixing(changes: Iterable[JudgedChange]) -> list[JudgedChange]:
+    return [change for change in changes if mixes(change)]
 
 
 def codes(changes: Iterable[JudgedChange]) -> str:

@@ -6,6 +6,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import DataError, UsageError, finding
@@ -13,6 +15,7 @@ from engine.evolution.judging import Evidence
 from engine.mapping.loader import loads_all
 from engine.mapping.model import Index, Mapping
 from engine.mapping.yamltree import parse
+from engine.mongo.ledger import Ledger
 from engine.mongo.records import Reason, RunRecord
 
 UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")  # what YAML folds, or does not allow, between quotes
@@ -44,12 +47,26 @@ def restored(record: RunRecord) -> Mapping:
         raise DataError(finding("old_mapping", message, hint=hint)) from None
 
 
-def own_indexes(record: RunRecord | None) -> tuple[Index, ...]:
-    """The indexes that the mapping of a run declared; none without a run, or where its mapping cannot be read any more."""
-    try:
-        return restored(record).indexes if record else ()
-    except DataError:
-        return ()
+@dataclass(frozen=True)
+class Shape:
+    """What documents are as a mapping makes them; `run` is one that loaded such with it."""
+
+    run: str
+    mapping: Mapping
+
+
+def shapes(ledger: Ledger) -> tuple[Shape, ...]:
+    """The shapes of the documents that are there, the one that was applied last first. Raises DataError as `restored`."""
+    return tuple(Shape(record.run_id, restored(record)) for record in ledger.shaping())
+
+
+def own_indexes(ledger: Ledger) -> tuple[Index, ...]:
+    """The indexes that the mappings of the collection declared, but those of mappings that cannot be read any more."""
+    found: list[Index] = []
+    for record in ledger.shaping():
+        with suppress(DataError):
+            found += restored(record).indexes
+    return tuple(found)
 
 
 def evidence(loads: Iterable[RunRecord]) -> Evidence:

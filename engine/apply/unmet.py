@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from engine.documents.validators import options
 from engine.mapping.model import KEY_INDEX, Index, Mapping
@@ -12,9 +12,9 @@ from engine.mongo.ownership import Existing
 from engine.mongo.unique import by_another_name
 
 
-def unmet(existing: Existing, mapping: Mapping, profile: ServerProfile) -> Iterator[str]:
-    """A line each, without values; they begin as those of `state.differences`."""
-    rules = options(mapping, profile)
+def unmet(existing: Existing, mapping: Mapping, profile: ServerProfile, beside: Iterable[Mapping] = ()) -> Iterator[str]:
+    """A line each, without values; they begin as those of `state.differences`. `beside`: mappings whose documents are there too."""
+    rules = options(mapping, profile, beside)
     if rules and not existing.has_validation(rules):
         yield "validator: is not the mapping's"
     live = [Index(name, tuple(spec["key"].items()), spec) for name, spec in existing.indexes.items()]

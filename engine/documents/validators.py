@@ -89,12 +89,29 @@ def conditions(mapping: Mapping, profile: ServerProfile = DEFAULT) -> dict[str, 
     return found | {"document": validator(mapping, profile)}
 
 
-def options(mapping: Mapping, profile: ServerProfile = DEFAULT) -> Schema:
-    """The collection options that carry the validation; none where the server has none, and for a time series collection."""
+def options(mapping: Mapping, profile: ServerProfile = DEFAULT, beside: Iterable[Mapping] = ()) -> Schema:
+    """The collection options that carry the validation; none where the server has none, and for a time series collection.
+
+    `beside`: mappings whose documents are accepted as well.
+    """
     if not profile.validator or mapping.target.timeseries:
         return {}
     action = mapping.validation.action if mapping.validation.action in profile.actions else "error"
-    return {"validator": validator(mapping, profile), "validationLevel": mapping.validation.server_level, "validationAction": action}
+    accepting = any_of([validator(one, profile) for one in (mapping, *beside)])
+    return {"validator": accepting, "validationLevel": mapping.validation.server_level, "validationAction": action}
+
+
+def any_of(validators: Iterable[Schema]) -> Schema:
+    """What accepts a document that one of these accepts; of `$jsonSchema` alone where they are, as not every server takes more."""
+    distinct: list[Schema] = []
+    for one in validators:
+        if one not in distinct:
+            distinct.append(one)
+    if len(distinct) == 1:
+        return distinct[0]
+    if all(one.keys() == {"$jsonSchema"} for one in distinct):
+        return {"$jsonSchema": {"anyOf": [one["$jsonSchema"] for one in distinct]}}
+    return {"$or": distinct}
 
 
 def to_json(mapping: Mapping, profile: ServerProfile = DEFAULT) -> str:

@@ -52,6 +52,12 @@ def judge(changes: Collection[Change], old: Model, new: Model, evidence: Evidenc
     return tuple(judged)
 
 
+def mixes(change: JudgedChange) -> bool:
+    """Whether documents from before and after the change differ in more than their values."""
+    kind = change.change.kind
+    return not kind.same_shape and (change.needs in (Needs.REWRITE, Needs.SOURCE) or kind.narrows)
+
+
 def rewriting_by_evidence(old: Model, new: Model, evidence: Evidence | None, kept_fields: tuple[Field, ...] = ()) -> Rewriting:
     """The rewriting, given what the ledger knows."""
     nothing_nulled = {field.path for field in old.fields if evidence is None or not evidence.nulled.get(field.path)}

@@ -15,9 +15,11 @@ from engine.evolution.judgements import Needs
 from engine.evolution.judging import Evidence, JudgedChange, judge, possible_names, possible_renames, rejects_that_may_fit, source_reasons
 from engine.evolution.losses import Loss, losses
 from engine.mapping.model import Mapping as Model
+from engine.mapping.model import Target
 
 UNCHANGEABLE = "documents of a time series collection cannot be changed; load them into another target.collection"
 RELOAD = "load the collection again with engine run"
+RELOAD_ALL = "load all files again: engine run with target.mode: replace, and with every file in source.path"
 ELSEWHERE = "name another target.collection and load it with engine run"
 NOTHING, CHANGES, DESTRUCTIVE = 0, 10, 11
 
@@ -135,6 +137,11 @@ class EvolutionPlan:
             "writers": {"breaks": made_change.writers.breaks, "why": made_change.writers.reason},
             **counted,
         }
+
+
+def reload(target: Target) -> str:
+    """How documents get their new values from the source: in the modes that add to a collection, only by making it anew."""
+    return RELOAD if target.mode in ("replace", "sync") else RELOAD_ALL
 
 
 def compared(old: Model, new: Model, evidence: Evidence | None = None, **facts: Any) -> EvolutionPlan:

@@ -111,6 +111,22 @@ class Ledger:
         """What the live collection is: the last published apply or run of the target, in a mode that gives it its shape."""
         return self._newest(SHAPING)
 
+    def shaping(self) -> list[RunRecord]:
+        """Those whose mappings' documents may be in the live collection, each meaning once; the one that was applied last is the first.
+
+        The others are those beside it, and loads that wrote into the collection since and did not end.
+        """
+        applied = self.applied()
+        if applied is None:
+            return []
+        wrote = {"kind": Kind.LOAD.value, "mode": {"$nin": ["replace", *AMENDING]}, "outcome": {"$ne": Outcome.PUBLISHED.value}}
+        since = self._read({**self._target, **wrote, "_id": {"$ne": self.run_id}, "fence": {"$gt": applied.fence}})
+        beside = (record for run in applied.beside if (record := self.find(run)))
+        found: dict[str, RunRecord] = {}
+        for record in (applied, *since, *beside):
+            found.setdefault(record.meaning_sha256, record)
+        return list(found.values())
+
     def unfinished_apply(self) -> RunRecord | None:
         """The last `engine apply` that did not finish and that no published run has superseded."""
         last, applied = self._newest({"kind": Kind.APPLY.value}), self.applied()

@@ -122,7 +122,8 @@ class RunRecord:
     last `_id` that the step under way has rewritten, `steps` the log. `rejected` are ranges of a published load's rejected rows, None where
     they are too many to be kept; `settled` are ranges of the rows that a retry took out of the rejects of the run `retry_of`. `aside` is
     what an apply set aside; `left` says which documents that were set aside came back, or were dropped by a record of kind drop. `uuid` is
-    that of the collection that the run made, or has as its own (`ownership`). `details` is what else people are shown (the report of a
+    that of the collection that the run made, or has as its own (`ownership`). `beside` are the earlier runs whose documents have another
+    shape and are still there. `details` is what else people are shown (the report of a
     run); the engine never reads it.
     """
 
@@ -146,6 +147,7 @@ class RunRecord:
     applied: str = ""
     live: CollectionState | None = None
     uuid: str = ""
+    beside: tuple[str, ...] = ()
     resumed: str = ""
     limit: int | None = None
     source_sha256: str = ""
@@ -206,6 +208,7 @@ READ: dict[str, Callable[[Any], Any]] = {
     "outcome": Outcome,
     "by": Actor.of,
     "live": CollectionState.of,
+    "beside": tuple,
     "settled": tuple,
     "rejected": tuple,
     "accounting": lambda plain: Accounting(**plain),
@@ -222,6 +225,7 @@ WRITTEN: dict[str, Callable[[Any], Any]] = {
     "outcome": str,
     "by": Actor.as_document,
     "live": CollectionState.as_document,
+    "beside": list,
     "settled": list,
     "rejected": list,
     "accounting": asdict,

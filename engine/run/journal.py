@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -72,8 +72,11 @@ class Journal:
             self._ledger.finish(report.outcome, report.as_json())
 
 
-def record_of(mapping: Mapping, report: Report, by: Actor, limit: int | None, *, mixed: bool) -> RunRecord:
-    """The run record of a run that starts. To be called in the environment in which the mapping was loaded."""
+def record_of(mapping: Mapping, report: Report, by: Actor, limit: int | None, beside: Iterable[str]) -> RunRecord:
+    """The run record of a run that starts; `beside` are the runs whose documents have another shape.
+
+    To be called in the environment in which the mapping was loaded.
+    """
     return RunRecord(
         report.run_id,
         mapping.target.database,
@@ -85,8 +88,9 @@ def record_of(mapping: Mapping, report: Report, by: Actor, limit: int | None, *,
         mapping_sha256=sha256(mapping.text.encode()).hexdigest(),
         meaning_sha256=mapping.digest,
         applied=recorded(mapping),
+        beside=tuple(beside),
         limit=limit,
-        details={"mapping_text": mapping.text, "source": report.source} | ({"mixed": True} if mixed else {}),
+        details={"mapping_text": mapping.text, "source": report.source},
     )
 
 

@@ -136,12 +136,12 @@ class Session:
         report.notes += [f"removed {name}, left by a run that died" for name in remove_staging(client, mapping.target)]
         later = "" if "superseded" in self.allow else self.task.superseded(ledger)
         report.notes += [f"run {later} was published since: live documents that differ from these rows stay"] if later else []
-        ownership = ownership_of(client, mapping, profile, ledger)
-        fitting = require_fitting(client, ownership, profile, ledger, self.allow)
+        fitting = require_fitting(client, ownership_of(client, mapping, profile, ledger), profile, ledger, self.allow)
+        ownership = ownership_of(client, mapping, profile, ledger, fitting.beside)
         report.notes += fitting.notes
         sink = choose_sink(client, ownership, profile, lock, ledger, yields=bool(later))
         by = actor(client, mapping.file, self.settings.reason)
-        record = lock.stamp(record_of(mapping, report, by, self.settings.limit, mixed=fitting.mixed))
+        record = lock.stamp(record_of(mapping, report, by, self.settings.limit, [shape.run for shape in fitting.beside]))
         journal = Journal(ledger, record, source, resumes=self.task.resumes and not mapping.sources)
         stack.enter_context(journaled(journal, report))
         return self._job(source, sink, journal)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
+from engine.apply.advice import bring_in_line
 from engine.apply.clashes import check_indexes
 from engine.apply.existing import check_existing_documents
 from engine.apply.notice import check_mapping_change
-from engine.apply.recorded import own_indexes
+from engine.apply.recorded import Shape, own_indexes
 from engine.documents.validators import engine_only, options
 from engine.mapping.model import Mapping
 from engine.mapping.profiles import PROFILES, ServerProfile
@@ -49,17 +52,17 @@ def require_target(address: Address, row: Task, mapping: Mapping) -> None:
         ownership_of(client, mapping, profile, Ledger(client, mapping.target)).require()
 
 
-def ownership_of(client: Client, mapping: Mapping, profile: ServerProfile, ledger: Ledger) -> Ownership:
-    """Whose the target is, asked for a load of this mapping."""
-    return Ownership(client, mapping, options(mapping, profile), ledger)
+def ownership_of(client: Client, mapping: Mapping, profile: ServerProfile, ledger: Ledger, beside: Iterable[Shape] = ()) -> Ownership:
+    """Whose the target is, asked for a load of this mapping beside documents of these shapes."""
+    return Ownership(client, mapping, options(mapping, profile, [shape.mapping for shape in beside]), ledger)
 
 
 @dataclass(frozen=True)
 class Fitting:
-    """What a load will do beside documents that are live: `notes` for the report; `mixed`: there will be two shapes, as was allowed."""
+    """What a load will do beside documents that are live: `notes` for the report; `beside`: the other shapes that will be there."""
 
     notes: tuple[str, ...]
-    mixed: bool
+    beside: tuple[Shape, ...]
 
 
 def require_fitting(client: Client, ownership: Ownership, profile: ServerProfile, ledger: Ledger, allow: frozenset[str]) -> Fitting:
@@ -70,12 +73,13 @@ def require_fitting(client: Client, ownership: Ownership, profile: ServerProfile
         TargetError: one of its indexes is in the way of the mapping's.
     """
     mapping, standing = ownership.mapping, ownership.require()
-    change = check_mapping_change(ledger, mapping, mixed_allowed="mixed_shapes" in allow)
+    ways = partial(bring_in_line, client, mapping, profile)
+    change = check_mapping_change(ledger, mapping, ways, mixed_allowed="mixed_shapes" in allow)
     if mapping.target.mode != "replace" and not mapping.target.amends:
-        check_indexes(standing.existing, mapping, own_indexes(ledger.applied()))
-    live = client[mapping.target.database][mapping.target.collection]
-    kept = check_existing_documents(live, standing, mapping, profile, allowed="existing_documents" in allow)
-    return Fitting(tuple(note for note in (change.note, kept) if note), change.mixed)
+        check_indexes(standing.existing, mapping, own_indexes(ledger))
+    live, beside = client[mapping.target.database][mapping.target.collection], [shape.mapping for shape in change.beside]
+    kept = check_existing_documents(live, standing, mapping, profile, beside, allowed="existing_documents" in allow)
+    return Fitting(tuple(note for note in (change.note, kept) if note), change.beside)
 
 
 def connected(address: Address, mapping: Mapping, report: Report, stack: ExitStack) -> tuple[Client, ServerProfile]:
@@ -98,6 +102,6 @@ def choose_sink(client: Client, ownership: Ownership, profile: ServerProfile, lo
     `yields`: live documents that differ stay, and the row is rejected.
     """
     if ownership.mapping.target.mode == "replace":
-        own = frozenset(index.name for index in own_indexes(ledger.applied()))
+        own = frozenset(index.name for index in own_indexes(ledger))
         return Replacement(client, ownership, lock, fenced=profile.fenced_writes, own_indexes=own)
     return InPlace(client, ownership, lock, fenced=profile.fenced_writes, yields=yields)
