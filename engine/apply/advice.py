@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from engine.apply.inspect import inspect_and_plan
 from engine.apply.task import require_apply_support
 from engine.errors import EngineError
@@ -13,16 +15,26 @@ from engine.mongo.connection import Client
 APPLY = "see engine plan, and run engine apply first"
 
 
-def bring_in_line(client: Client, mapping: Mapping, profile: ServerProfile) -> str:
-    """How the documents that are there can be brought in line with the mapping: by `engine apply` unless it would refuse."""
-    return APPLY if applies(client, mapping, profile) else reload(mapping.target)
+@dataclass(frozen=True)
+class Advice:
+    """For a load of this mapping; the server is asked only where a load is refused."""
 
+    client: Client
+    mapping: Mapping
+    profile: ServerProfile
 
-def applies(client: Client, mapping: Mapping, profile: ServerProfile) -> bool:
-    """Whether `engine apply` would do it, once its losses are allowed."""
-    try:
-        require_apply_support(client, profile)
-        _, found = inspect_and_plan(client, mapping, profile)
-    except EngineError:
-        return False
-    return not found.refusals
+    def bring_in_line(self, *, anew: bool = False) -> str:
+        """How what is there can be brought in line with the mapping: by `engine apply`, unless that would refuse; else from the source.
+
+        `anew`: a load could not change it in place.
+        """
+        return APPLY if self._applies() else reload(self.mapping.target, anew=anew, renames=self.profile.can_rename)
+
+    def _applies(self) -> bool:
+        """Whether `engine apply` would do it, once its losses are allowed."""
+        try:
+            require_apply_support(self.client, self.profile)
+            _, found = inspect_and_plan(self.client, self.mapping, self.profile)
+        except EngineError:
+            return False
+        return not found.refusals

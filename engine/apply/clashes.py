@@ -5,24 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from engine.errors import Finding, TargetError
+from engine.errors import Finding
 from engine.mapping.model import KEY_INDEX, Index
 from engine.mapping.model import Mapping as Model
 from engine.mongo.indexes import conflicting, is_same
 from engine.mongo.ownership import Existing
 
 Spec = Mapping[str, Any]
-APPLY = "run engine apply: it drops that index and builds this one"
-
-
-def check_indexes(existing: Existing | None, mapping: Model, earlier: Iterable[Index]) -> None:
-    """Raises TargetError where the server would refuse to build some of the mapping's indexes."""
-    if found := [*clashes(existing, mapping, earlier)]:
-        raise TargetError(found)
 
 
 def clashes(existing: Existing | None, mapping: Model, earlier: Iterable[Index], *, rebuilds: bool = False) -> Iterator[Finding]:
-    """The indexes of the mapping that the server would refuse to build.
+    """The indexes of the mapping that the server would refuse to build; without a hint where the engine itself made what is in the way.
 
     `earlier` are those of the mapping that was applied last: they are the engine's, and with `rebuilds` they will be dropped.
     """
@@ -43,5 +36,5 @@ def _clash(index: Index, other: Spec, mapping: Model, *, own: bool) -> Finding:
     message = f"index {index.name} ({keys}) cannot be built beside the index {other['name']} ({theirs}) of the collection"
     drop = f"or drop theirs: db.{mapping.target.collection}.dropIndex({other['name']!r})"
     rename = f"give this one another name, {drop}" if index.name == other["name"] else f"call this one {other['name']}, {drop}"
-    hint = APPLY if own else f"the engine did not make that index: {rename}"
+    hint = "" if own else f"the engine did not make that index: {rename}"
     return Finding(index.line, 1, "index_conflict", f"{message}; nothing was done", f"indexes.{index.name}", hint, str(mapping.file))

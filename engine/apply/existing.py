@@ -5,7 +5,7 @@ Counts and paths, never values. The server does the counting.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,12 +13,10 @@ from pymongo.collection import Collection
 
 from engine.apply.queries import Query, count_each, sized
 from engine.documents.validators import ANY_NAME, conditions, json_schema, options, stored_fields
-from engine.errors import DataError, counted, finding
+from engine.errors import counted
 from engine.mapping.model import ID
 from engine.mapping.model import Mapping as Model
 from engine.mapping.profiles import ServerProfile
-from engine.mongo.connection import translated
-from engine.mongo.ownership import TAKES_ALL, Standing
 from engine.values.paths import MARK
 
 CODE = "existing_documents"
@@ -90,33 +88,6 @@ def _places(schema: Query, *around: str) -> Iterator[tuple[str, Query]]:
                 kind = {"properties": {part: kind}}
             yield ".".join(path), kind
         yield from _places(inner, *path)
-
-
-def check_existing_documents(
-    collection: Collection[Any], standing: Standing, mapping: Model, profile: ServerProfile, beside: Sequence[Model], *, allowed: bool
-) -> str:
-    """To be asked before a run sets another validator on a live collection. Returns a note where it refuses documents that are there.
-
-    `beside` are mappings whose documents it accepts too. In mode sync every document is replaced or deleted, so nothing is asked.
-
-    Raises:
-        DataError: the validator would shut out documents that are there.
-    """
-    existing, rules, asked = standing.existing, options(mapping, profile, beside), mapping.validation
-    if mapping.target.mode in TAKES_ALL or mapping.target.amends or asked.server_level == "off" or asked.action == "warn":
-        return ""
-    if not (existing and existing.documents and standing.owned and rules) or existing.has_validation(rules):
-        return ""
-    with translated():
-        found = refused_documents(collection, mapping, profile, beside)
-    if not found.documents:
-        return ""
-    if not mapping.validation.shuts_out:
-        return f"kept as they are, under a validator of level moderate: {found.described}"
-    if allowed:
-        return f"shut out from updates from now on, as was allowed: {found.described}"
-    hint = f"bring them in line with engine apply, keep them with validation: {{existing: keep}}, or --allow {CODE} for this run"
-    raise DataError(finding(CODE, f"{mapping.target.collection} has {found.described}", hint=hint, file=str(mapping.file)))
 
 
 # fields that the mapping does not name

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from engine.apply.advice import Advice
 from engine.apply.recorded import Shape, evidence, shapes
 from engine.errors import DataError, finding
 from engine.evolution.diff import diff
@@ -24,10 +25,8 @@ class Notice:
     beside: tuple[Shape, ...] = ()
 
 
-def check_mapping_change(ledger: Ledger, mapping: Mapping, ways: Callable[[], str], *, mixed_allowed: bool) -> Notice:
-    """Compare the mapping with the one applied last. Call it with the lock, before anything is written.
-
-    `ways` says how the documents that are there could be brought in line; it is asked only where they would not be.
+def check_mapping_change(ledger: Ledger, mapping: Mapping, advice: Advice, *, mixed_allowed: bool) -> Notice:
+    """Compare the mapping with the one applied last, whose documents are there. Call it with the lock, before anything is written.
 
     Raises:
         DataError: documents of an older shape are there, and the run would add others beside them; or whether it would cannot be known,
@@ -56,7 +55,7 @@ def check_mapping_change(ledger: Ledger, mapping: Mapping, ways: Callable[[], st
         return Notice(f"{difference}: documents keep their shape" if changes else "", beside)
     message = f"{difference}: existing documents would keep the old shape beside the new one ({codes(mixing)})"
     if not mixed_allowed:
-        hints = (*same_columns(possible_names(known[0].mapping, mapping)), ways(), KEEP_BOTH)
+        hints = (*same_columns(possible_names(known[0].mapping, mapping)), advice.bring_in_line(), KEEP_BOTH)
         raise DataError(finding("mixed_shapes", message, hint="; or ".join(hints)))
     return Notice(message, beside)
 

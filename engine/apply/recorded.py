@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.errors import DataError, UsageError, finding
 from engine.evolution.judging import Evidence
+from engine.evolution.planning import RELOAD_ALL
 from engine.mapping.loader import loads_all
 from engine.mapping.model import Index, Mapping
 from engine.mapping.yamltree import parse
@@ -43,7 +44,7 @@ def restored(record: RunRecord) -> Mapping:
         return next(mapping for mapping in found if mapping.target.collection == record.collection)
     except (UsageError, StopIteration):
         message = f"the mapping that run {record.run_id} recorded for {record.collection} cannot be read by this version of the engine"
-        hint = "load the collection again with engine run, or name both mappings: engine plan OLD NEW"
+        hint = f"{RELOAD_ALL.format(mode='replace')}; or name both mappings: engine plan OLD NEW"
         raise DataError(finding("old_mapping", message, hint=hint)) from None
 
 

@@ -19,7 +19,7 @@ from engine.mapping.model import Target
 
 UNCHANGEABLE = "documents of a time series collection cannot be changed; load them into another target.collection"
 RELOAD = "load the collection again with engine run"
-RELOAD_ALL = "load all files again: engine run with target.mode: replace, and with every file in source.path"
+RELOAD_ALL = "load all files again: engine run with target.mode: {mode}, and with every file in source.path"
 ELSEWHERE = "name another target.collection and load it with engine run"
 NOTHING, CHANGES, DESTRUCTIVE = 0, 10, 11
 
@@ -139,9 +139,16 @@ class EvolutionPlan:
         }
 
 
-def reload(target: Target) -> str:
-    """How documents get their new values from the source: in the modes that add to a collection, only by making it anew."""
-    return RELOAD if target.mode in ("replace", "sync") else RELOAD_ALL
+def reload(target: Target, *, anew: bool = False, renames: bool = True) -> str:
+    """How documents get their new values from the source. In the modes that add to a collection, only by another one.
+
+    `anew`: what is there can only be replaced as a whole. `renames`: the server can rename a collection, which that needs.
+    """
+    if target.timeseries:
+        return ELSEWHERE
+    if target.mode == "replace" or (target.mode == "sync" and not (anew and renames)):
+        return RELOAD
+    return RELOAD_ALL.format(mode="replace" if renames else "sync")
 
 
 def compared(old: Model, new: Model, evidence: Evidence | None = None, **facts: Any) -> EvolutionPlan:

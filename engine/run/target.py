@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 
-from engine.apply.advice import bring_in_line
-from engine.apply.clashes import check_indexes
-from engine.apply.existing import check_existing_documents
-from engine.apply.notice import check_mapping_change
+from engine.apply.admission import check_existing_documents, require_indexes
+from engine.apply.advice import Advice
+from engine.apply.notice import Notice, check_mapping_change
 from engine.apply.recorded import Shape, own_indexes
 from engine.documents.validators import engine_only, options
 from engine.mapping.model import Mapping
@@ -73,12 +71,13 @@ def require_fitting(client: Client, ownership: Ownership, profile: ServerProfile
         TargetError: one of its indexes is in the way of the mapping's.
     """
     mapping, standing = ownership.mapping, ownership.require()
-    ways = partial(bring_in_line, client, mapping, profile)
-    change = check_mapping_change(ledger, mapping, ways, mixed_allowed="mixed_shapes" in allow)
+    advice, existing = Advice(client, mapping, profile), standing.existing
+    mixed = "mixed_shapes" in allow
+    change = check_mapping_change(ledger, mapping, advice, mixed_allowed=mixed) if existing and existing.documents else Notice()
     if mapping.target.mode != "replace" and not mapping.target.amends:
-        check_indexes(standing.existing, mapping, own_indexes(ledger))
+        require_indexes(existing, mapping, own_indexes(ledger), advice)
     live, beside = client[mapping.target.database][mapping.target.collection], [shape.mapping for shape in change.beside]
-    kept = check_existing_documents(live, standing, mapping, profile, beside, allowed="existing_documents" in allow)
+    kept = check_existing_documents(live, standing, advice, beside, allowed="existing_documents" in allow)
     return Fitting(tuple(note for note in (change.note, kept) if note), change.beside)
 
 

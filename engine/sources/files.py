@@ -162,8 +162,9 @@ def _expect_columns(first: File, file: File) -> None:
     lacks, more = _absent(first.columns, file.columns), _absent(file.columns, first.columns)
     if lacks or more:
         differing = [*([f"it lacks columns {lacks} of it"] if lacks else []), *([f"columns {more} are not in it"] if more else [])]
+        hint = "give a renamed column all its names, column: [NEW, OLD], or load such files with a separate mapping"
         message = f"the columns differ from those of {first.path}: {'; '.join(differing)}"
-        raise DataError(finding("other_columns", message, hint="load such files with a separate mapping", file=str(file.path)))
+        raise DataError(finding("other_columns", message, hint=hint, file=str(file.path)))
 
 
 def _absent(names: Sequence[str], others: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ def test_a_changed_index_names_apply(jobs: Jobs, mode: str, before: str, after: 
     jobs.mode, jobs.rest = mode, f"  {before}"
     assert jobs.run([ANN]).code == 0
     jobs.rest = f"  {after}"
-    clash(jobs.run([ANN, BOB]), jobs, "run engine apply: it drops that index and builds this one", "of the collection")
+    clash(jobs.run([ANN, BOB]), jobs, "see engine plan, and run engine apply first", "of the collection")
     assert command("apply", "-m", jobs.mapping).code == 0
     assert jobs.run([ANN, BOB]).code == 0
     assert command("plan", "-m", jobs.mapping).code == 0

@@ -1,0 +1,54 @@
+"""What in a live collection would not go with a load into it: indexes in the way of the mapping's, documents that it would shut out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pymongo.collection import Collection
+
+from engine.apply.advice import Advice
+from engine.apply.clashes import clashes
+from engine.apply.existing import CODE, refused_documents
+from engine.documents.validators import options
+from engine.errors import DataError, TargetError, finding
+from engine.mapping.model import Index
+from engine.mapping.model import Mapping as Model
+from engine.mongo.connection import translated
+from engine.mongo.ownership import TAKES_ALL, Existing, Standing
+
+
+def require_indexes(existing: Existing | None, mapping: Model, earlier: Iterable[Index], advice: Advice) -> None:
+    """Raises TargetError where the server would refuse to build some of the mapping's indexes; `earlier` are the engine's own."""
+    if found := [*clashes(existing, mapping, earlier)]:
+        way = advice.bring_in_line(anew=True)
+        raise TargetError([replace(clash, hint=clash.hint or way) for clash in found])
+
+
+def check_existing_documents(
+    collection: Collection[Any], standing: Standing, advice: Advice, beside: Sequence[Model], *, allowed: bool
+) -> str:
+    """To be asked before a run sets another validator on a live collection. Returns a note where it refuses documents that are there.
+
+    `beside` are mappings whose documents it accepts too. In mode sync every document is replaced or deleted, so nothing is asked.
+
+    Raises:
+        DataError: the validator would shut out documents that are there.
+    """
+    mapping, profile = advice.mapping, advice.profile
+    existing, rules, asked = standing.existing, options(mapping, profile, beside), mapping.validation
+    if mapping.target.mode in TAKES_ALL or mapping.target.amends or asked.server_level == "off" or asked.action == "warn":
+        return ""
+    if not (existing and existing.documents and standing.owned and rules) or existing.has_validation(rules):
+        return ""
+    with translated():
+        found = refused_documents(collection, mapping, profile, beside)
+    if not found.documents:
+        return ""
+    if not mapping.validation.shuts_out:
+        return f"kept as they are, under a validator of level moderate: {found.described}"
+    if allowed:
+        return f"shut out from updates from now on, as was allowed: {found.described}"
+    hint = f"{advice.bring_in_line()}; or keep them with validation: {{existing: keep}}, or --allow {CODE} for this run"
+    raise DataError(finding(CODE, f"{mapping.target.collection} has {found.described}", hint=hint, file=str(mapping.file)))
