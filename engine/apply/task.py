@@ -14,6 +14,7 @@ from engine.apply.applying import Applying, ApplyProgress
 from engine.apply.inspect import LiveCollection, inspect_and_plan
 from engine.apply.recorded import recorded
 from engine.apply.restoring import remove_empty_asides
+from engine.apply.trial import check_by_trial
 from engine.errors import DataError, EngineError, TargetError, counted, finding
 from engine.errors.codes import CODES
 from engine.evolution.kinds import KINDS
@@ -24,9 +25,9 @@ from engine.mapping.profiles import ServerProfile
 from engine.mongo.actors import actor
 from engine.mongo.connection import translated
 from engine.mongo.ledger import Ledger
+from engine.mongo.leftovers import remove_leftovers
 from engine.mongo.locks import Lock
 from engine.mongo.records import Kind, Outcome, RunRecord
-from engine.mongo.replacement import remove_staging
 from engine.mongo.state import CollectionState
 
 SERVER = "target server"
@@ -95,16 +96,18 @@ class ApplyTask:
         """Change the collection. Raises DataError where that is not allowed or needs the source, LockedError while it is locked."""
         ledger = Ledger(self.client, self.mapping.target, self.run_id)
         with Lock(self.client, self.mapping.target, ledger, self.wait) as lock:
-            remove_staging(self.client, self.mapping.target)  # a suspended run that lost the lock must have nothing left to rename
+            remove_leftovers(self.client, self.mapping.target)  # a suspended run that lost the lock must have nothing left to rename
             remove_empty_asides(self.client, self.mapping.target, ledger)
             live, found = inspect_and_plan(self.client, self.mapping, self.profile)
             if not (found.changes or found.drift or found.unfinished):
                 return ApplyResult(live.run)
             self._require_allowed(found)
+            steps = self._plan(live, found)
+            check_by_trial(self.client, steps, self.run_id)
             record = lock.stamp(self._record(live, found))
             ledger.start(record)
             aside = not all(KINDS[code].removes for code in record.allow)
-            self.work = work = Applying(self.client, self._plan(live, found), self.profile, ledger, lock, show, self.run_id, aside,
+            self.work = work = Applying(self.client, steps, self.profile, ledger, lock, show, self.run_id, aside,
                                         [*record.done], record.position, [*record.steps], found.stricter)  # fmt: skip
             state = self._carry_out(work, ledger)
         moved = work.moved.collection if work.moved else ""

@@ -10,10 +10,14 @@ NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 RANGE = r"^[0-9]+\.\.[0-9]+$"
 SHARE = r"^[0-9]+(\.[0-9]+)?%$"
 DATABASE = r"^[^/\\. \"$*<>:|?\u0000]{1,63}$"
-RESERVED = r"(?!system\.|_engine_|.*__(staging|set_aside)_[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}$)"  # the server's own, and the engine's own
+RESERVED = (
+    r"(?!system\.|_engine_|.*__(staging|set_aside|trial|before)_[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}$)"  # the server's own, and the engine's own
+)
 COLLECTION = rf"^{RESERVED}[^$\u0000]{{1,200}}$"
 COLLECTION_KEY = rf"^{RESERVED}[A-Za-z_][A-Za-z0-9_.-]*$"
-OWN_NAMES = "and not a name of the server's or the engine's own: system.…, _engine_…, …__staging_RUN, …__set_aside_RUN"
+OWN_NAMES = (
+    "and not a name of the server's or the engine's own: system.…, _engine_…, …__staging_RUN, …__set_aside_RUN, …__trial_RUN, …__before_RUN"
+)
 PATTERNS = {
     PATH: "a path: none of its names can be empty or begin with $, and it cannot begin with a blank",
     UNIT: "a prefix or suffix, which has no digit, %, +, -, ( or )",

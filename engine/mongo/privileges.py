@@ -71,7 +71,8 @@ IN_PLACE = _all(RECORD, {Place.TARGET: "collMod createCollection createIndex ins
 # What an apply sets aside goes into a collection of its own beside the target, and comes back from there.
 ASIDE: Needs = {Place.DATABASE: "find"}
 MOVING: Needs = {Place.TARGET: "insert remove", Place.DATABASE: "find insert remove"}
-REWRITING = _all(MOVING, {Place.TARGET: "collMod collStats createIndex dropIndex update"})
+TRIAL: Needs = {Place.DATABASE: "collMod createCollection createIndex dropCollection dropIndex listIndexes update"}
+REWRITING = _all(MOVING, TRIAL, {Place.TARGET: "collStats"})
 
 TASKS: tuple[Task, ...] = (
     Task("run", _all(RECORD, STAGING), "replace"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection as Names
 from dataclasses import replace
@@ -18,18 +17,18 @@ from pymongo.collection import Collection
 from engine.digests.checksum import Content
 from engine.documents.bson import slices
 from engine.errors import TargetError, finding
-from engine.mapping.model import Mapping, Target
+from engine.mapping.model import Mapping
 from engine.mongo.carried import CarriedOver
 from engine.mongo.connection import DISCARD_SECONDS, database_of, translated
 from engine.mongo.expiry import EXPIRY, Schedule
 from engine.mongo.fences import Fence, create_indexes
 from engine.mongo.inserts import BATCH_BYTES, BATCH_DOCUMENTS, insert
 from engine.mongo.kinds import collection_info
+from engine.mongo.leftovers import staging_name
 from engine.mongo.locks import Lock
 from engine.mongo.matching import repetitions_of
 from engine.mongo.ownership import Ownership, read_uuid
 from engine.mongo.retries import retry_transient
-from engine.mongo.runids import RUN_ID
 from engine.mongo.sink import Refusal
 from engine.mongo.state import CollectionState, content_of, state_of
 from engine.mongo.unique import check_unique
@@ -170,19 +169,3 @@ class Replacement:
         """Drop the staging collection; waits at most a second for a server that may be gone. Raises TargetError."""
         with translated(), pymongo.timeout(DISCARD_SECONDS):
             self._staging.drop()
-
-
-def staging_name(collection: str, run_id: str) -> str:
-    """The name of the staging collection that a run in mode replace loads into."""
-    return f"{collection}__staging_{run_id}"
-
-
-def remove_staging(client: MongoClient[Any], target: Target) -> list[str]:
-    """Drop the staging collections that dead runs of a target left. Returns their names. The caller must hold the target's lock."""
-    database = database_of(client, target.database)
-    pattern = f"^{re.escape(staging_name(target.collection, ''))}{RUN_ID}$"
-    with translated():
-        found = sorted(database.list_collection_names(filter={"name": {"$regex": pattern}}))
-        for name in found:
-            database.drop_collection(name)
-    return found

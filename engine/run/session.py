@@ -18,10 +18,10 @@ from engine.mapping.model import Mapping
 from engine.mongo.actors import actor
 from engine.mongo.address import Address
 from engine.mongo.ledger import Ledger
+from engine.mongo.leftovers import remove_leftovers
 from engine.mongo.locks import Lock
 from engine.mongo.privileges import Task, task_of
 from engine.mongo.records import Outcome
-from engine.mongo.replacement import remove_staging
 from engine.mongo.runids import new_run_id
 from engine.mongo.server import server
 from engine.mongo.sink import Sink
@@ -133,7 +133,7 @@ class Session:
         ledger = Ledger(client, mapping.target, report.run_id)
         lock = stack.enter_context(Lock(client, mapping.target, ledger, self.settings.wait))
         source = self.task.open(ledger)
-        report.notes += [f"removed {name}, left by a run that died" for name in remove_staging(client, mapping.target)]
+        report.notes += [f"removed {name}, left by a run that died" for name in remove_leftovers(client, mapping.target)]
         later = "" if "superseded" in self.allow else self.task.superseded(ledger)
         report.notes += [f"run {later} was published since: live documents that differ from these rows stay"] if later else []
         fitting = require_fitting(client, ownership_of(client, mapping, profile, ledger), profile, ledger, self.allow)

@@ -19,9 +19,10 @@ from engine.errors import LockedError
 from engine.mapping.model import Target
 from engine.mongo import locks
 from engine.mongo.ledger import Ledger
+from engine.mongo.leftovers import remove_leftovers, staging_name
 from engine.mongo.locks import Lock
 from engine.mongo.ownership import Ownership
-from engine.mongo.replacement import Replacement, remove_staging, staging_name
+from engine.mongo.replacement import Replacement
 
 RUN, OTHER = "20260101T000000Z-aaaaaa", "20260101T000001Z-bbbbbb"
 ROOT = Path(__file__).parents[2]
@@ -83,7 +84,7 @@ def test_a_stale_holder_can_neither_go_on_nor_publish(database: Database, monkey
         for attempt in (stale.hold, stale.check, sink.publish):
             with pytest.raises(LockedError, match="another run has taken it"):
                 attempt()
-        assert remove_staging(database.client, target) == [staging_name("people", RUN)]
+        assert remove_leftovers(database.client, target) == [staging_name("people", RUN)]
         monkeypatch.setattr(stale, "hold", lambda: None)  # stopped right between the check and the rename
         with pytest.raises(LockedError, match="another run has taken it"):
             sink.publish()

@@ -86,7 +86,9 @@ class Target:
 _INDEX_OPTIONS = Keys(
     unique=key("No two documents may have the same key values.", True, type="boolean"),
     sparse=key("Leave out documents without the field.", True, type="boolean"),
-    expireAfterSeconds=key("TTL: delete documents this many seconds after the date in the field.", 86400, type="integer", minimum=0),
+    expireAfterSeconds=key(
+        "TTL: delete documents this many seconds after the date in the field.", 86400, type="integer", minimum=0, maximum=2_147_483_647
+    ),
     partialFilterExpression=key("Index only the documents that match.", {"status": "active"}, type="object"),
     collation=COLLATION,
     default_language=key("Language of a text index.", "english", type="string"),

@@ -20,6 +20,7 @@ from engine.mapping.semantics.cases import read_cases
 from engine.mapping.semantics.elements import check_elements
 from engine.mapping.semantics.fields import SourcesInScope, read_fields
 from engine.mapping.semantics.increments import check_increments
+from engine.mapping.semantics.index_limits import check_together
 from engine.mapping.semantics.indexes import read_index
 from engine.mapping.semantics.names import check_names
 from engine.mapping.semantics.rows import check_identity, read_dedup, read_identity, read_rule
@@ -91,6 +92,7 @@ def _mapping(scope: Scope, text: str, sources: dict[str, model.Source]) -> model
     check_identity(scope, dedup, identity, fields)
     target = read_target(scope, identity, fields)
     indexes = tuple(read_index(scope, name, spec, fields) for name, spec in raw.get("indexes", {}).items())
+    check_together(scope, indexes)
     check_increments(scope, target, arrays, fields)
     mapping = read(
         model.Mapping,

@@ -8,6 +8,7 @@ from itertools import combinations
 from engine.errors import suggest
 from engine.mapping import model
 from engine.mapping.profiles import PROFILES
+from engine.mapping.semantics.index_limits import check_limits
 from engine.mapping.semantics.scope import Raw, Scope
 from engine.values.keys import read
 from engine.values.paths import MARK, arrays_of, dotted
@@ -27,6 +28,7 @@ def read_index(scope: Scope, name: str, raw: Raw, fields: MappingOf[str, model.F
         message, hint = f"{' and '.join(pair)} are in different arrays", "MongoDB indexes one array at a time; make two indexes"
         scope.report((*where, "keys", pair[1]), "not_allowed", message, hint, at_key=True)
     index = read(model.Index, raw, name=name, line=scope.line(where))
+    check_limits(scope, index)
     profile = PROFILES.get(scope.raw["target"].get("profile", ""))
     if profile and (wrong := profile.index_problem(index.keys, index.options)):
         scope.report(where, "profile", f"{profile.name} {wrong}", "change the index, or target.profile", at_key=True)
