@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.apply.inspect import inspect_and_plan
-from engine.apply.task import require_apply_support
 from engine.errors import EngineError
 from engine.evolution.planning import reload
 from engine.mapping.model import Mapping
@@ -33,7 +32,6 @@ class Advice:
     def _applies(self) -> bool:
         """Whether `engine apply` would do it, once its losses are allowed."""
         try:
-            require_apply_support(self.client, self.profile)
             _, found = inspect_and_plan(self.client, self.mapping, self.profile)
         except EngineError:
             return False

@@ -18,9 +18,9 @@ from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure
 
-from engine.apply.inspect import of_unknown_shape
 from engine.apply.queries import Query, refused, requirements
 from engine.apply.restoring import Restoring, remove_empty_asides
+from engine.apply.strangers import of_unknown_shape
 from engine.apply.violations import causes
 from engine.documents.validators import validator
 from engine.errors import DataError, finding
@@ -173,7 +173,7 @@ class Applying:
         """Documents that are not rewritten: those in the new shape, and where the mapping keeps what is there, those of no known shape."""
         if action is Action.REWRITE:
             yield self._only_new()
-        if self.plan.new.validation.existing == "keep":
+        if self.plan.new.validation.keeps:
             yield of_unknown_shape(self.plan.old if action is Action.REWRITE else _loosened(self.plan.intermediate), self.profile)
 
     def _batches(self) -> Iterator[list[Any]]:
@@ -235,7 +235,7 @@ class Applying:
         Where the mapping keeps what is there, nothing is looked for.
         """
         self._sweep()
-        if self.plan.new.validation.existing == "keep":
+        if self.plan.new.validation.keeps:
             return
         pipeline = self._refused_documents(Rewriting(trimming(self.plan.new) if self.plan.kept_fields else ()))
         if found := self._ids(pipeline):

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from pymongo.collection import Collection
 
 from engine.documents.validators import validator
-from engine.mapping.model import Mapping
+from engine.mapping.model import Mapping as Model
 from engine.mapping.profiles import ServerProfile
 from engine.values.paths import MARK
 
 Query = dict[str, Any]
+Name = TypeVar("Name", bound=Hashable)
 
 
-def count_each(collection: Collection[Any], stages: Iterable[Query], queries: dict[str, Query]) -> dict[str, int]:
+def count_each(collection: Collection[Any], stages: Iterable[Query], queries: Mapping[Name, Query]) -> dict[Name, int]:
     """How many documents match each query after these stages; all in one pass."""
-    if not queries:
+    return count_along(collection, stages, {name: [{"$match": query}] for name, query in queries.items()})
+
+
+def count_along(collection: Collection[Any], stages: Iterable[Query], pipelines: Mapping[Name, list[Query]]) -> dict[Name, int]:
+    """How many documents each pipeline leaves after these stages; all in one pass."""
+    if not pipelines:
         return {}
-    facets = {str(number): [{"$match": query}, {"$count": "n"}] for number, query in enumerate(queries.values())}
+    facets = {str(number): [*steps, {"$count": "n"}] for number, steps in enumerate(pipelines.values())}
     found = next(collection.aggregate([*stages, {"$facet": facets}], allowDiskUse=True))
-    return {name: sum(group["n"] for group in found[str(number)]) for number, name in enumerate(queries)}
+    return {name: sum(group["n"] for group in found[str(number)]) for number, name in enumerate(pipelines)}
 
 
-def requirements(new: Mapping, profile: ServerProfile) -> list[Query]:
+def requirements(new: Model, profile: ServerProfile) -> list[Query]:
     """What all documents of a mapping match: its validator, and the rules that filter."""
     return [query for query in (validator(new, profile), *filters(new).values()) if query]
 
 
-def sized(new: Mapping) -> dict[str, Query]:
+def sized(new: Model) -> dict[str, Query]:
     """What the arrays of the document must be, as queries."""
     found = {}
     for array in new.arrays:
@@ -41,7 +47,7 @@ def sized(new: Mapping) -> dict[str, Query]:
     return found
 
 
-def filters(new: Mapping) -> dict[str, Query]:
+def filters(new: Model) -> dict[str, Query]:
     """The rules that filter rows, as queries; the other rules are in the validator."""
     rules = [(rule, rule.check.check_mongo()) for rule in new.rules if rule.on_fail == "filter"]
     return {f"rule {rule.name}": query for rule, query in rules if isinstance(query, dict)}

@@ -18,12 +18,11 @@ from engine.apply.trial import check_by_trial
 from engine.errors import DataError, EngineError, TargetError, counted, finding
 from engine.errors.codes import CODES
 from engine.evolution.kinds import KINDS
-from engine.evolution.planning import RELOAD, EvolutionPlan
+from engine.evolution.planning import EvolutionPlan
 from engine.evolution.steps import ApplyPlan, apply_plan, returning
 from engine.mapping.model import Mapping as Model
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.actors import actor
-from engine.mongo.connection import translated
 from engine.mongo.ledger import Ledger
 from engine.mongo.leftovers import remove_leftovers
 from engine.mongo.locks import Lock
@@ -31,18 +30,6 @@ from engine.mongo.records import Kind, Outcome, RunRecord
 from engine.mongo.state import CollectionState
 
 SERVER = "target server"
-
-
-def require_apply_support(client: MongoClient[Any], profile: ServerProfile) -> None:
-    """Raises TargetError where the server lacks what apply needs."""
-    if not (profile.validator and profile.query_operators):
-        message = f"apply works on MongoDB only; {profile.name} cannot hold the validator that it needs meanwhile"
-        raise TargetError(finding("profile", message, hint=RELOAD))
-    with translated():
-        hello = client.admin.command("hello")
-    if "setName" not in hello and hello.get("msg") != "isdbgrid":
-        message = "apply needs transactions, which a server outside a replica set does not have"
-        raise TargetError(finding("no_transactions", message, hint=f"{RELOAD}; or make the server a replica set"))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pymongo.collection import Collection
 from engine.apply.existing import places
 from engine.apply.queries import Query, count_each, filters, refused, requirements, sized
 from engine.documents.validators import conditions, stored_fields
-from engine.evolution.kinds import MENDED
+from engine.evolution.kinds import STRANGERS
 from engine.mapping.model import Array, Field
 from engine.mapping.model import Mapping as Model
 from engine.mapping.profiles import ServerProfile
@@ -84,10 +84,10 @@ def count_violations(collection: Collection[Any], stages: Iterable[Query], mappi
 def causes(
     collection: Collection[Any], stages: Iterable[Query], mapping: Model, profile: ServerProfile, codes: Mapping[str, str]
 ) -> Counter[Cause]:
-    """The same by subject, with the code of the change that made it stricter (`codes`, by subject), else that of drift."""
+    """The same by subject, with the code of the change that made it stricter (`codes`, by subject), else of documents of neither shape."""
     by_subject: dict[str, list[Query]] = {}
     for violation, query in violations(mapping, profile).items():
         by_subject.setdefault(violation.subject, []).append(query)
     only = {"$match": refused(requirements(mapping, profile))}
     found = count_each(collection, [*stages, only], {subject: {"$or": queries} for subject, queries in by_subject.items()})
-    return Counter({Cause(codes.get(subject, MENDED), subject): documents for subject, documents in found.items() if documents})
+    return Counter({Cause(codes.get(subject, STRANGERS), subject): documents for subject, documents in found.items() if documents})

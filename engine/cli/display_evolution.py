@@ -12,8 +12,10 @@ from engine.apply.task import ApplyResult
 from engine.cli.console import console_on
 from engine.errors import counted
 from engine.evolution.asides import KeptAside
+from engine.evolution.counts import Strangers
 from engine.evolution.judgements import Needs
 from engine.evolution.judging import JudgedChange, same_columns
+from engine.evolution.kinds import KINDS, STRANGERS
 from engine.evolution.planning import EvolutionPlan
 from engine.evolution.steps import Step
 
@@ -30,7 +32,11 @@ WHAT_TO_DO = {
 def show_plan(found: EvolutionPlan, title: str, data: Iterable[str], stream: TextIO) -> None:
     """Show the plan, one paragraph per change; colours on a terminal only."""
     console = console_on(stream)
-    told = [Text(), *_changes(found), *_end(found)] if found.changes or found.drift or found.unfinished or found.asides else []
+    told = (
+        [Text(), *_changes(found), *_strangers(found), *_end(found)]
+        if found.changes or found.drift or found.unfinished or found.asides
+        else []
+    )
     for line in (
         Text(title, "bold"),
         *_head(found),
@@ -59,12 +65,9 @@ def _head(found: EvolutionPlan) -> Iterator[Text]:
     for line in found.others:
         yield Text(f"not the mapping's: {line}; it stays")
     yield from (Text(f"not in the collection: {kept.told}") for kept in found.asides)
-    if found.counts and found.counts.unknown_shape:
-        strangers = counted(found.counts.unknown_shape, "document")
-        yield Text(f"drift: {strangers} of unknown shape, which the applied mapping does not describe", "red")
-    if found.counts and found.counts.stay and found.counts.leaving:
-        staying = counted(found.counts.leaving, "document")
-        yield Text(f"{staying} that the mapping refuses would stay as they are (validation.existing: keep)")
+    if found.counts and found.counts.stay and found.counts.refused:
+        staying = counted(found.counts.refused, "document")
+        yield Text(f"{staying} that the mapping refuses would stay as they are ({found.counts.stay})")
 
 
 def _changes(found: EvolutionPlan) -> Iterator[Text]:
@@ -86,8 +89,19 @@ def _facts(change: JudgedChange, found: EvolutionPlan) -> Iterator[str]:
     if counts := found.counts:
         if change.needs < Needs.SOURCE and (affected := counts.affected.get(change.change.label)):
             yield f"touches  {counted(affected, 'document')}"
-        if violators := counts.violators.get(change.change.subject):
+        if taken := counts.taken.get(change.change.label):
+            yield f"in use   {counted(taken, 'document')} {'has' if taken == 1 else 'have'} something at this path already, which stays"
+        if violators := counts.violators.get(change.change.label):
             yield f"refuses  {counted(violators, 'existing document')}"
+
+
+def _strangers(found: EvolutionPlan) -> Iterator[Text]:
+    strangers = found.counts.strangers if found.counts else Strangers()
+    if strangers.documents:
+        more = ", …" if strangers.documents > len(strangers.ids) else ""
+        ids = f"_id {', '.join(strangers.ids)}{more}" if strangers.ids else "their _id may be private, and is not shown"
+        yield Text(f"! {STRANGERS} {KINDS[STRANGERS].name}: {strangers} that neither mapping accepts", "red")
+        yield Text(f"      {ids}")
 
 
 def _end(found: EvolutionPlan) -> Iterator[Text]:

@@ -5,21 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.errors import counted
+
+
+@dataclass(frozen=True)
+class Strangers:
+    """Documents that neither the old mapping nor the new one accepts. `ids`: a few `_id`s, as JSON, where these may be seen."""
+
+    documents: int = 0
+    ids: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return counted(self.documents, "document")
+
 
 @dataclass(frozen=True)
 class Counts:
-    """Documents `affected`, by label of a change; `violators`, which a fresh run would not load, by subject.
+    """Of all `documents`: those `affected` by a change, and those `taken`, which hold something at the path of a new field; by its label.
 
-    `leaving` are all violators together. `unsure`: documents of which only the source tells. `unknown_shape`: those that are not of the
-    old mapping's shape. `nulled`: values that a fresh run would leave out, of fields with `on_error: null`. `stay`: none of them leaves,
-    as the mapping asks (`validation.existing: keep`).
+    `refused`: documents that a fresh run of the new mapping would not load: the `strangers`, and those that the old mapping accepts. Of
+    these, `violators` are counted by the label of each change that is to blame, and `unblamed` are the rest. `stay`: none of the refused
+    ones is set aside, and why. `unsure`: documents of which only the source tells, by path. `nulled`: values that a fresh run
+    would leave out, by path of a field with `on_error: null`. `due`: documents that a TTL index will delete at once, by its name.
     """
 
     documents: int
     affected: Mapping[str, int] = field(default_factory=dict)
+    taken: Mapping[str, int] = field(default_factory=dict)
+    refused: int = 0
+    strangers: Strangers = Strangers()
     violators: Mapping[str, int] = field(default_factory=dict)
-    leaving: int = 0
+    unblamed: int = 0
+    stay: str = ""
     unsure: Mapping[str, int] = field(default_factory=dict)
     nulled: Mapping[str, int] = field(default_factory=dict)
-    unknown_shape: int = 0
-    stay: bool = False
+    due: Mapping[str, int] = field(default_factory=dict)

@@ -163,6 +163,27 @@ def readers_of_option(context: ChangeContext) -> Compatibility:
     return breaks("texts are compared in another way")(context) if collation else unseen(context)
 
 
+ASKING = {"text": "$text", "2dsphere": "$near"}
+"""Queries that fail without an index, by the kind of its keys."""
+
+
+def queries_broken(change: ChangeParts) -> str:
+    """What fails without the index that the change removes, in words; empty where every query finds another way."""
+    before, after = (set(spec["key"].items()) if isinstance(spec, dict) else set() for spec in (change.old, change.new))
+    gone = {kind: path for path, kind in sorted(before, key=str) if kind in ASKING and change.old != change.new}
+    until = " until it is built again" if before <= after else " without it"
+    return " and ".join(f"{ASKING[kind]} over {path} fails{until}" for kind, path in gone.items())
+
+
+def readers_of_index(context: ChangeContext) -> Compatibility:
+    """Some queries need an index; one with an expiry takes documents away."""
+    if broken := queries_broken(context.change):
+        return breaks(broken)(context)
+    if isinstance(context.change.new, dict) and "expireAfterSeconds" in context.change.new:
+        return breaks("documents are deleted when they are due")(context)
+    return goes_on("the same answers, perhaps slower")(context) if context.change.new is None else unseen(context)
+
+
 def writers_of_field(context: ChangeContext) -> Compatibility:
     """What every document has now, the validator asks for."""
     asked = context.after and context.after.always_written and not (context.before and context.before.always_written)

@@ -23,6 +23,7 @@ from engine.evolution.judgements import (
     needs_of_option,
     needs_of_rule,
     needs_of_words,
+    readers_of_index,
     readers_of_missing,
     readers_of_option,
     readers_of_type,
@@ -45,12 +46,12 @@ class ChangeKind:
 
     `needs`: what it asks for. `readers`, `writers`: whether those who know only the old shape go on. `touched`: the documents that it is
     about. `sign`: + for what comes, - for what goes, ~ for what changes. `undone_by`: the code of the change that undoes it, if not its
-    own. `stricter`: documents may be there that a fresh run would not load. `easing`: rows may be accepted that were rejected before.
-    `narrows`: the validator refuses more, so documents of before and after do not mix though none is rewritten. `makes_values`: it says
-    what a field's value is, so that the source is needed because of it, and not of other changes of the field. `removes`: what documents
-    hold is lost, and none is set aside. `renames`: `old` and `new` are its paths. `same_shape`: documents of before and after do not
-    differ, though it may need the source. `attributes`: those of the model of which any change is of this kind, such as `Field.default`;
-    `Field.*` are all that no row names.
+    own. `stricter`: documents may be there that a fresh run would not load; `keyword`: for what they are refused, if not for its key.
+    `easing`: rows may be accepted that were rejected before. `narrows`: the validator refuses more, so documents of before and after do
+    not mix though none is rewritten. `makes_values`: it says what a field's value is, so that the source is needed because of it, and not
+    of other changes of the field. `removes`: what documents hold is lost, and none is set aside. `renames`: `old` and `new` are its paths.
+    `same_shape`: documents of before and after do not differ, though it may need the source. `attributes`: those of the model of which any
+    change is of this kind, such as `Field.default`; `Field.*` are all that no row names.
     """
 
     code: str
@@ -62,6 +63,7 @@ class ChangeKind:
     sign: str = "~"
     undone_by: str = ""
     stricter: bool = False
+    keyword: str = ""
     easing: bool = False
     narrows: bool = False
     makes_values: bool = False
@@ -76,9 +78,19 @@ class ChangeKind:
         return self.undone_by or self.code
 
     @property
+    def adds(self) -> bool:
+        """Whether it is a new field, rule or index."""
+        return self.sign == "+"
+
+    @property
     def of_field(self) -> bool:
         """Whether it is about a field or an array."""
         return self.code.startswith("E1")
+
+    @property
+    def of_index(self) -> bool:
+        """Whether it is about an index."""
+        return self.code.startswith("E4")
 
 
 more_values = goes_on("values may appear that were not possible before")
@@ -90,9 +102,9 @@ ROWS = (
     ChangeKind("E103", "field renamed", unless_source(Needs.REWRITE), breaks("queries on the old path no longer find anything"),
                writers_of_old_path, with_old_path, renames=True),
     ChangeKind("E104", "type changed", unless_source(Needs.REWRITE), readers_of_type, may_be_refused, with_field,
-               stricter=True, easing=True, narrows=True, makes_values=True),
+               stricter=True, keyword="type", easing=True, narrows=True, makes_values=True),
     ChangeKind("E105", "made from its source differently", unless_source(Needs.REWRITE), goes_on("the same shape with other values"),
-               touched=all_documents, makes_values=True, attributes=("Field.*", "Options.*", "Array.*")),
+               touched=all_documents, stricter=True, makes_values=True, attributes=("Field.*", "Options.*", "Array.*")),
     ChangeKind("E106", "default changed", unless_source(Needs.REWRITE), goes_on("a value where there was none"),
                touched=without_value, stricter=True, easing=True, makes_values=True, attributes=("Field.default",)),
     ChangeKind("E107", "missing values kept differently", needs_of_missing, readers_of_missing, writers_of_missing, without_elements,
@@ -100,7 +112,7 @@ ROWS = (
     ChangeKind("E108", "bad values treated differently", unless_source(Needs.RULES), goes_on("the same shape"),
                stricter=True, easing=True, attributes=("Field.on_error", "Array.on_error")),
     ChangeKind("E109", "now required", unless_source(Needs.RULES), writers=may_be_refused,
-               undone_by="E110", stricter=True, narrows=True),
+               undone_by="E110", stricter=True, keyword="required", narrows=True),
     ChangeKind("E110", "no longer required", unless_source(Needs.RULES), breaks("it can be missing now"),
                undone_by="E109", easing=True),
     ChangeKind("E111", "constraint tightened", unless_source(Needs.RULES), writers=may_be_refused,
@@ -120,11 +132,12 @@ ROWS = (
     ChangeKind("E302", "rule removed", needs_of_rule, sign="-", undone_by="E301", easing=True),
     ChangeKind("E303", "rule changed", needs_of_rule, writers=may_be_refused, stricter=True, easing=True, narrows=True,
                attributes=("Rule.*",)),
-    ChangeKind("E401", "index added", always(Needs.INDEXES), writers=writers_of_index, sign="+", undone_by="E402"),
-    ChangeKind("E402", "index removed", always(Needs.INDEXES), goes_on("the same answers, perhaps slower"), sign="-", undone_by="E401"),
-    ChangeKind("E403", "index changed", always(Needs.INDEXES), writers=writers_of_index),
+    ChangeKind("E401", "index added", always(Needs.INDEXES), readers_of_index, writers_of_index, sign="+", undone_by="E402"),
+    ChangeKind("E402", "index removed", always(Needs.INDEXES), readers_of_index, sign="-", undone_by="E401"),
+    ChangeKind("E403", "index changed", always(Needs.INDEXES), readers_of_index, writers_of_index),
     ChangeKind("E501", "validation changed", always(Needs.RULES), attributes=("Validation.*", "Target.profile")),
-    ChangeKind("E502", "closed to unnamed fields", always(Needs.RULES), writers=may_be_refused, undone_by="E503", narrows=True),
+    ChangeKind("E502", "closed to unnamed fields", always(Needs.RULES), writers=may_be_refused,
+               undone_by="E503", stricter=True, narrows=True),
     ChangeKind("E503", "opened to unnamed fields", always(Needs.RULES), goes_on("documents may hold more fields"), undone_by="E502"),
     ChangeKind("E504", "collection options changed", needs_of_option, readers_of_option, same_shape=True,
                attributes=("CollectionOptions.*",)),
@@ -141,9 +154,12 @@ ROWS = (
     ChangeKind("E604", "named differently", needs_of_words, attributes=("Mapping.name", "Mapping.version", "Mapping.description")),
     ChangeKind("E605", "other part of the mapping changed", always(Needs.SOURCE, "other documents would be made"),
                attributes=("Mapping.*",)),
+    ChangeKind("E701", "documents of neither shape", always(Needs.NOTHING)),
 )  # fmt: skip
 KINDS: Mapping[str, ChangeKind] = {row.code: row for row in ROWS}
 ATTRIBUTES: Mapping[str, str] = {attribute: row.code for row in ROWS for attribute in row.attributes}
+INDEX_ADDED = "E401"  # also where the mapping's index is no longer in the collection
+STRANGERS = "E701"  # no change of the mapping
 MENDED = "E501"  # drift is repaired, though the mapping did not change
 
 

@@ -8,9 +8,12 @@ from typing import Any
 
 from engine.errors import counted
 from engine.evolution.counts import Counts
-from engine.evolution.judgements import Needs
+from engine.evolution.expiring import Expiry
+from engine.evolution.judgements import Needs, queries_broken
 from engine.evolution.judging import JudgedChange
-from engine.evolution.kinds import MENDED
+from engine.evolution.kinds import MENDED, STRANGERS
+
+DOCUMENTS, VALIDATION = "documents", "validation"  # subjects of losses that no change of a field is to blame for
 
 
 @dataclass(frozen=True)
@@ -33,28 +36,46 @@ class Loss:
         return {"code": self.code, "subject": self.subject, "documents": self.documents, "what": self.what}
 
 
-def losses(changes: Sequence[JudgedChange], counts: Counts | None) -> tuple[Loss, ...]:
-    """All that would be lost by these changes."""
-    return (*_removed(changes, counts), *(_set_aside(changes, counts) if counts and not counts.stay else ()))
+def losses(changes: Sequence[JudgedChange], counts: Counts | None, expiring: Iterable[Expiry]) -> tuple[Loss, ...]:
+    """All that would be lost by these changes, and by TTL indexes that will delete documents."""
+    of_changes = [loss for change in changes for loss in (*_removed(change, counts), *_unanswered(change))]
+    return (*of_changes, *(_expiring(expiry, counts) for expiry in expiring), *(_set_aside(changes, counts) if counts else ()))
 
 
-def _removed(changes: Iterable[JudgedChange], counts: Counts | None) -> Iterator[Loss]:
-    for change in changes:
-        if change.destructive:
-            documents = counts.affected.get(change.change.label, 0) if counts else None
-            holders = "documents" if documents is None else counted(documents, "document")
-            yield Loss(change.change.code, change.change.subject, documents, f"its values in {holders} would be dropped")
+def _removed(change: JudgedChange, counts: Counts | None) -> Iterator[Loss]:
+    if change.destructive:
+        documents = counts.affected.get(change.change.label, 0) if counts else None
+        holders = "documents" if documents is None else counted(documents, "document")
+        yield Loss(change.change.code, change.change.subject, documents, f"its values in {holders} would be dropped")
+
+
+def _unanswered(change: JudgedChange) -> Iterator[Loss]:
+    if change.change.kind.of_index and (broken := queries_broken(change.change)):
+        yield Loss(change.change.code, change.change.subject, 0, broken)
+
+
+def _expiring(expiry: Expiry, counts: Counts | None) -> Loss:
+    documents = counts.due.get(expiry.index.name) if counts else None
+    now = "" if documents is None else f"{counted(documents, 'document')} that {'is' if documents == 1 else 'are'} due now, and "
+    name = "" if expiry.subject == f"index {expiry.index.name}" else f"index {expiry.index.name} "
+    what = f"{name}deletes {now}each document {expiry.seconds:,} seconds after its {expiry.path}"
+    return Loss(expiry.code, expiry.subject, documents, what)
 
 
 def _set_aside(changes: Sequence[JudgedChange], counts: Counts) -> Iterator[Loss]:
-    blamed = [change.change for change in changes if change.change.kind.stricter and counts.violators.get(change.change.subject)]
-    for code, subject in dict.fromkeys((change.code, change.subject) for change in blamed):
-        yield _refused(code, subject, counts.violators[subject])
-    if counts.leaving and not blamed:
-        rewriting = (change.change for change in changes if change.needs is Needs.REWRITE)
-        code, subject = next(((change.code, change.subject) for change in rewriting), (MENDED, "validation"))
-        yield _refused(code, subject, counts.leaving)
+    """Documents that a fresh run would not load; those that no change is to blame for go with the first one that rewrites documents."""
+    if counts.stay:
+        return
+    for change in {judged.change.label: judged.change for judged in changes}.values():
+        if documents := counts.violators.get(change.label):
+            yield _refused(change.code, change.subject, documents, "that the new mapping refuses")
+    if counts.unblamed:
+        rewriting = (judged.change for judged in changes if judged.needs is Needs.REWRITE and not judged.destructive)
+        code, subject = next(((change.code, change.subject) for change in rewriting), (MENDED, VALIDATION))
+        yield _refused(code, subject, counts.unblamed, "that the new mapping refuses")
+    if counts.strangers.documents:
+        yield _refused(STRANGERS, DOCUMENTS, counts.strangers.documents, "of neither shape")
 
 
-def _refused(code: str, subject: str, documents: int) -> Loss:
-    return Loss(code, subject, documents, f"{counted(documents, 'document')} that the new mapping refuses would be set aside")
+def _refused(code: str, subject: str, documents: int, which: str) -> Loss:
+    return Loss(code, subject, documents, f"{counted(documents, 'document')} {which} would be set aside")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +11,21 @@ from engine.evolution.asides import KeptAside
 from engine.evolution.changes import shown
 from engine.evolution.counts import Counts
 from engine.evolution.diff import diff
+from engine.evolution.expiring import Expiry, expiries
 from engine.evolution.judgements import Needs
-from engine.evolution.judging import Evidence, JudgedChange, judge, possible_names, possible_renames, rejects_that_may_fit, source_reasons
+from engine.evolution.judging import (
+    Evidence,
+    JudgedChange,
+    judge,
+    possible_names,
+    possible_renames,
+    rejects_that_may_fit,
+    rewriting_by_evidence,
+    source_reasons,
+)
 from engine.evolution.losses import Loss, losses
+from engine.mapping.model import Index, Target
 from engine.mapping.model import Mapping as Model
-from engine.mapping.model import Target
 
 UNCHANGEABLE = "documents of a time series collection cannot be changed; load them into another target.collection"
 RELOAD = "load the collection again with engine run"
@@ -32,6 +42,7 @@ class EvolutionPlan:
     `column_names`: by path, how the mapping would say that the field's column has only another name now. `unchangeable`: documents cannot
     be rewritten there. `rejected`: rows that earlier runs rejected and that may fit now, by what they were rejected for.
     `hindrances`: what the server was found to refuse. `asides`: what earlier applies have set aside, and how much of it fits again.
+    `expiring`: TTL indexes that will delete documents as nothing did before.
     """
 
     changes: tuple[JudgedChange, ...]
@@ -47,6 +58,7 @@ class EvolutionPlan:
     unchangeable: bool = False
     hindrances: tuple[Finding, ...] = ()
     asides: tuple[KeptAside, ...] = ()
+    expiring: tuple[Expiry, ...] = ()
 
     @property
     def needs(self) -> Needs:
@@ -67,7 +79,8 @@ class EvolutionPlan:
             found |= {path: f"a run would leave out {counted(count, 'value')}" for path, count in self.counts.nulled.items()}
         if self.unchangeable:
             found |= dict.fromkeys((change.change.subject for change in self.changes if change.needs is Needs.REWRITE), UNCHANGEABLE)
-            found |= dict.fromkeys(self.counts.violators if self.counts else (), UNCHANGEABLE)
+            if self.counts and self.counts.refused:
+                found["documents"] = UNCHANGEABLE
         return found
 
     @property
@@ -78,7 +91,7 @@ class EvolutionPlan:
     @property
     def losses(self) -> tuple[Loss, ...]:
         """All that needs `--allow`; what an unfinished apply does was allowed when it began."""
-        return () if self.unfinished else losses(self.changes, self.counts)
+        return () if self.unfinished else losses(self.changes, self.counts, self.expiring)
 
     @property
     def refusals(self) -> tuple[Finding, ...]:
@@ -111,9 +124,9 @@ class EvolutionPlan:
             "drift": list(self.drift),
             "others": list(self.others),
             "documents": self.counts and self.counts.documents,
-            "leaving": self.counts and (0 if self.counts.stay else self.counts.leaving),
-            "staying": self.counts and (self.counts.leaving if self.counts.stay else 0),
-            "strangers": self.counts and self.counts.unknown_shape,
+            "leaving": self.counts and (0 if self.counts.stay else self.counts.refused),
+            "staying": self.counts and (self.counts.refused if self.counts.stay else 0),
+            "strangers": self.counts and {"documents": self.counts.strangers.documents, "ids": list(self.counts.strangers.ids)},
             "set_aside": [kept.as_json() for kept in self.asides],
         }
 
@@ -121,7 +134,8 @@ class EvolutionPlan:
         change = made_change.change
         counted = {
             "affected": self.counts.affected.get(change.label, 0),
-            "violators": self.counts.violators.get(change.subject, 0),
+            "taken": self.counts.taken.get(change.label, 0),
+            "violators": self.counts.violators.get(change.label, 0),
         } if self.counts else {}  # fmt: skip
         return {
             "code": change.code,
@@ -151,8 +165,10 @@ def reload(target: Target, *, anew: bool = False, renames: bool = True) -> str:
     return RELOAD_ALL.format(mode="replace" if renames else "sync")
 
 
-def compared(old: Model, new: Model, evidence: Evidence | None = None, **facts: Any) -> EvolutionPlan:
-    """The plan from one mapping to another; `facts` come from a server."""
+def compared(
+    old: Model, new: Model, evidence: Evidence | None = None, indexes: Iterable[Index] | None = None, **facts: Any
+) -> EvolutionPlan:
+    """The plan from one mapping to another; `facts` come from a server, and so do the `indexes` that are there."""
     changes = diff(old, new)
     judged = judge(changes, old, new, evidence)
     rejected = rejects_that_may_fit(changes, old, new, evidence) if evidence else {}
@@ -163,5 +179,6 @@ def compared(old: Model, new: Model, evidence: Evidence | None = None, **facts: 
         possible_names(old, new),
         rejected=rejected,
         unchangeable=new.target.timeseries is not None,
+        expiring=expiries(changes, old.indexes if indexes is None else indexes, old, new, rewriting_by_evidence(old, new, evidence)),
         **facts,
     )

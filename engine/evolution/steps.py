@@ -14,6 +14,7 @@ from typing import Any
 from engine.documents.validators import options, validator
 from engine.evolution.asides import KeptAside
 from engine.evolution.building import Stage, trimming
+from engine.evolution.expiring import EXPIRY
 from engine.evolution.judging import Evidence, rewriting_by_evidence
 from engine.evolution.rewriting import Rewriting, fields_to_keep, together
 from engine.mapping.model import Field, Index
@@ -76,11 +77,12 @@ def apply_plan(old: Model, new: Model, evidence: Evidence | None, profile: Serve
         Step("free", "drop indexes that conflict with the rewrite or with new indexes", Action.DROP_INDEXES,
              tuple(_drop(new, _in_the_way(old, new, rewrite)))),
         Step("rewrite", "rewrite documents", Action.REWRITE, stages=rewrite.stages),
-        Step("index", "build indexes", Action.BUILD_INDEXES, tuple(_build(new))),
+        Step("index", "build indexes", Action.BUILD_INDEXES, tuple(_build(new, expiring=False))),
         Step("check", "count documents that the new mapping refuses", Action.CHECK),
         Step("unindex", "drop indexes that the mapping no longer has", Action.DROP_INDEXES, tuple(_drop(new, _gone(old, new)))),
         Step("trim", "drop the values of removed fields", Action.TRIM, stages=trimming(new) if kept_fields else ()),
         Step("tighten", "allow the new shape only", commands=tuple(_tighten(new, profile))),
+        Step("expire", "build TTL indexes, which delete documents", Action.BUILD_INDEXES, tuple(_build(new, expiring=True))),
     )  # fmt: skip
     direct = rewriting_by_evidence(old, new, evidence)
     needed = tuple(step for step in found if step.commands or step.stages or step.action is Action.CHECK)
@@ -106,7 +108,7 @@ def _intermediate(old: Model, new: Model, kept_fields: tuple[Field, ...]) -> Mod
 
 def _level(new: Model, rewrite: Rewriting, kept_fields: tuple[Field, ...]) -> dict[str, Any]:
     """The level of validation meanwhile, where documents stay that the new mapping refuses: none may be refused while it is rewritten."""
-    if new.validation.existing != "keep":
+    if not new.validation.keeps:
         return {}
     return {"validationLevel": "off" if rewrite.stages or kept_fields else new.validation.server_level}
 
@@ -127,10 +129,11 @@ def _modify(new: Model, rules: Mapping[str, Any]) -> Command:
     return {"collMod": new.target.collection, **rules}
 
 
-def _build(new: Model) -> Iterator[Command]:
-    if new.indexes:
+def _build(new: Model, *, expiring: bool) -> Iterator[Command]:
+    """Those that delete documents, or the others."""
+    if indexes := [index for index in new.indexes if (EXPIRY in index.options) == expiring]:
         collated = new.target.options.collates
-        specs = [{"name": index.name, "key": dict(index.keys), **index.options_on(collated=collated)} for index in new.indexes]
+        specs = [{"name": index.name, "key": dict(index.keys), **index.options_on(collated=collated)} for index in indexes]
         yield {"createIndexes": new.target.collection, "indexes": specs}
 
 
@@ -146,19 +149,35 @@ def _gone(old: Model, new: Model) -> list[str]:
 
 
 def _in_the_way(old: Model, new: Model, rewrite: Rewriting) -> list[str]:
-    """Indexes to drop before documents change: unique ones over values that change, and ones whose name or keys a new index needs."""
+    """Indexes to drop before documents change: those that a value on its way could break, and ones whose name or keys a new index needs."""
     wanted = {index.name for index in new.indexes} | {index.keys for index in new.indexes}
-    moved = {field.path for field in old.fields} - ({field.path for field in new.fields} - rewrite.moved)
     one_text = any(index.is_text for index in new.indexes)  # a collection has at most one
     clashing = [
         index for index in old.indexes
         if index not in new.indexes and (index.name in wanted or index.keys in wanted or (one_text and index.is_text))
     ]  # fmt: skip
-    return [index.name for index in old.indexes if index in clashing or _touches(index, moved)]
+    moved = _moved(old, new, rewrite)
+    return [index.name for index in old.indexes if index in clashing or (_acts(index) and _holds(index, moved))]
 
 
-def _touches(index: Index, paths: Iterable[str]) -> bool:
-    return bool(index.options.get("unique")) and any(
+def remade_indexes(old: Model, new: Model, rewrite: Rewriting) -> frozenset[str]:
+    """The names of the new indexes that hold values which change."""
+    moved = _moved(old, new, rewrite) | rewrite.moved
+    return frozenset(index.name for index in new.indexes if _holds(index, moved))
+
+
+def _moved(old: Model, new: Model, rewrite: Rewriting) -> set[str]:
+    """The old paths whose values do not stay there."""
+    return {field.path for field in old.fields} - ({field.path for field in new.fields} - rewrite.moved)
+
+
+def _acts(index: Index) -> bool:
+    """Whether it refuses or deletes documents."""
+    return bool(index.options.get("unique")) or EXPIRY in index.options
+
+
+def _holds(index: Index, paths: Iterable[str]) -> bool:
+    return any(
         key == path or key.startswith(f"{path}.") or path.startswith(f"{key}.") for key, _ in index.keys for path in map(dotted, paths)
     )
 

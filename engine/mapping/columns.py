@@ -9,7 +9,7 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, replace
 
 from engine.errors import DataError, finding
-from engine.mapping.model import Array, Columns, Field, Json, Lookup, Mapping, Numbered, Origin, RowsOrigin, Split, cell_source
+from engine.mapping.model import ID, Array, Columns, Field, Json, Lookup, Mapping, Numbered, Origin, RowsOrigin, Split, cell_source
 from engine.values.columns import VALUE, ColumnKind, ColumnRef, cell
 from engine.values.paths import MARK, array_of, arrays_of
 
@@ -196,6 +196,21 @@ def private_columns(mapping: Mapping, columns: Iterable[str], source: str = "") 
     private |= {array for path in private for array in arrays_of(path) if array in made}
     taken = {name for path, names in matched(mapping, columns).items() if path in private for name in names} if not source else set()
     return frozenset({use.column for use in readings(mapping) if use.source == source and use.path in private} | taken)
+
+
+def has_private_id(mapping: Mapping) -> bool:
+    """Whether `_id` holds a private value, or is made from one."""
+    fields, hidden = {field.path: field for field in mapping.fields}, {field.path for field in mapping.fields if field.private}
+    columns = {use.column for use in readings(mapping) if use.path in hidden}
+    made = mapping.identity.hash if mapping.identity else ()
+    if isinstance(made, str):  # of the whole row
+        return bool(hidden)
+    sources, todo = set[str](), [*(made or ()), ID]
+    while todo:
+        path = todo.pop()
+        sources.add(path)
+        todo += [read for read in (fields[path].reads if path in fields else ()) if read not in sources]
+    return bool(sources & (hidden | columns) or columns & {use.column for use in readings(mapping) if use.path in sources})
 
 
 def expand(mapping: Mapping, columns: Iterable[str]) -> Mapping:

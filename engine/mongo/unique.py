@@ -5,7 +5,7 @@ A failed build writes the duplicate key, which may be private, to mongod's log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from pymongo.collection import Collection
 
 from engine.errors import Finding, TargetError, counted
 from engine.mapping.model import KEY_INDEX, Index, Mapping
+from engine.mongo.indexes import is_same
 from engine.values.paths import dotted
 
 
@@ -35,14 +36,17 @@ def check_unique(collection: Collection[Any], mapping: Mapping) -> None:
         raise TargetError(found)
 
 
-def not_unique(collection: Collection[Any], mapping: Mapping, stages: Sequence[dict[str, Any]] = ()) -> Iterator[Finding]:
-    """The unique indexes of which two documents have the same key, after these stages of a pipeline.
+def not_unique(
+    collection: Collection[Any], mapping: Mapping, stages: Sequence[dict[str, Any]] = (), remade: Container[str] = ()
+) -> Iterator[Finding]:
+    """The unique indexes to build of which two documents have the same key, after these stages of a pipeline.
 
-    Without stages, those that are there already are not looked at.
+    Those that are there already are not looked at, but for the `remade` ones, by name, whose values the stages change.
     """
-    there = set() if stages else {index.name for index in live_indexes(collection) if index.options.get("unique")}
+    live = live_indexes(collection)
     for index in wanted_indexes(collection, mapping.indexes):
-        if index.options.get("unique") and index.name not in there and (found := shared_keys(collection, index, stages)):
+        there = index.name not in remade and any(one.name == index.name and is_same(index, one.options) for one in live)
+        if index.options.get("unique") and not there and (found := shared_keys(collection, index, stages)):
             message = f"the unique index {index.name} cannot be built: {'; '.join(_causes(index, found))}"
             hint = "; ".join(_remedies(index, found, mapping))
             yield Finding(index.line, 1, "index_not_unique", message, f"indexes.{index.name}", hint, str(mapping.file))

@@ -55,7 +55,7 @@ def test_documents_that_do_not_fit_are_counted_by_field(jobs: Jobs) -> None:
     assert jobs.adopt("--allow", "existing_documents").code == 0
     assert before == state(jobs)
     assert verb(jobs, "plan").code == 11
-    assert "--allow E501" in verb(jobs, "apply").err
+    assert "--allow E701" in verb(jobs, "apply").err
     refused = jobs.run([ANN])
     assert (refused.code, refused.report["errors"][0]["code"]) == (3, "existing_documents")
     assert before == state(jobs)

@@ -31,7 +31,7 @@ def test_a_changed_index_names_apply(jobs: Jobs, mode: str, before: str, after: 
     assert jobs.run([ANN]).code == 0
     jobs.rest = f"  {after}"
     clash(jobs.run([ANN, BOB]), jobs, "see engine plan, and run engine apply first", "of the collection")
-    assert command("apply", "-m", jobs.mapping).code == 0
+    assert command("apply", "-m", jobs.mapping, "--allow", "E402").code == 0
     assert jobs.run([ANN, BOB]).code == 0
     assert command("plan", "-m", jobs.mapping).code == 0
 

@@ -21,6 +21,8 @@ CHANGES = (
     "evolution/changes.py",
     "evolution/kinds.py",
     "evolution/diff.py",
+    "evolution/expiring.py",
+    "evolution/losses.py",
 )  # changes have codes of their own, which docs/evolution.md prints
 NUMPY = re.compile(r"[<>]?[fiu]\d")  # names of its types, which it calls codes as well
 PASSED_ON = re.compile(r"\S+: (\w+\.)*code")  # a parameter, or the code of a finding, check or record that exists already

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from engine.apply.data import Differences, differing
 from engine.apply.inspect import inspect_and_plan
-from engine.apply.task import ApplyResult, ApplyTask, require_apply_support
+from engine.apply.task import ApplyResult, ApplyTask
 from engine.cli.display_evolution import show_applied, show_plan, show_steps
 from engine.cli.progress import progress_on
 from engine.cli.verbs.common import Arguments, client_of, mappings_of, profile_of
@@ -88,8 +88,6 @@ def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
         tasks = [
             ApplyTask(client, profile_of(client, mapping), mapping, allowed, new_run_id(), reason, arguments.wait) for mapping in mappings
         ]
-        for task in tasks:
-            require_apply_support(client, task.profile)
         plans = [task.plan() for task in tasks] if arguments.dry_run or len(tasks) > 1 else []  # none starts if one is refused
         if arguments.dry_run:
             _show_commands(plans, mappings, out)

@@ -159,6 +159,12 @@ class Validation:
         return "moderate" if self.existing == "keep" and self.level == "strict" else self.level
 
     @property
+    def keeps(self) -> str:
+        """Why documents stay that break the validator: as the mapping asks, or because the server takes such documents; empty if not."""
+        reasons = {"existing: keep": self.existing == "keep", "level: off": self.level == "off", "action: warn": self.action == "warn"}
+        return next((f"validation.{reason}" for reason, holds in reasons.items() if holds), "")
+
+    @property
     def shuts_out(self) -> bool:
         """Whether the server refuses an update of a document that is there and breaks the validator."""
         return self.server_level == "strict" and self.action == "error"

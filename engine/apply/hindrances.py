@@ -1,0 +1,61 @@
+"""Why an apply cannot be done at a server, whatever is allowed: found before anything is changed, for `plan` and `apply` alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.collection import Collection
+
+from engine.apply.clashes import clashes
+from engine.apply.strangers import of_unknown_shape
+from engine.errors import Finding, counted, finding
+from engine.evolution.counts import Counts
+from engine.evolution.planning import RELOAD
+from engine.evolution.rewriting import Rewriting
+from engine.evolution.steps import remade_indexes
+from engine.mapping.model import Mapping
+from engine.mapping.profiles import ServerProfile
+from engine.mongo.asides import name_too_long
+from engine.mongo.ownership import Existing
+from engine.mongo.records import RunRecord
+from engine.mongo.unique import not_unique
+
+
+def unsupported(client: MongoClient[Any], profile: ServerProfile) -> Iterator[Finding]:
+    """What the server lacks."""
+    if not (profile.validator and profile.query_operators):
+        message = f"apply works on MongoDB only; {profile.name} cannot hold the validator that it needs meanwhile"
+        yield finding("profile", message, hint=RELOAD)
+        return
+    hello = client.admin.command("hello")
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        message = "apply needs transactions, which a server outside a replica set does not have"
+        yield finding("no_transactions", message, hint=f"{RELOAD}; or make the server a replica set")
+
+
+def of_another(unfinished: RunRecord, applied: str, new: Mapping) -> Iterator[Finding]:
+    """An unfinished apply can only be continued with its own mapping."""
+    if unfinished.meaning_sha256 != new.digest or unfinished.previous != applied:
+        message = f"apply {unfinished.run_id} of another mapping was not finished: the collection holds documents of two shapes"
+        yield finding("unfinished_apply", message, hint=f"apply that mapping again, or {RELOAD}")
+
+
+def of_unknown(collection: Collection[Any], old: Mapping, profile: ServerProfile) -> Iterator[Finding]:
+    """Documents that the rewriting does not know."""
+    if found := collection.count_documents(of_unknown_shape(old, profile)):
+        message = f"{counted(found, 'document')} of unknown shape: the mapping that was applied last describes other ones"
+        yield finding("strangers", message, hint=f"correct them, or {RELOAD}")
+
+
+def refused_indexes(collection: Collection[Any], existing: Existing, old: Mapping, new: Mapping, rewrite: Rewriting) -> Iterator[Finding]:
+    """Indexes that cannot be built. One pass for each unique index that is not there yet, or whose values change."""
+    yield from clashes(existing, new, old.indexes, rebuilds=True)
+    yield from not_unique(collection, new, rewrite.stages, remade_indexes(old, new, rewrite))
+
+
+def unnamable(new: Mapping, counts: Counts | None) -> Iterator[Finding]:
+    """Documents would be set aside, in a collection whose name the server would not take."""
+    if counts and counts.refused and not counts.stay and (too_long := name_too_long(new.target)):
+        yield too_long

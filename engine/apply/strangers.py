@@ -1,0 +1,51 @@
+"""Documents of neither shape: what an application wrote past the validator, or before there was one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from bson import json_util
+from pymongo.collection import Collection
+
+from engine.apply.queries import Query, refused, requirements
+from engine.documents.validators import conditions, validator
+from engine.evolution.counts import Strangers
+from engine.evolution.pairing import pairs
+from engine.mapping.columns import has_private_id
+from engine.mapping.model import Mapping
+from engine.mapping.profiles import ServerProfile
+from engine.values.paths import dotted
+
+SHOWN = 5
+
+
+def old_shape(old: Mapping, new: Mapping, profile: ServerProfile) -> Query:
+    """The documents of the old mapping: at the path of a new field they hold nothing, or what the new mapping accepts."""
+    known, added = conditions(new, profile), [pair.new.path for pair in pairs(old, new) if pair.new and not pair.old]
+    free = [{"$or": [{dotted(path): {"$exists": False}}, known[path]]} for path in added if path in known]
+    shape = [*requirements(old, profile), *free]
+    return {"$and": shape} if shape else {}
+
+
+def of_unknown_shape(old: Mapping, profile: ServerProfile) -> Query:
+    """Query for documents of unknown shape: the engine would not make them from the old mapping (nor fields that it does not name)."""
+    return {"$nor": [validator(replace(old, validation=replace(old.validation, additional=False)), profile)]}
+
+
+def strangers(collection: Collection[Any], old: Mapping, new: Mapping, stages: Iterable[Query], profile: ServerProfile) -> Strangers:
+    """Count them, and fetch the least `_id`s, if these are not private. One pass."""
+    shown: Query = {} if has_private_id(old) or has_private_id(new) else {"ids": {"$minN": {"input": "$_id", "n": SHOWN}}}
+    pipeline: list[Query] = [
+        {"$match": {"$nor": [old_shape(old, new, profile)]}},
+        *stages,
+        {"$match": refused(requirements(new, profile))},
+        {"$group": {"_id": None, "documents": {"$sum": 1}, **shown}},
+    ]
+    found: Query = next(collection.aggregate(pipeline, allowDiskUse=True), {"documents": 0})
+    return Strangers(found["documents"], tuple(map(_as_json, found.get("ids", ()))))
+
+
+def _as_json(value: Any) -> str:
+    return json_util.dumps(value, json_options=json_util.RELAXED_JSON_OPTIONS, ensure_ascii=False)

@@ -1,0 +1,202 @@
+"""What an apply would destroy, and why it would refuse, is in the plan; apply goes by the same.
+
+Cases ttl-index-deletes-documents, unique-index-not-planned and strangers-plan-and-apply-disagree.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jobs import Ended, command
+from pymongo.database import Database
+
+MAPPING = """
+mapping: stays
+source: {{path: in.csv, columns: {{extra: ignore}}}}
+target: {{database: {database}, collection: stays, mode: {mode}}}
+fields:
+  _id: {{column: id, type: int{id}}}
+  ward: {ward}
+  since: {since}
+  {more}
+limits: {{rejects: 100%, shrink: 100%}}
+indexes: {{{indexes}}}
+validation: {{{validation}}}
+"""
+TODAY = datetime(2026, 1, 1)  # noqa: DTZ001
+ROWS = "id,ward,since,place\n1,Oak,2001-05-01,1|2\n2,Elm,2001-06-01,3|4\n3,Oak,2999-01-01,5|6\n4,Ash,,7|8\n"
+DATE = '{column: since, type: date, format: "%Y-%m-%d"}'
+DAY = 86_400
+NEW, OLD = f"old: {{keys: {{since: 1}}, expireAfterSeconds: {DAY}}}", f"old: {{keys: {{since: 1}}, expireAfterSeconds: {DAY * 20_000}}}"
+
+
+class Stays:
+    """A mapping that is edited, and its collection of four documents, of which two have a date long ago."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database, self.folder, self.live = database, folder, database["stays"]
+        self.parts = {"id": "", "ward": "ward", "since": DATE, "more": "", "indexes": "", "validation": "", "mode": "replace"}
+        (folder / "in.csv").write_text(ROWS, encoding="utf-8")
+
+    def edit(self, **parts: str) -> None:
+        self.parts |= parts
+
+    def call(self, verb: str, *more: str) -> Ended:
+        file = self.folder / "stays.yaml"
+        file.write_text(MAPPING.format(database=self.database.name, **self.parts), encoding="utf-8")
+        return command(verb, "-m", file, *(("--source", self.folder / "in.csv") if verb == "run" else ()), *more)
+
+    def load(self, **parts: str) -> None:
+        self.edit(**parts)
+        ended = self.call("run", "--quiet")
+        assert ended.code == 0, ended.err
+
+    def plan(self) -> tuple[int, list[tuple[str, str, Any]], list[str]]:
+        """Exit code, losses (code, subject, documents), and the codes of refusals."""
+        ended = self.call("plan", "--json")
+        assert ended.out, ended.err
+        losses = [(loss["code"], loss["subject"], loss["documents"]) for loss in ended.report["losses"]]
+        return ended.code, losses, [refusal["code"] for refusal in ended.report["refusals"]]
+
+    def apply(self, *allowed: str) -> int:
+        return self.call("apply", "--quiet", *(part for code in allowed for part in ("--allow", code))).code
+
+
+@pytest.fixture
+def stays(database: Database, mongo_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stays:
+    monkeypatch.setenv("MONGODB_URI", mongo_uri)
+    monkeypatch.setenv("ENGINE_HOME", str(tmp_path / "home"))
+    return Stays(database, tmp_path)
+
+
+# indexes that delete documents
+
+
+def test_a_new_ttl_index_deletes_documents(stays: Stays) -> None:
+    stays.load()
+    stays.edit(indexes=NEW)
+    assert stays.plan() == (11, [("E401", "index old", 2)], [])
+    assert "deletes 2 documents that are due now, and each document 86,400 seconds after its since" in stays.call("plan").out
+    assert stays.apply() == 3
+    assert "old" not in stays.live.index_information()
+    ended = stays.call("apply", "--allow", "E401", "--json")
+    assert (ended.code, ended.report["steps"][-1]["name"]) == (0, "expire"), ended.err
+    assert stays.plan()[0] == 0
+
+
+def test_sooner_is_destructive_and_later_is_not(stays: Stays) -> None:
+    stays.load(indexes=OLD)
+    stays.edit(indexes=NEW)
+    assert stays.plan() == (11, [("E403", "index old", 2)], [])
+    stays.edit(indexes=OLD.replace("1728000000", "2000000000"))
+    assert stays.plan() == (10, [], [])
+    assert stays.apply() == 0
+
+
+def test_where_none_is_due_now_it_will_be(stays: Stays) -> None:
+    stays.load()
+    stays.edit(indexes=OLD)
+    assert stays.plan() == (11, [("E401", "index old", 0)], [])
+    assert "0 documents that are due now" in stays.call("plan").out
+
+
+def test_only_what_the_index_holds_counts(stays: Stays) -> None:
+    stays.load()
+    stays.edit(indexes=NEW.replace("}, ", "}, partialFilterExpression: {ward: Oak}, ", 1))
+    assert stays.plan() == (11, [("E401", "index old", 1)], [])
+
+
+def test_any_date_of_an_array_counts(stays: Stays) -> None:
+    (stays.folder / "in.csv").write_text("id,ward,since\n1,Oak,2001-05-01|2999-01-01\n2,Elm,2999-01-01\n", encoding="utf-8")
+    listed = {"since": "{value: x}", "more": 'days[]: {column: since, split: "|", type: date, format: "%Y-%m-%d"}'}
+    stays.load(**listed)
+    stays.edit(indexes=f"old: {{keys: {{days: 1}}, expireAfterSeconds: {DAY}}}")
+    assert stays.plan() == (11, [("E401", "index old", 1)], [])
+
+
+def test_other_dates_under_an_index_that_is_there(stays: Stays) -> None:
+    index = OLD.replace("since: 1", "due: 1")
+    stays.load(more="due: {compute: 'add_days(since, 100000)', type: date}", indexes=index)
+    stays.edit(more="due: {compute: 'add_days(since, -100000)', type: date}")
+    assert stays.plan() == (11, [("E105", "due", 2)], [])
+    assert "index old deletes 2 documents" in stays.call("plan").out
+
+
+def test_dates_that_come_under_an_index_of_others(stays: Stays) -> None:
+    stays.load(since="since")
+    stays.live.create_index("since", name="theirs", expireAfterSeconds=DAY)  # texts are no dates
+    stays.edit(since=DATE)
+    assert stays.plan() == (11, [("E104", "since", 2)], [])
+    assert stays.apply() == 3
+
+
+def test_a_renamed_date_expires_as_before(stays: Stays) -> None:
+    stays.load(indexes=OLD)
+    stays.edit(since="unset", more=DATE.replace("{", "begin: {was: since, ", 1), indexes=OLD.replace("since", "begin"))
+    stays.parts["since"] = '{value: "x"}'
+    code, losses, refusals = stays.plan()
+    assert (code, losses, refusals) == (10, [], [])
+
+
+def test_a_ttl_index_that_somebody_dropped_is_not_built_again_without_a_word(stays: Stays) -> None:
+    stays.load(indexes=OLD)
+    stays.live.drop_index("old")
+    assert stays.plan() == (11, [("E401", "index old", 0)], [])
+
+
+def test_without_a_server_nothing_is_counted(stays: Stays) -> None:
+    stays.load()
+    (stays.folder / "old.yaml").write_text((stays.folder / "stays.yaml").read_text())
+    stays.edit(indexes=NEW)
+    stays.call("plan")
+    ended = command("plan", stays.folder / "old.yaml", stays.folder / "stays.yaml", "--json")
+    assert (ended.code, [loss["documents"] for loss in ended.report["losses"]]) == (11, [None]), ended.err
+
+
+# indexes that refuse, and ones that queries need
+
+
+def test_a_unique_index_over_shared_keys_is_in_the_plan(stays: Stays) -> None:
+    stays.load()
+    stays.edit(indexes="one: {keys: {ward: 1}, unique: true}")
+    assert stays.plan() == (10, [], ["index_not_unique"])
+    said = stays.call("plan").out
+    assert "the unique index one cannot be built: 2 documents share 1 key of ward" in said
+    assert (stays.apply(), "one" in stays.live.index_information()) == (4, False)
+    stays.live.update_one({"_id": 3}, {"$set": {"ward": "Fir"}})
+    assert stays.plan() == (10, [], [])
+    assert stays.apply() == 0
+
+
+def test_a_changed_unique_index_is_looked_at_though_its_name_is_there(stays: Stays) -> None:
+    stays.load(indexes="one: {keys: {since: 1}, unique: true}")
+    stays.edit(indexes="one: {keys: {ward: 1}, unique: true}")
+    assert stays.plan() == (10, [], ["index_not_unique"])
+    assert stays.apply() == 4
+
+
+def test_an_index_of_others_in_the_way_is_in_the_plan(stays: Stays) -> None:
+    stays.load()
+    stays.live.create_index("ward", name="theirs")
+    stays.edit(indexes="mine: {keys: {ward: 1}}")
+    assert stays.plan() == (10, [], ["index_conflict"])
+    assert stays.apply() == 4
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code", "words"),
+    [
+        ("words: {keys: {ward: text}}", "", "E402", "$text over ward fails without it"),
+        ("words: {keys: {ward: text}}", "words: {keys: {ward: text}, default_language: none}", "E403", "fails until it is built again"),
+        ("words: {keys: {ward: text}}", "words: {keys: {ward: 1}}", "E403", "$text over ward fails without it"),
+        ("spot: {keys: {spot: 2dsphere}}", "", "E402", "$near over spot fails without it"),
+    ],
+)
+def test_an_index_that_queries_need(stays: Stays, before: str, after: str, code: str, words: str) -> None:
+    stays.load(more='spot: {column: place, type: point, order: lonlat, separator: "|"}' if "spot" in before else "", indexes=before)
+    stays.edit(indexes=after)
+    subject = f"index {before.partition(':')[0]}"
+    assert stays.plan() == (11, [(code, subject, 0)], [])
+    assert words in stays.call("plan").out
+    assert (stays.apply(), stays.apply(code)) == (3, 0)
