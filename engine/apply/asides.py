@@ -16,7 +16,7 @@ from pymongo.database import Database
 
 from engine.apply.queries import Query, requirements
 from engine.apply.recorded import restored
-from engine.errors import DataError
+from engine.errors import DataError, finding
 from engine.evolution.asides import KeptAside
 from engine.evolution.building import Stage
 from engine.evolution.judging import Evidence, rewriting_by_evidence
@@ -59,11 +59,18 @@ def judge_asides(
     return tuple(judged)
 
 
+def require_known(found: Iterable[KeptAside], runs: Iterable[str], mapping: Mapping) -> None:
+    """Raises DataError where one of these runs has nothing set aside."""
+    if unknown := sorted({*runs} - {kept.run for kept in found}):
+        message = f"run {unknown[0]} has no documents of {mapping.target.collection} set aside"
+        raise DataError(finding("set_aside_unknown", message, hint="engine set-aside list shows the runs that have"))
+
+
 def _kept(database: Database[Any], record: RunRecord, left: Counter[str], superseded: str) -> KeptAside:
     assert record.aside
     there = database[record.aside.collection].estimated_document_count()
     missing = max(0, record.aside.documents - left[record.run_id] - there)
-    return KeptAside(record.run_id, record.aside.collection, there, record.aside.why, missing, superseded=superseded)
+    return KeptAside(record.run_id, record.aside.collection, there, record.aside.why, record.started_at, missing, superseded=superseded)
 
 
 def _counted(database: Database[Any], kept: KeptAside, live: str) -> KeptAside:

@@ -57,7 +57,7 @@ def _listed() -> str:
     """A paragraph a group, a line a verb."""
     lines: list[str] = []
     for group in dict.fromkeys(verb.group for verb in VERBS.values()):
-        lines += ["", f"{group}:", *(f"  {name:<9}{verb.help}" for name, verb in VERBS.items() if verb.group == group)]
+        lines += ["", f"{group}:", *(f"  {name:<11}{verb.help}" for name, verb in VERBS.items() if verb.group == group)]
     return "\n".join(lines[1:])
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from engine.apply.task import ApplyResult
 from engine.cli.console import console_on
+from engine.cli.display_setaside import not_restored
 from engine.errors import counted
 from engine.evolution.asides import KeptAside
 from engine.evolution.counts import Strangers
@@ -32,15 +33,11 @@ WHAT_TO_DO = {
 def show_plan(found: EvolutionPlan, title: str, data: Iterable[str], stream: TextIO) -> None:
     """Show the plan, one paragraph per change; colours on a terminal only."""
     console = console_on(stream)
-    told = (
-        [Text(), *_changes(found), *_strangers(found), *_end(found)]
-        if found.changes or found.drift or found.unfinished or found.asides
-        else []
-    )
+    told = [*_changes(found), *_strangers(found), *_end(found)]
     for line in (
         Text(title, "bold"),
         *_head(found),
-        *told,
+        *([Text(), *told] if told or found.drift or found.unfinished else ()),
         Text(),
         Text(_count(found) + _what_to_do(found), "bold"),
         *map(Text, data),
@@ -154,8 +151,8 @@ def show_applied(done: ApplyResult, stream: TextIO) -> None:
     aside = f", {done.set_aside:,} set aside in {done.set_aside_in}" if done.set_aside else ""
     back = f", {done.restored:,} brought back that had been set aside" if done.restored else ""
     console.print(Text.assemble(("APPLIED", "bold green"), f"  {done.rewritten:,} rewrites of documents{aside}{back}"), soft_wrap=True)
-    for why, documents in done.not_restored.items():
-        print(f"still set aside, though the mapping takes them: {counted(documents, 'document')}, as {why}", file=stream)
+    for line in not_restored(done.not_restored):
+        print(line, file=stream)
     if done.resumed:
         print(f"continued after run {done.resumed}", file=stream)
     print(f"steps: {', '.join(step['name'] for step in done.steps)}", file=stream)

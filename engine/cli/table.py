@@ -17,6 +17,7 @@ from engine.mapping.profiles import PROFILES
 
 NOTHING = "nothing was written; run the same command again"
 LOADS = "`engine runs` lists what was done, if anything was; run the same command again"
+MOVED = "each document is in the collection or set aside still; run the same command again"
 OTHER_SOURCE = "read this file instead of the mapping's source.path"
 
 
@@ -140,6 +141,28 @@ def _rejects(verb: ArgumentParser) -> None:
     _loading(retry)
 
 
+def _set_aside(verb: ArgumentParser) -> None:
+    actions = verb.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="list what is set aside, with how many documents the mapping takes")
+    show = actions.add_parser("show", help="show what the mapping refuses about the documents of a run")
+    restore = actions.add_parser("restore", help="bring back the documents that the applied mapping takes")
+    drop = actions.add_parser("drop", help="delete the documents of these runs for good")
+    for action in (listed, show, restore, drop):
+        _mapped(action)
+        _waiting(action)
+    for action in (listed, show, restore):
+        action.add_argument("--json", action="store_true", help="print the result as JSON")
+    show.add_argument("run", metavar="RUN", help="the run that set them aside")
+    show.add_argument("--rows", type=positive, default=20, metavar="N", help="how many _ids (default 20)")
+    restore.add_argument("runs", nargs="*", metavar="RUN", help="the runs that set them aside, also where they are older than a later load")
+    restore.add_argument("--all", action="store_true", help="those of all runs that are not older than a later load of everything")
+    restore.add_argument("--limit", type=positive, metavar="N", help="bring back N documents at most")
+    drop.add_argument("runs", nargs="+", metavar="RUN", help="the runs that set them aside")
+    drop.add_argument("--allow", action="append", default=[], metavar="CODE", help="set_aside:RUN:COUNT, as the refusal says")
+    for action in (restore, drop):
+        _reasoned(action)
+
+
 def _runs(verb: ArgumentParser) -> None:
     _mapped(verb)
     _waiting(verb)
@@ -200,6 +223,7 @@ VERBS: dict[str, Verb] = {
     "verify": Verb(LOOK, "compare the live collection with what its last published run recorded", _verify, "history", "verify"),
     "plan": Verb(CHANGE, PLAN, _plan, "evolution", "plan"),
     "apply": Verb(CHANGE, "change the live collection to match the mapping", _apply, "evolution", "apply", LOADS),
+    "set-aside": Verb(CHANGE, "documents that an apply set aside: list, show, restore, drop", _set_aside, "setaside", "set_aside", MOVED),
     "adopt": Verb(CHANGE, "take over a collection that the engine did not make, as it is", _adopt, "adoption", "adopt", LOADS),
     "db": Verb(SERVER, "the embedded MongoDB: up, down, status", _db, "servers", "database", "`engine db status` tells how it is now"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from engine.errors import counted
@@ -11,7 +12,7 @@ from engine.evolution.building import Stage
 
 @dataclass(frozen=True)
 class KeptAside:
-    """The documents of one run that are not in the live collection because it set them aside. `why` is the reason that it recorded.
+    """What one run has set aside, so that it is not in the live collection: `why`, by what it recorded, and when (`at`).
 
     `documents` are still in `collection`; `missing` ones were removed from it by others. After `stages`, those that meet `wanted` are
     documents of the mapping: `fitting` are as many, and `live_again` of these have an `_id` that is live. `problem`: why nobody knows
@@ -22,6 +23,7 @@ class KeptAside:
     collection: str
     documents: int
     why: str
+    at: datetime | None = None
     missing: int = 0
     fitting: int = 0
     live_again: int = 0
@@ -43,9 +45,18 @@ class KeptAside:
     @property
     def told(self) -> str:
         """Where they are, in words."""
-        gone = f"; {self.missing:,} more are gone from there: something else removed them" if self.missing else ""
-        older = f"; they are older than run {self.superseded}, which loaded everything again" if self.superseded else ""
-        return f"{counted(self.documents, 'document')} set aside by run {self.run} in {self.collection} ({self.why}){gone}{older}"
+        here = f"{counted(self.documents, 'document')} set aside by run {self.run} in {self.collection} ({self.why})"
+        return "; ".join(filter(None, (here, self.gone, self.older)))
+
+    @property
+    def gone(self) -> str:
+        """That others removed some, in words."""
+        return f"{self.missing:,} more are gone from there: something else removed them" if self.missing else ""
+
+    @property
+    def older(self) -> str:
+        """That everything was loaded again, in words."""
+        return f"they are older than run {self.superseded}, which loaded everything again" if self.superseded else ""
 
     @property
     def outlook(self) -> str:
@@ -59,4 +70,5 @@ class KeptAside:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
-        return {name: value for name, value in asdict(self).items() if name not in ("stages", "wanted")}
+        plain = {name: value for name, value in asdict(self).items() if name not in ("stages", "wanted")}
+        return plain | {"at": f"{self.at:%Y-%m-%dT%H:%M:%SZ}" if self.at else None}

@@ -104,7 +104,7 @@ class Ledger:
     def unfinished_since(self, run: str) -> RunRecord | None:
         """The target's newest run that wrote into the live collection after this one and did not finish."""
         since = self.find(run)
-        wrote = {"outcome": {"$ne": Outcome.PUBLISHED.value}, "mode": {"$ne": "replace"}}
+        wrote = {"outcome": {"$ne": Outcome.PUBLISHED.value}, "mode": {"$nin": ["replace", Kind.DROP.value]}}
         return self._newest(wrote | {"fence": {"$gt": since.fence if since else 0}})
 
     def applied(self) -> RunRecord | None:

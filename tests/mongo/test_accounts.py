@@ -28,10 +28,10 @@ fields:
 indexes:
   {index}: {{keys: {{{city}: 1}}}}
 """
-ROWS = "id,city,nights\n1,Bergen,2\n2,Oslo,x\n3,Tromso,9\n"
+ROWS = "id,city,nights\n1,Bergen,2\n2,Oslo,x\n3,Tromso,9\n5,Bodo,99\n"
 OTHERS = "id,city,nights\n1,Bergen,3\n4,Hamar,1\n"  # one changed, one new, one gone
 LIFTED = {"sync": ", deletions: 100%", "update": ", unmatched: 100%", "delete": ", deletions: 100%"}
-OLD = {"city": "city", "was": "", "more": "", "index": "by_city"}
+OLD = {"city": "city", "was": "", "more": ", maximum: 50", "index": "by_city"}
 NEW = {"city": "town", "was": ", was: city", "more": ", maximum: 5", "index": "by_town"}
 
 
@@ -42,11 +42,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 
 class Stays:
-    """A collection that root has loaded, with a rejected row, and the commands on it as another account."""
+    """A collection that root has loaded, with a rejected row and a document set aside that fits, and the commands as another account."""
 
     def __init__(self, server: Guarded, folder: Path, use: Callable[[str], None]) -> None:
         self.server, self.folder, self.use = server, folder, use
-        self.database = f"test_{secrets.token_hex(6)}"
+        self.database, self.aside = f"test_{secrets.token_hex(6)}", ""
         (folder / "in.csv").write_text(ROWS, encoding="utf-8")
 
     def mapping(self, mode: str = "replace", **form: str) -> Path:
@@ -58,7 +58,10 @@ class Stays:
 
     def loaded(self) -> "Stays":
         self.use(self.server.uri("root"))
-        assert command("run", "-m", self.mapping()).code == 0
+        assert command("run", "-m", self.mapping(more="")).code == 0
+        assert command("apply", "-m", self.mapping(), "--allow", "E111").code == 0
+        self.aside = self.server.root[self.database]["_engine_runs"].find_one({"kind": "apply"})["_id"]
+        self.server.root[self.database][f"stays__set_aside_{self.aside}"].update_one({}, {"$set": {"nights": 3}})
         return self
 
     def everything(self) -> dict[str, Any]:
@@ -82,6 +85,12 @@ class Stays:
                 return command("rejects", "list", "-m", self.mapping())
             case "apply":
                 return command("apply", "-m", self.mapping(**NEW), "--allow", "E111", "--quiet")
+            case "set-aside list":
+                return command("set-aside", "list", "-m", self.mapping())
+            case "set-aside drop":
+                return command("set-aside", "drop", "-m", self.mapping(), self.aside, "--allow", "set_aside")
+            case "set-aside show" | "set-aside restore" as name:
+                return command(*name.split(), "-m", self.mapping(), self.aside)
             case "preview":
                 return command("preview", "-m", self.mapping(), "--row", "1")
             case name:
