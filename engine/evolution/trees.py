@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from engine.expressions import Typed
-from engine.expressions.tree import AggregateCall, Call, FieldReference, Literal, Tree
+from engine.expressions.constants import Literal
+from engine.expressions.tree import AggregateCall, Call, FieldReference, Tree
 
 
 def renamed(expression: Typed, moved: Mapping[str, str]) -> Typed:

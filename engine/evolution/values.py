@@ -22,7 +22,8 @@ from engine.evolution.outcomes import Expr, KeptElements, NeedsSource, Value, st
 from engine.evolution.pairing import Pair, arrays, pairs
 from engine.evolution.trees import renamed
 from engine.expressions import Typed, Unsupported
-from engine.expressions.tree import FieldReference, NotInMongoError, to_mongo, variable
+from engine.expressions.operation import NotInMongoError
+from engine.expressions.tree import FieldReference, to_mongo, variable
 from engine.mapping.model import Field
 from engine.mapping.model import Mapping as Model
 from engine.values.order import dependency_order

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from engine.expressions.date_texts import WRITTEN_AS, mongo_read, mongo_written, read, written
 from engine.expressions.operation import ANY, ORDERED, ExampleParts, Operation, Overload, Unsupported, each, form, operation
 from engine.expressions.shapes import (
     mongo_decimal,
@@ -21,86 +22,14 @@ from engine.expressions.shapes import (
     polars_long,
     polars_whole,
 )
+from engine.expressions.text_functions import OF_TEXT, from_text
 from engine.values.tables import table
 from engine.values.types.decimals import DECIMAL
+from engine.values.types.numbers import LONG_PATTERN
 
 Builder = Callable[..., Any]
 DAY_MS = 86_400_000
-# Unicode's White_Space, which polars strips by default; MongoDB's own default also strips U+0000 and not all of these.
-WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-ASCII_CASE = Unsupported("MongoDB changes the case of ASCII letters only")
 FIRST_INSTANT, LAST_INSTANT = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999, in ms since 1970
-
-# Of text
-
-
-def _length(text: object) -> object:
-    return {"$strLenCP": {"$ifNull": [text, ""]}}
-
-
-def _endswith(text: object, end: object) -> object:
-    start = {"$max": [0, {"$subtract": [_length(text), _length(end)]}]}
-    return {"$eq": [{"$substrCP": [text, start, _length(end)]}, end]}
-
-
-OF_TEXT = (
-    operation(
-        "len", "len(text)", "Number of characters (code points).",
-        [form("string -> int", lambda a: a.str.len_chars().cast(pl.Int32), _length)],
-        ("len(a)", {"a": "caf\u00e9"}, 4), ("len(a)", {"a": None}, None),
-    ),
-    operation(
-        "lower", "lower(text)", "The text in lower case.",
-        [form("string -> string", lambda a: a.str.to_lowercase(), ASCII_CASE)],
-        ("lower(a)", {"a": "\u00c9T\u00c9"}, "\u00e9t\u00e9"),
-    ),
-    operation(
-        "upper", "upper(text)", "The text in upper case.",
-        [form("string -> string", lambda a: a.str.to_uppercase(), ASCII_CASE)],
-        ("upper(a)", {"a": "abc"}, "ABC"),
-    ),
-    operation(
-        "strip", "strip(text)", "The text without white space at its ends.",
-        [form("string -> string", lambda a: a.str.strip_chars(WHITE_SPACE), lambda a: {"$trim": {"input": a, "chars": WHITE_SPACE}})],
-        ("strip(a)", {"a": "  a b\n"}, "a b"),
-    ),
-    operation(
-        "startswith", "startswith(text, start)", "Whether the text starts with `start`.",
-        [form("string, string -> bool", lambda a, b: a.str.starts_with(b), lambda a, b: {"$eq": [{"$substrCP": [a, 0, _length(b)]}, b]})],
-        ("startswith(a, 'Dr. ')", {"a": "Dr. No"}, True),
-    ),
-    operation(
-        "endswith", "endswith(text, end)", "Whether the text ends with `end`.",
-        [form("string, string -> bool", lambda a, b: a.str.ends_with(b), _endswith)],
-        ("endswith(a, '.csv')", {"a": "x.csv"}, True), ("endswith(a, 'abc')", {"a": "c"}, False),
-    ),
-    operation(
-        "contains", "contains(text, part)", "Whether the part occurs in the text.",
-        [form("string, string -> bool", lambda a, b: a.str.contains(b, literal=True), lambda a, b: {"$gte": [{"$indexOfCP": [a, b]}, 0]})],
-        ("contains(a, '.')", {"a": "a.b"}, True),
-    ),
-    operation(
-        "matches", 'matches(text, r"pattern")',
-        "Whether the pattern is found in the text; `^` and `$` anchor it to the ends; \\d \\w \\s are ASCII.",
-        [form("string, pattern -> bool", lambda a, b: a.str.contains(b), lambda a, b: {"$regexMatch": {"input": a, "regex": b}})],
-        (r"matches(a, r'^\d{3}$')", {"a": "123"}, True), (r"matches(a, r'^\d{3}$')", {"a": "123\n"}, False),
-    ),
-    operation(
-        "concat", "concat(a, b, …)", "The texts joined, one after the other.",
-        [form("string... -> string", lambda *values: pl.concat_str(values), mongo_operator("$concat"), nulls=True)],
-        ("concat(a, ' ', b)", {"a": "x", "b": "y"}, "x y"), ("concat(a, null)", {"a": "x"}, None),
-    ),
-    operation(
-        "slice", "slice(text, start, length)", "`length` characters from position `start`, which counts from 0; both are constants.",
-        [form("string, count, count -> string", lambda a, start, length: a.str.slice(start, length), mongo_operator("$substrCP"))],
-        ("slice(a, 0, 1)", {"a": "Bob"}, "B"), ("slice(a, 5, 2)", {"a": "Bob"}, ""),
-    ),
-    operation(
-        "string", "string(x)", "A whole number or bool as text.",
-        each(("int", "long", "bool"), "T -> string", lambda a: a.cast(pl.String), lambda a: {"$toString": a}, nulls=True),
-        ("string(a)", {"a": 42}, "42"), ("string(a)", {"a": True}, "true"),
-    ),
-)  # fmt: skip
 
 # Of null
 
@@ -152,8 +81,8 @@ OF_NUMBERS = (
         "round", "round(x), round(x, places)",
         "The nearest whole number, or rounded to `places` decimals; a half goes to the even neighbour.",
         [*_rounding(lambda a: a.round(0, mode="half_to_even"), "$round"),
-         form("double, places -> double", lambda a, n: a.round(pl.select(n).item(), mode="half_to_even"), DECIMAL_PLACES),
-         form("decimal, places -> decimal", lambda a, n: _decimal(a.round(pl.select(n).item(), mode="half_to_even")),
+         form("double, places -> double", lambda a, n: a.round(n, mode="half_to_even"), DECIMAL_PLACES),
+         form("decimal, places -> decimal", lambda a, n: _decimal(a.round(n, mode="half_to_even")),
               lambda a, n: mongo_decimal({"$round": [a, n]}), nulls=True)],
         ("round(a)", {"a": 2.5}, 2.0), ("round(a, 1)", {"a": Decimal("0.25")}, Decimal("0.2")),
     ),
@@ -178,25 +107,26 @@ OF_NUMBERS = (
     _extreme("min", pl.min_horizontal, "The least"),
     _extreme("max", pl.max_horizontal, "The greatest"),
     operation(
-        "int", "int(x)", "The number without its fraction, as a whole number of 32 bits; null if it does not fit.",
-        each(("long", "double"), "T -> int", lambda a: a.cast(pl.Int32, strict=False),
-             lambda a: {"$convert": {"input": {"$trunc": [a]}, "to": "int", "onError": None}}, nulls=True),
-        ("int(a)", {"a": -1.9}, -1), ("int(a)", {"a": 2**31}, None),
+        "int", "int(x)", "The number without its fraction, or the whole number that a text is, of 32 bits; null if it does not fit.",
+        [*each(("long", "double"), "T -> int", lambda a: a.cast(pl.Int32, strict=False),
+             lambda a: {"$convert": {"input": {"$trunc": [a]}, "to": "int", "onError": None}}, nulls=True), from_text("int")],
+        ("int(a)", {"a": -1.9}, -1), ("int(a)", {"a": 2**31}, None), ("int(a)", {"a": "007"}, 7), ("int(a)", {"a": "7.0"}, None),
     ),
     operation(
-        "long", "long(x)", "The number without its fraction, as a whole number of 64 bits; null if it does not fit.",
+        "long", "long(x)", "The number without its fraction, or the whole number that a text is, of 64 bits; null if it does not fit.",
         [form("long -> long", lambda a: a, lambda a: a, nulls=True),
-         form("double -> long", polars_long, lambda a: mongo_long({"$trunc": [a]}), nulls=True)],
-        ("long(a)", {"a": 1.9}, 1),
+         form("double -> long", polars_long, lambda a: mongo_long({"$trunc": [a]}), nulls=True), from_text("long")],
+        ("long(a)", {"a": 1.9}, 1), ("long(a)", {"a": "12"}, 12),
     ),
     operation(
-        "double", "double(x)", "A whole number as a double.",
-        [form("double -> double", lambda a: a, lambda a: a, nulls=True)],
-        ("double(a)", {"a": 1}, 1.0),
+        "double", "double(x)", "A whole number, or the number that a text is, as a double; null if it is none, or is written with 200 "
+        "characters or an exponent of three digits.",
+        [form("double -> double", lambda a: a, lambda a: a, nulls=True), from_text("double", LONG_PATTERN)],
+        ("double(a)", {"a": 1}, 1.0), ("double(a)", {"a": "-2e3"}, -2000.0),
     ),
     operation(
-        "decimal", "decimal(x)", "A whole number, or a constant, as a decimal.",
-        [form("decimal -> decimal", lambda a: a, lambda a: a, nulls=True)],
+        "decimal", "decimal(x)", "A whole number, a constant, or the number that a text is, as a decimal; null if it is none.",
+        [form("decimal -> decimal", lambda a: a, lambda a: a, nulls=True), from_text("decimal")],
         ("decimal(0.1) + a", {"a": 1}, Decimal("1.1")),
     ),
 )  # fmt: skip
@@ -288,6 +218,17 @@ OF_DATES = (
         "A constant date (ISO 8601, UTC unless it says otherwise), or the start of a date's day.",
         [form("date -> date", lambda a: a.dt.truncate("1d"), lambda a: {"$dateTrunc": {"date": a, "unit": "day"}}, nulls=True)],
         ("date(a)", {"a": DAY}, datetime(2024, 2, 29)), ("a < date('2024-03-01T00:00:00+01:00')", {"a": DAY}, True),  # noqa: DTZ001
+    ),
+    operation(
+        "strptime", "strptime(text, format)",
+        "The date that the text is, in a constant format as of the key `format`, in UTC; null if it is none.",
+        [form("string, format -> date", read, mongo_read)],
+        ("strptime(a, '%d/%m/%Y')", {"a": "29/02/2000"}, LEAP), ("strptime(a, '%d/%m/%Y')", {"a": "30/02/2024"}, None),
+    ),
+    operation(
+        "strftime", "strftime(date, format)", f"The date as text; in the constant format, {' '.join(WRITTEN_AS)} are replaced.",
+        [form("date, style -> string", written, mongo_written)],
+        ("strftime(a, '%Y-%m')", {"a": DAY}, "2024-02"), ("strftime(a, '%-d %b %Y')", {"a": DAY}, "29 Feb 2024"),
     ),
     operation(
         "now", "now()", "The time when the run began.",

@@ -28,13 +28,18 @@ class Unsupported:
     reason: str
 
 
+class NotInMongoError(Exception):
+    """Carries the reason out of the building of a MongoDB form."""
+
+
 @dataclass(frozen=True)
 class Overload:
     """An operation over arguments of these types (a last one ending in `...` repeats).
 
-    `polars` and `mongo` build the value from the arguments' expressions. Unless `nulls`, MongoDB's form runs only where no argument is
-    null, with each argument a path, constant or variable; it must not fail on null all the same, since mongod folds constants first.
-    With `nulls` the form deals with null itself and uses each argument once.
+    `polars` and `mongo` build the value from the arguments' expressions; constants of a kind of `constants` are given as they are. `mongo`
+    raises NotInMongoError where it depends on these whether MongoDB can compute the value.
+    Unless `nulls`, MongoDB's form runs only where no argument is null, with each argument a path, constant or variable; it must not fail
+    on null all the same, since mongod folds constants first. With `nulls` the form deals with null itself and uses each argument once.
     """
 
     parameter_types: tuple[str, ...]

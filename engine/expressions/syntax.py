@@ -38,11 +38,19 @@ class Reference:
 
 @dataclass(frozen=True)
 class Constant:
-    """A constant: str, int, float, bool, None, datetime (naive, UTC, whole milliseconds) or a tuple of constants."""
+    """A constant: str, int, float, bool, None, datetime (naive, UTC, whole milliseconds), a tuple of constants or a Table."""
 
     value: object
     offset: int
     size: ClassVar[int] = 1
+
+
+@dataclass(frozen=True)
+class Table:
+    """A constant `{key: value, …}`: constants, each key once."""
+
+    keys: tuple[Any, ...]
+    values: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -242,6 +250,21 @@ class _AstReader:
                 raise ExpressionError("a list can hold only constants, and not null", item.offset)
         return Constant(items, self.offset(node))
 
+    def table(self, node: ast.Dict) -> Constant:
+        keys, values = (tuple(self.entry(item, node) for item in items) for items in (node.keys, node.values))
+        if not keys:
+            raise ExpressionError("the table is empty, so nothing can be found in it", self.offset(node))
+        for number, key in enumerate(keys):
+            if any((type(key.value), key.value) == (type(other.value), other.value) for other in keys[:number]):
+                raise ExpressionError("the table has this key twice", key.offset)
+        return Constant(Table(keys, values), self.offset(node))
+
+    def entry(self, node: ast.expr | None, table: ast.Dict) -> Constant:
+        item = self.node(node) if node else self.refuse(table)
+        if not isinstance(item, Constant) or item.value is None or isinstance(item.value, tuple | Table):
+            raise ExpressionError("a table can hold only constants, and not null", item.offset)
+        return item
+
     def call(self, node: ast.Call) -> Node:
         offset = self.offset(node)
         if not isinstance(node.func, ast.Name):
@@ -257,7 +280,7 @@ class _AstReader:
 CONVERSIONS: dict[type[ast.expr], Callable[[_AstReader, Any], Node]] = {
     ast.Constant: _AstReader.constant, ast.Name: _AstReader.name, ast.Attribute: _AstReader.path, ast.BinOp: _AstReader.binary,
     ast.UnaryOp: _AstReader.unary, ast.BoolOp: _AstReader.boolean, ast.Compare: _AstReader.compare, ast.IfExp: _AstReader.conditional,
-    ast.List: _AstReader.sequence, ast.Tuple: _AstReader.sequence, ast.Call: _AstReader.call,
+    ast.List: _AstReader.sequence, ast.Tuple: _AstReader.sequence, ast.Dict: _AstReader.table, ast.Call: _AstReader.call,
 }  # fmt: skip
 
 

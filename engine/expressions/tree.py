@@ -9,9 +9,11 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
-from engine.expressions.operation import DTYPES, Overload, Unsupported
+from engine.expressions.constants import Literal, is_constant
+from engine.expressions.operation import DTYPES, NotInMongoError, Overload, Unsupported
 from engine.expressions.patterns import HEAVY, Pattern
 from engine.expressions.shapes import mongo_guard
+from engine.expressions.syntax import Table
 from engine.values.names import internal
 from engine.values.paths import MARK, array_of, in_element
 from engine.values.types import type_table
@@ -22,14 +24,6 @@ class FieldReference:
     """A document path."""
 
     name: str
-    type: str
-
-
-@dataclass(frozen=True)
-class Literal:
-    """A constant; a list's value is a tuple of literals, a pattern's a `Pattern`."""
-
-    value: Any
     type: str
 
 
@@ -80,12 +74,8 @@ def each_once(calls: Iterable[AggregateCall]) -> tuple[AggregateCall, ...]:
     return tuple({call.column: call for call in calls}.values())
 
 
-class NotInMongoError(Exception):
-    """Carries the reason out of the tree."""
-
-
-def to_polars(tree: Tree) -> pl.Expr:
-    """The value over columns named by path; a decimal as pl.Decimal."""
+def to_polars(tree: Tree) -> Any:
+    """The value over columns named by path; a decimal as pl.Decimal. A constant that a form takes as it is, is one."""
     match tree:
         case FieldReference(name, kind):
             return type_table[kind].comparable(pl.col(name))
@@ -95,6 +85,8 @@ def to_polars(tree: Tree) -> pl.Expr:
             return pl.lit(pl.Series([item.value for item in items], dtype=DTYPES[kind.removeprefix("list of ")])).implode()
         case Literal(Pattern() as pattern, _):
             return pl.lit(pattern.engine)
+        case Literal(value, kind) if is_constant(kind):
+            return value
         case Literal(value, kind):
             return pl.lit(value, dtype=DTYPES[kind])
         case Call(_, one, arguments):
@@ -118,6 +110,8 @@ def to_mongo(tree: Tree) -> object:
             if heavy:  # a rule does not know how long the text may be
                 raise NotInMongoError(HEAVY)
             return mongo
+        case Literal(Table(keys, values), _):
+            return Table(tuple(map(_mongo_constant, keys)), tuple(map(_mongo_constant, values)))
         case Literal(value, _):
             return _mongo_constant(value)
         case Call(_, one, arguments):

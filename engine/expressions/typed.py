@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
 import polars as pl
 
 from engine.expressions.aggregates import AGGREGATES, Aggregate
+from engine.expressions.constants import Literal, constant, literal
 from engine.expressions.functions import FUNCTIONS
-from engine.expressions.operation import DTYPES, NUMBERS, STORED, Operation, Overload, Unsupported, form
+from engine.expressions.operation import DTYPES, NUMBERS, STORED, NotInMongoError, Operation, Overload, Unsupported, form
 from engine.expressions.operators import OPERATORS
-from engine.expressions.patterns import Pattern, PatternError, read_pattern
 from engine.expressions.shapes import mongo_decimal, polars_decimal
 from engine.expressions.syntax import Apply, Constant, Expression, ExpressionError, Node, Reference
 from engine.expressions.tree import (
     AggregateCall,
     Call,
     FieldReference,
-    Literal,
-    NotInMongoError,
     Tree,
     each_once,
     in_every_element,
@@ -34,10 +31,9 @@ from engine.expressions.tree import (
 )
 from engine.values.paths import MARK, array_of
 from engine.values.types import type_table
-from engine.values.types.decimals import PLACES
 
+SHOWN_FORMS = 8
 MONGO_DEPTH = 150  # of MongoDB's 200 levels; an operator may count twice, since mongod writes its argument as a list
-INT = range(-(2**31), 2**31)
 
 
 _CAST: Callable[[str], Callable[[pl.Expr], pl.Expr]] = lambda name: lambda a: a.cast(DTYPES[name])  # noqa: E731
@@ -167,7 +163,7 @@ def _resolved(node: Node, types: Mapping[str, str]) -> Tree:
                 raise ExpressionError(f"`{path}` is of type {types[path]}, which expressions cannot read", offset)
             return FieldReference(path, types[path])
         case Constant(value, offset):
-            return _literal(value)
+            return literal(value)
         case Apply(name, (argument,), offset) if name in AGGREGATES and (name not in FUNCTIONS or _reads_array(argument)):
             return _gathered(AGGREGATES[name], argument, types, offset)
         case Apply(name, arguments, offset):
@@ -207,23 +203,6 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean `{near[0]}`?" if near else ""
 
 
-def _literal(value: object) -> Literal:
-    match value:
-        case None:
-            return Literal(None, "null")
-        case bool():
-            return Literal(value, "bool")
-        case int():
-            return Literal(value, "int" if value in INT else "long")
-        case float():
-            return Literal(value, "double")
-        case datetime():
-            return Literal(value, "date")
-        case tuple():
-            return Literal(tuple(_literal(item.value) for item in value), "list")
-    return Literal(value, "string")
-
-
 def _applied(operation: Operation, arguments: tuple[Tree, ...], offset: int) -> Tree:
     fitting = [(overload, takes) for overload in operation.overloads if (takes := overload.parameters(len(arguments))) is not None]
     if not fitting:
@@ -255,7 +234,7 @@ def _mismatch(operation: Operation, arguments: tuple[Tree, ...], offset: int) ->
         takes = dict.fromkeys(
             ", ".join("number" if name in NUMBERS else name for name in overload.parameter_types) for overload in operation.overloads
         )
-        hint = f"it takes ({') or ('.join(takes)})"
+        hint = f"it takes ({') or ('.join(takes)})" if len(takes) <= SHOWN_FORMS else f"write {operation.usage}"
     return f"`{operation.name}` does not take {' and '.join(found)}", offset, hint
 
 
@@ -263,44 +242,10 @@ def _converted(tree: Tree, name: str, offset: int) -> Tree | None:
     """The tree as a value of this type, or None where there is no conversion."""
     if tree.type == name:
         return tree
-    if isinstance(tree, Literal):
-        return _constant(tree, name, offset)
+    if isinstance(tree, Literal) and (tree.value is not None or tree.type == "null"):
+        return constant(tree, name, offset)
     widening = WIDENINGS.get((tree.type, name))
     return Call("widen", widening, (tree,)) if widening else None
-
-
-def _constant(literal: Literal, name: str, offset: int) -> Literal | None:
-    """Constants convert while compiling: null to anything, a number as written, text to a pattern, a list item by item."""
-    value = literal.value
-    if value is None:
-        return Literal(None, name) if literal.type == "null" and name in DTYPES else None
-    match literal.type, name:
-        case "int" | "long", "long" | "double":
-            return Literal(value if name == "long" else float(value), name)
-        case "int" | "long" | "double", "decimal":
-            return _decimal_constant(value, offset)
-        case "int", "count" | "places" if 0 <= value <= (15 if name == "places" else INT[-1]):
-            return Literal(value, "int")
-        case "string", "pattern":
-            return Literal(_pattern(value, offset), "pattern")
-        case "list", _ if name.startswith("list of "):
-            items = [_converted(item, name.removeprefix("list of "), offset) for item in value]
-            return Literal(tuple(items), name) if all(items) else None
-    return None
-
-
-def _decimal_constant(value: float, offset: int) -> Literal:
-    exact = Decimal(repr(value))
-    if abs(exact) >= 10**18 or int(exact.normalize().as_tuple().exponent) < -PLACES:
-        raise ExpressionError("a decimal has at most 18 digits before the point and 16 after it", offset)
-    return Literal(exact, "decimal")
-
-
-def _pattern(text: str, offset: int) -> Pattern:
-    try:
-        return read_pattern(text)
-    except PatternError as error:
-        raise ExpressionError(f"the pattern is refused: {error}", offset) from None
 
 
 def _at(tree: Tree, now: datetime | None) -> Tree:
@@ -308,7 +253,7 @@ def _at(tree: Tree, now: datetime | None) -> Tree:
     if now is None or not isinstance(tree, Call):
         return tree
     if tree.name == "now":
-        return _literal(now.replace(tzinfo=None, microsecond=now.microsecond // 1000 * 1000))
+        return literal(now.replace(tzinfo=None, microsecond=now.microsecond // 1000 * 1000))
     return _call(tree.name, tree.form, tuple(_at(argument, now) for argument in tree.arguments))
 
 

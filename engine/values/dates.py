@@ -85,14 +85,18 @@ HOURS = {"%H", "%-H"}
 TWELVE_HOURS = {"%I", "%-I"}
 
 
+def unknown_directive(text: str) -> str:
+    """The first directive of a format that is none; else empty."""
+    return next((token for token in TOKEN.findall(text) if token.startswith("%") and token not in DIRECTIVES), "")
+
+
 def format_problem(text: str) -> str | None:
     """What is wrong with a format, or None. A format must have year, month and day, and must not have only half of a time of day."""
     if text in EPOCHS:
         return None
     tokens = TOKEN.findall(text)
-    unknown = [token for token in tokens if token.startswith("%") and token not in DIRECTIVES]
-    if unknown:
-        return f"has the unknown directive {unknown[0]}; known are {' '.join((*DIRECTIVES, *EPOCHS))}"
+    if unknown := unknown_directive(text):
+        return f"has the unknown directive {unknown}; known are {' '.join((*DIRECTIVES, *EPOCHS))}"
     has = set(tokens)
     if not ({"%Y", "%y"} & has and ("%j" in has or ({"%m", "%-m", "%B", "%b"} & has and {"%d", "%-d"} & has))):
         return "lacks year, month or day"

@@ -24,7 +24,15 @@ TYPES = {
 BINARY = {"+", "-", "*", "/", "//", "%", "==", "!=", "<", "<=", ">", ">=", "in", "and", "or"}
 PATTERNS = [r"^a", r"a$", r"^\w*\s?$", r"\d{2,}", "^[^a-c\\n]+$", "(?:ab|b)?c", ".", "\U0001f600$", r"\bb", "é|É"]
 
+FORMATS = ["%Y-%m-%d", "%d/%m/%Y", "%Y-%m-%dT%H:%M:%S"]
+STYLES = ["%Y-%m", "%-d %B %y $%%", "%A %a %j %b", "%H:%M:%S.%f %-H", "%I.%p%-I%m%d%-m", ""]
+ODD_TEXTS = [
+    "a a", " a  b ", "aaa", "aaaaa", "--", "a--b--", "\ufeff\u200b", "e\u0301\u0301", "2024-02-29", "2023-02-29", "0000-01-01", "31/12/9999",
+    "2024-02-29T23:59:59", "+7", "-0", "1e5", "-.5", "1e-300", "9" * 400, "9223372036854775808", "ab " * 400, "\x1c \x1f", "\u180e",
+]  # fmt: skip
+
 texts = st.one_of(
+    st.sampled_from(ODD_TEXTS),
     st.sampled_from(
         [
             "",
@@ -48,7 +56,17 @@ texts = st.one_of(
         ]
     ),
     st.text("abcB1$ \n\t\u00e9\u0130\u2003\U0001f600\uffff\x85", max_size=6),
+    st.text("a -\u0301\ufeff\u200b\x0b\u3000\x1c$0", max_size=8),
 )
+CONSTANTS = {
+    "index": st.sampled_from([1, -1, 2, -2, 3, 2**31 - 1, -(2**31)]),
+    "width": st.sampled_from([1, 2, 5, 1000]),
+    "separator": st.sampled_from([" ", "a", "ab", "aa", "b\n", "$", "$a", "\u0301", "\U0001f600", "\0", "-", "--"]),
+    "text": texts,
+    "character": st.sampled_from(["0", "$", "\u00e9", "\U0001f600", "\u0301"]),
+    "format": st.sampled_from(FORMATS),
+    "style": st.sampled_from(STYLES),
+}
 ints = st.one_of(st.integers(-3, 3), st.integers(-(2**31), 2**31 - 1), st.sampled_from([-(2**31), 2**31 - 1]))
 longs = st.one_of(
     st.integers(-3, 3), st.integers(-(2**63), 2**63 - 1), st.sampled_from([-(2**63), 2**63 - 1, 2**62, 2**53 + 1, 3037000500, -(2**31) - 1])
@@ -95,6 +113,13 @@ def leaf(kind: str) -> st.SearchStrategy[str]:
             return st.sampled_from(PATTERNS).map(repr)
         case "count" | "places":
             return st.integers(0, 4).map(str)
+    if kind in CONSTANTS:
+        return CONSTANTS[kind].map(repr)
+    if kind.startswith("table of "):
+        key, _, value = kind.removeprefix("table of ").partition(" to ")
+        return st.lists(st.tuples(literal(key), literal(value)), min_size=1, max_size=4, unique_by=lambda pair: pair[0]).map(
+            lambda pairs: f"{{{', '.join(map(': '.join, pairs))}}}"
+        )
     if kind.startswith("list of "):
         item = kind.removeprefix("list of ")
         return st.lists(literal("double" if item == "decimal" else item), min_size=1, max_size=3).map(lambda items: f"[{', '.join(items)}]")
@@ -198,3 +223,32 @@ def disagreements(database: Database, texts: list[str], documents: list[dict]) -
 @given(texts=batch, documents=st.lists(rows, min_size=8, max_size=15))
 def test_polars_and_mongod_agree(database: Database, texts: list[str], documents: list[dict]) -> None:
     assert disagreements(database, texts, documents) == []
+
+
+SEPARATORS = ["' '", "'a'", "'ab'", "'aa'", "'$'", "'\\u0301'", "'\\0'", "'--'"]
+OF_PARTS = [
+    "substring_before(string1, {})", "substring_after(string1, {})", "substring_before_last(string1, {})", "substring_after_last(string1, {})",
+    "split_part(string1, {}, 1)", "split_part(string1, {}, -1)", "split_part(string1, {}, 2)", "split_part(string1, {}, -2147483648)",
+    "replace(string1, {}, '$x')",
+]  # fmt: skip
+OF_TEXT = [
+    "squish(string1)", "strip(string1)", "right(string1, 2)", "slice(string1, 1)", "pad(string1, 7, '\u0301')", "int(string1)", "long(string1)",
+    "double(string1)", "decimal(string1)", "strptime(string1, '%Y-%m-%d')", "strptime(string1, '%d/%m/%Y')",
+    "strftime(date1, '%I:%M %p %A %B %y %j.%f')", "concat_ws(' ', string1, string2)", "concat_ws('-', string2, string1, null)",
+    "map(string1, {'a': 1, '$a': 2, '': 3}, long1)", "map(string1, {'a': '$a', '$a': 'x', '': 'y'}, string1)",
+    "map(int1, {2: date('2024-01-01')})", "map(long1, {2: true})",
+    "concat_ws(' ', split_part(squish(string1), ' ', 1), split_part(squish(string1), ' ', -1))",
+]  # fmt: skip
+
+
+def test_odd_texts(database: Database) -> None:
+    """Empty, blank, combining, beyond the BMP, very long, with separators at the ends; null and missing."""
+    texts = [*ODD_TEXTS, "", " ", "a", "abab", "\0", "a\0b", "Anna Maria Berg", "\U0001f600 \u0301", "$a", "a" * 5000, None, None]
+    rest = dict.fromkeys(TYPES) | {"date1": datetime(2024, 1, 5, 13, 4, 5, 6000), "int1": 2, "long1": 3, "string2": "Q"}
+    expressions = [form.format(separator) for separator in SEPARATORS for form in OF_PARTS] + OF_TEXT
+    assert disagreements(database, expressions, [rest | {"string1": text} for text in texts]) == []
+
+
+def test_formats_that_mongod_lacks() -> None:
+    found = typed(parse("strptime(string1, '%d %b %Y')"), TYPES).to_mongo()
+    assert found == Unsupported("MongoDB does not read dates written as %d %b %Y")

@@ -76,7 +76,10 @@ def test_a_name_enters_once() -> None:
         ("age) + (age", 3, "unmatched"), ("9223372036854775808 > age", 0, "64 bits"), ("1e999 > cost", 0, "range of a double"),
         ("date('2024-13-01') > stay.out", 5, "not a date"), ("age in [1, null]", 11, "only constants"), ("age in []", 7, "list is empty"),
         ("concat(*name)", 0, "by position"), ("matches(name, '(?=a)')", 0, "look ahead"), ("price > 0.12345678901234567", 0, "16 after"),
-        ("(age).x", 4, "without parentheses"), ("'\ud800' == name", 0, "characters"), ("'\\ud800' == name", 0, "surrogate"), ("[1, 2]", 0, "a list alone"),
+        ("(age).x", 4, "without parentheses"), ("'\ud800' == name", 0, "characters"), ("'\\ud800' == name", 0, "surrogate"), ("[1, 2]", 0, "a list alone"), ("split_part(name, '', 1)", 0, "not empty"), ("split_part(name, ' ', 0)", 0, "other than 0"),
+        ("strptime(name, '%Y')", 0, "lacks year, month or day"), ("strftime(stay.out, '%Q')", 0, "directives of a format"), ("map(name, {})", 10, "table is empty"),
+        ("map(name, {'a': 1, 'a': 2})", 19, "twice"), ("map(name, {'a': null})", 16, "only constants"), ("map(name, {**name})", 10, "not part"), ("{'a': 1}", 0, "a table alone"),
+        ("map(name, {1: 2})", 0, "write map(code"), ("pad(name, 1001, '0')", 0, "1 to 1000"), ("split_part(name, name, 1)", 0, "does not take"),
         ("age\0", 0, "not an expression"), ("é.age > `Blood Tpe`", 0, "unknown path"),
     ],
 )  # fmt: skip

@@ -8,6 +8,10 @@ from engine.values.transforms.row import Parameter, example, transform
 
 STRING = {"type": "string"}
 PATTERN = {"type": "string", "format": "regex"}
+# What both call white space: Unicode's White_Space (`\s`), and the zero-width space and no-break space, which are not spaces to Unicode.
+WHITE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\u200b\ufeff"
+)
 BLANKS = r"[\s\u200b\ufeff]"  # \s holds the non-breaking space; the zero-width ones are not spaces to Unicode
 ODD_BLANK = r"[^\S ]|[\u200b\ufeff]"  # a single space is no match, so that ordinary text is only looked at
 

@@ -19,7 +19,8 @@ NUMBER = frozenset({"number"})
 WHOLE = r"^[+-]?[0-9]+\z"
 DOUBLE_TEXT = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\z"
 LONG_NUMBER, LONG_EXPONENT = 200, r"[eE][+-]?[0-9]{3}"  # where the server calls an underflow an error, the engine takes it for zero
-LONG_TEXT = {"$regex": f"{LONG_EXPONENT}|^.{{{LONG_NUMBER}}}"}
+LONG_PATTERN = f"{LONG_EXPONENT}|^.{{{LONG_NUMBER}}}"
+LONG_TEXT = {"$regex": LONG_PATTERN}
 
 
 def as_written(parse: Parse) -> Parse:
