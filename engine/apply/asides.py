@@ -16,7 +16,7 @@ from pymongo.database import Database
 
 from engine.apply.queries import Query, requirements
 from engine.apply.recorded import restored
-from engine.errors import DataError, finding
+from engine.errors import DataError, counted, finding
 from engine.evolution.asides import KeptAside
 from engine.evolution.building import Stage
 from engine.evolution.judging import Evidence, rewriting_by_evidence
@@ -59,6 +59,22 @@ def judge_asides(
     return tuple(judged)
 
 
+def aside_notes(ledger: Ledger, mapping: Mapping) -> list[str]:
+    """What a load is to say of documents that applies have set aside and that are as old as what it finds live, by the ledger alone."""
+    left, whole = ledger.left(), mapping.target.mode in ("replace", "sync")
+    known = [record for record in ledger.set_aside() if not ledger.begun_after(record)]
+    return [_noted(record, number, whole=whole) for record in known if (number := _outside(record, left)) > 0]
+
+
+def _outside(record: RunRecord, left: Counter[str]) -> int:
+    return record.aside.documents - left[record.run_id] if record.aside else 0
+
+
+def _noted(record: RunRecord, number: int, *, whole: bool) -> str:
+    fate = "they are older than what this run loads" if whole else "this run leaves them there"
+    return f"{counted(number, 'document')} set aside by run {record.run_id}: {fate} (engine set-aside)"
+
+
 def require_known(found: Iterable[KeptAside], runs: Iterable[str], mapping: Mapping) -> None:
     """Raises DataError where one of these runs has nothing set aside."""
     if unknown := sorted({*runs} - {kept.run for kept in found}):
@@ -68,8 +84,8 @@ def require_known(found: Iterable[KeptAside], runs: Iterable[str], mapping: Mapp
 
 def _kept(database: Database[Any], record: RunRecord, left: Counter[str], superseded: str) -> KeptAside:
     assert record.aside
-    there = database[record.aside.collection].estimated_document_count()
-    missing = max(0, record.aside.documents - left[record.run_id] - there)
+    there = database[record.aside.collection].count_documents({})
+    missing = max(0, _outside(record, left) - there)
     return KeptAside(record.run_id, record.aside.collection, there, record.aside.why, record.started_at, missing, superseded=superseded)
 
 

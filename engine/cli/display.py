@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from shutil import which
 from typing import TextIO
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from engine.cli.console import console_on, print_table
 from engine.errors import Finding, counted
-from engine.mongo.records import Outcome, RunRecord
+from engine.mongo.records import Kind, Outcome, RunRecord
 from engine.run.corrections import Summary
 from engine.run.report import Report, SecondaryAccount
 
@@ -102,7 +102,7 @@ def findings(found: Iterable[Finding], stream: TextIO) -> None:
         print(finding, file=stream)
 
 
-def history(runs: Iterable[RunRecord], stream: TextIO) -> None:
+def history(runs: Sequence[RunRecord], stream: TextIO) -> None:
     """One line per run, with as many columns as fit the terminal; times are UTC."""
     console, table = console_on(stream), Table(box=None, pad_edge=False)
     shown = {name: justify for name, (justify, least) in HISTORY.items() if console.width >= least}
@@ -111,6 +111,13 @@ def history(runs: Iterable[RunRecord], stream: TextIO) -> None:
     for record in runs:
         table.add_row(*(cell for name, cell in zip(HISTORY, _told(record), strict=True) if name in shown))
     print_table(console, table, stream)
+    for record in runs:
+        if record.aside:
+            moved, where = counted(record.aside.documents, "document"), record.aside.collection
+            print(f"{record.run_id} set {moved} aside in {where}: {record.aside.why}", file=stream)
+        for left in record.left:
+            fate = "dropped" if record.kind is Kind.DROP else "brought back"
+            print(f"{record.run_id} {fate} {counted(left.documents, 'document')} that {left.run} had set aside", file=stream)
 
 
 def _told(record: RunRecord) -> tuple[str, ...]:

@@ -162,6 +162,22 @@ def test_rolling_back_brings_them_back_as_a_fresh_run_has_them(stays: Stays) -> 
     assert stays.do("verify").code == 0
 
 
+def test_what_is_not_in_the_collection_is_told_everywhere(stays: Stays) -> None:
+    stays.run()
+    stays.edit(NARROW)
+    run = stays.apply("--allow", "E111")["run_id"]
+    where = f"10 documents set aside by run {run} in {stays.asides[0]} (E111 kind 10)"
+    assert where in stays.do("plan").out
+    assert f"not in the collection: {where}" in stays.do("verify").out
+    assert f"{run} set 10 documents aside in {stays.asides[0]}: E111 kind 10" in stays.do("runs").out
+    loaded = stays.do("run", "--source", str(stays.source), "--json").report
+    assert f"10 documents set aside by run {run}: they are older than what this run loads (engine set-aside)" in loaded["notes"]
+    assert f"older than run {loaded['run_id']}, which loaded everything again" in stays.do("verify").out
+    again = stays.do("run", "--source", str(stays.source), "--json").report
+    assert not [note for note in again["notes"] if "set aside" in note]
+    assert stays.asides
+
+
 # the verbs
 
 

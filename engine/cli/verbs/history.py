@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
+from engine.apply.asides import read_asides
 from engine.apply.recorded import restored
 from engine.cli.display import history
 from engine.cli.verbs.common import Arguments, client_of, mappings_of
@@ -53,9 +54,12 @@ def _verify(mapping: Mapping, client: Client, out: TextIO) -> list[Finding]:
     with translated():
         found = state_of(live, content_of(live, schedule=schedule))
         recorded, found, expired = without_due(recorded, found, schedule, server_time(client))
+        asides = read_asides(client, mapping.target)
     since = differences(recorded, found, _applied(ledger, mapping))
     for line in since.others:
         print(f"{name}, not the mapping's: {line}", file=out)
+    for kept in asides:
+        print(f"{name}, not in the collection: {kept.told}", file=out)
     if since.wrong:
         hint = _why(ledger.unfinished_since(run))
         return [finding("differs", f"{name}, run {run}: {line}", hint=hint) for line in since.wrong]
