@@ -25,8 +25,8 @@ uses the embedded MongoDB, with its data in .engine/ (or in the folder that ENGI
 names a database for the ledger, if it is not to be in that of the data.
 
 Exit codes: 0 done, 1 unexpected error or output that could not be written, 2 wrong command line or mapping, 3 data (limit
-exceeded, or not as recorded), 4 target unreachable or it refused, 5 locked by another run, 10 and 11 (engine plan only)
-changes and destructive changes, 130 interrupted.
+exceeded, or not as recorded), 4 target unreachable or it refused, 5 locked by another run, 10, 11 and 12 (engine plan only)
+changes, destructive changes and (with --fail-on breaking) breaking ones, 130 interrupted.
 """
 MAPPINGS = (".yaml", ".yml")
 

@@ -63,8 +63,8 @@ def _head(found: EvolutionPlan) -> Iterator[Text]:
         yield Text(f"not the mapping's: {line}; it stays")
     yield from (Text(f"not in the collection: {kept.told}") for kept in found.asides)
     if found.counts and found.counts.stay and found.counts.refused:
-        staying = counted(found.counts.refused, "document")
-        yield Text(f"{staying} that the mapping refuses would stay as they are ({found.counts.stay})")
+        staying, as_they = counted(found.counts.refused, "document"), "as it is" if found.counts.refused == 1 else "as they are"
+        yield Text(f"{staying} that the mapping refuses would stay {as_they} ({found.counts.stay})")
 
 
 def _changes(found: EvolutionPlan) -> Iterator[Text]:

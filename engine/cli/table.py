@@ -181,6 +181,7 @@ def _plan(verb: ArgumentParser) -> None:
     verb.add_argument("files", nargs="*", metavar="FILE", help="OLD NEW: compare two mappings, without a server")
     verb.add_argument("--data", metavar="FILE", help="read this source with both mappings and show which documents differ (writes nothing)")
     _waiting(verb)
+    verb.add_argument("--fail-on", choices=FAIL_ON, metavar="WHAT", help=f"{', '.join(FAIL_ON)}: {FAILING}")
     verb.add_argument("--json", action="store_true", help="print the plan as JSON")
 
 
@@ -210,6 +211,8 @@ def _db(verb: ArgumentParser) -> None:
 
 
 WRITE, LOAD, LOOK, CHANGE, SERVER = "Write a mapping", "Load", "Look back", "Change the schema", "The server"
+FAIL_ON = ("breaking", "destructive")
+FAILING = "exit code 0, but 11 where something would be lost; breaking: also 12 where those who read or write the old shape do not go on"
 PLAN = "show what a changed mapping means for the live collection (exit code 10: changes, 11: destructive)"
 # fmt: off
 VERBS: dict[str, Verb] = {

@@ -11,6 +11,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from engine.evolution.changes import Change
+from engine.evolution.implications import implies
 from engine.evolution.keys import key_of, origin_key, written
 from engine.evolution.kinds import code_of
 from engine.evolution.pairing import Pair, arrays, pairs, renames
@@ -18,7 +19,7 @@ from engine.evolution.trees import renamed, spelled
 from engine.expressions import Typed
 from engine.expressions.array_constraints import ARRAY_CONSTRAINTS
 from engine.expressions.constraints import CONSTRAINTS
-from engine.mapping.model import ID, Array, Field, Limit, Mapping
+from engine.mapping.model import ID, Array, Field, Limit, Mapping, Rule
 from engine.mapping.names import called_alike, other_names, same_rows
 from engine.values.columns import ColumnRef
 from engine.values.paths import MARK, in_element
@@ -26,7 +27,10 @@ from engine.values.types import Options
 
 APART = frozenset({"path", "type", "options", "constraints", "required", "was"})  # of a field: compared by functions below
 APART_OF_ARRAY = frozenset({"path", "origin", "constraints"})
-COMPARED = frozenset({"fields", "arrays", "dedup", "identity", "rules", "indexes", "source", "target", "validation"})  # likewise
+COMPARED = frozenset(
+    {"fields", "arrays", "dedup", "identity", "rules", "indexes", "source", "target", "validation", "group_by"}
+)  # likewise
+SHUTS = {"warn": 0, "filter": 1, "reject": 2, "fail": 2}  # how much a rule shuts out: nothing, rows, and writes of others
 DERIVED = frozenset({"file", "text", "digest"})  # they follow from the rest
 NARROWS = {name: row.narrows for name, row in CONSTRAINTS.items()} | {name: row.narrows for name, row in ARRAY_CONSTRAINTS.items()}
 
@@ -81,11 +85,18 @@ def _field(pair: Pair, moved: dict[str, str]) -> Iterator[Change]:
     for part in fields(Field):
         before, after = getattr(old, part.name), getattr(new, part.name)
         if part.compare and part.name not in APART and not _same(part.name, before, after, moved):
-            yield Change(code_of("Field", part.name), new.path, key_of("Field", part.name), _plain(before), _plain(after))
+            yield _attribute(new.path, part.name, _plain(before), _plain(after))
     if old.required != new.required:
         yield Change("E109" if new.required else "E110", new.path)
     for name in dict.fromkeys((*old.constraints, *new.constraints)):
         yield from _constraint(old, new, name)
+
+
+def _attribute(path: str, name: str, before: Any, after: Any) -> Change:
+    """A default comes or goes as a part of its own."""
+    if name == "default" and (before is None) != (after is None):
+        return Change("E116" if before is None else "E117", path, "", before, after)
+    return Change(code_of("Field", name), path, key_of("Field", name), before, after)
 
 
 def _same(name: str, before: Any, after: Any, moved: dict[str, str]) -> bool:
@@ -185,6 +196,8 @@ def _names(old: Mapping, new: Mapping) -> Iterator[Change]:
 
 def _keys(old: Mapping, new: Mapping) -> Iterator[Change]:
     moved = renames(old, new)
+    if set(old.group_by) != set(new.group_by):
+        yield Change(code_of("Mapping", "group_by"), "group_by", "", old.group_by or None, new.group_by or None)
     for name, part in (("dedup", "on"), ("identity", "hash")):
         before, after = getattr(old, name), getattr(new, name)
         if before is not None and isinstance(listed := getattr(before, part), tuple):
@@ -202,11 +215,27 @@ def _rules(old: Mapping, new: Mapping) -> Iterator[Change]:
             continue
         rule, other = before[name], after[name]
         if not says_the_same(rule.check, other.check, moved):
-            yield Change("E303", subject, "check", rule.text, other.text)
+            yield Change(_of_check(rule, other, moved), subject, "check", rule.text, other.text)
         for part in fields(rule):
             values = getattr(rule, part.name), getattr(other, part.name)
             if part.compare and part.name not in ("name", "check", "text") and values[0] != values[1]:
-                yield Change(code_of("Rule", part.name), subject, part.name, *values)
+                code = _of_policy(*values) if part.name == "on_fail" else code_of("Rule", part.name)
+                yield Change(code, subject, part.name, *values)
+
+
+def _of_check(rule: Rule, other: Rule, moved: dict[str, str]) -> str:
+    """E304 where the check lets only more through, E305 where only less, else E303; of a rule that only warns, loading alone."""
+    if rule.on_fail == other.on_fail == "warn":
+        return "E602"
+    before = renamed(rule.check, moved)
+    return "E304" if implies(before, other.check) else "E305" if implies(other.check, before) else "E303"
+
+
+def _of_policy(before: str, after: str) -> str:
+    """By how much it shuts out: fail and reject differ in how a run ends."""
+    if not {before, after} <= SHUTS.keys():
+        return code_of("Rule", "on_fail")
+    return "E602" if SHUTS[before] == SHUTS[after] else "E304" if SHUTS[after] < SHUTS[before] else "E305"
 
 
 def _text(rule: Any) -> str | None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
 
-from engine.mapping.model import CHANGEABLE, Field
+from engine.documents.validators import ON_SERVER
+from engine.mapping.model import CHANGEABLE, Field, Rule
 from engine.values.paths import dotted
 from engine.values.types import type_table
 
@@ -62,15 +63,18 @@ class ChangeParts(Protocol):
 class ChangeContext:
     """A change and its context: the field `before` and `after` it, `source_reason`: why it needs the source, empty where it does not.
 
-    `filtered` counts rows that rules left out without a trace. `closed`: the new mapping allows no fields that it does not name.
+    `rules`: the rule before and after. `filtered` counts rows that rules left out without a trace. `closed`: the new mapping allows no
+    fields that it does not name. `eases`: rows may be accepted that were rejected before.
     """
 
     change: ChangeParts
     before: Field | None = None
     after: Field | None = None
+    rules: tuple[Rule | None, Rule | None] = (None, None)
     source_reason: str = ""
     filtered: int = 0
     closed: bool = False
+    eases: bool = False
 
     @property
     def fields(self) -> tuple[Field, Field] | None:
@@ -104,10 +108,19 @@ def needs_of_missing(context: ChangeContext) -> tuple[Needs, str]:
 
 
 def needs_of_rule(context: ChangeContext) -> tuple[Needs, str]:
-    """Rows that a rule let go without a trace may be wanted now."""
-    if not context.source_reason and context.filtered and "filter" in str(context.change.old):
+    """Nothing where it only warns; rows that it let go without a trace may be wanted where it lets more through."""
+    if not any(rule and rule.on_fail != "warn" for rule in context.rules):
+        return Needs.NOTHING, ""
+    before = context.rules[0]
+    if not context.source_reason and context.filtered and context.eases and before and before.on_fail == "filter":
         return Needs.SOURCE, f"{context.filtered:,} filtered rows are not stored anywhere"
     return unless_source(Needs.RULES)(context)
+
+
+def needs_of_conflicts(context: ChangeContext) -> tuple[Needs, str]:
+    """Documents of groups that a run would reject now look like any other."""
+    rejects = context.change.new == "reject"
+    return (Needs.SOURCE, "the documents do not show which groups have rows that differ") if rejects else (Needs.NOTHING, "")
 
 
 def needs_of_words(context: ChangeContext) -> tuple[Needs, str]:
@@ -148,6 +161,12 @@ def readers_of_type(context: ChangeContext) -> Compatibility:
     if {context.change.old, context.change.new} <= numeric:
         return Compatibility(breaks=False, reason="numbers of all types compare as numbers; a typed driver may ask for the old type")
     return Compatibility(breaks=True, reason=f"queries with values of type {context.change.old} no longer find anything")
+
+
+def readers_of_value(context: ChangeContext) -> Compatibility:
+    """It can be missing now, unless the new mapping makes one or rejects rows without one."""
+    missing = context.after and not context.after.always_written
+    return breaks("it can be missing now")(context) if missing else unseen(context)
 
 
 def readers_of_missing(context: ChangeContext) -> Compatibility:
@@ -200,6 +219,12 @@ def writers_of_missing(context: ChangeContext) -> Compatibility:
     found = writers_of_field(context)
     nulls = context.fields and context.fields[0].writes_null and not context.fields[1].writes_null
     return breaks("null is refused")(context) if nulls and not found.breaks else found
+
+
+def writers_of_rule(context: ChangeContext) -> Compatibility:
+    """Only a rule that the server checks refuses."""
+    after = context.rules[1]
+    return may_be_refused(context) if after and after.on_fail in ON_SERVER else still_taken(context)
 
 
 def writers_of_index(context: ChangeContext) -> Compatibility:

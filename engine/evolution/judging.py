@@ -48,14 +48,18 @@ def judge(changes: Collection[Change], old: Model, new: Model, evidence: Evidenc
     for change in changes:
         pair = found.get(change.subject, Pair(None, None))
         reason = _source_reason(change, rewrite.sources or {}, made)
-        judged.append(_judged(change, ChangeContext(change, pair.old, pair.new, reason, filtered, not new.validation.additional)))
+        ruled = tuple(next((rule for rule in mapping.rules if f"rule {rule.name}" == change.subject), None) for mapping in (old, new))
+        context = ChangeContext(
+            change, pair.old, pair.new, (ruled[0], ruled[1]), reason, filtered, not new.validation.additional, change.kind.easing
+        )
+        judged.append(_judged(change, context))
     return tuple(judged)
 
 
 def mixes(change: JudgedChange) -> bool:
     """Whether documents from before and after the change differ in more than their values."""
     kind = change.change.kind
-    return not kind.same_shape and (change.needs in (Needs.REWRITE, Needs.SOURCE) or kind.narrows)
+    return not kind.same_shape and (change.needs in (Needs.REWRITE, Needs.SOURCE) or (kind.narrows and change.needs > Needs.NOTHING))
 
 
 def rewriting_by_evidence(old: Model, new: Model, evidence: Evidence | None, kept_fields: tuple[Field, ...] = ()) -> Rewriting:

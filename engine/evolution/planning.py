@@ -31,7 +31,8 @@ UNCHANGEABLE = "documents of a time series collection cannot be changed; load th
 RELOAD = "load the collection again with engine run"
 RELOAD_ALL = "load all files again: engine run with target.mode: {mode}, and with every file in source.path"
 ELSEWHERE = "name another target.collection and load it with engine run"
-NOTHING, CHANGES, DESTRUCTIVE = 0, 10, 11
+NOTHING, CHANGES, DESTRUCTIVE, BREAKING = 0, 10, 11, 12
+URGENCY = (NOTHING, CHANGES, BREAKING, DESTRUCTIVE)
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,24 @@ class EvolutionPlan:
             return DESTRUCTIVE
         return CHANGES if self.needs or self.drift or self.unfinished else NOTHING
 
+    @property
+    def breaking(self) -> bool:
+        """Whether readers or writers that know only the old shape do not go on."""
+        return any(change.readers.breaks or change.writers.breaks for change in self.changes)
+
+    def gate(self, fail_on: str) -> int:
+        """The exit code where only what is destructive, or also what is breaking, shall fail."""
+        if self.losses:
+            return DESTRUCTIVE
+        return BREAKING if fail_on == "breaking" and self.breaking else NOTHING
+
     def as_json(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
         return {
             "applied": self.applied,
             "unfinished": self.unfinished,
             "exit_code": self.exit_code,
+            "breaking": self.breaking,
             "needs": self.needs.name.lower(),
             "changes": [self._change(change) for change in self.changes],
             "blocked": self.blocked,

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.documents.validators import stored_fields
 from engine.evolution.building import Build, Stage, levels
+from engine.evolution.implications import implies
 from engine.evolution.outcomes import NeedsSource, Value, stored
 from engine.evolution.pairing import arrays, pairs, renames
 from engine.evolution.trees import renamed
@@ -102,10 +103,11 @@ def _rules(old: Model, new: Model, changed: frozenset[str]) -> dict[str, str]:
     for rule in new.rules:
         known = before.pop(rule.name, None)
         same = known and known.on_fail == rule.on_fail and renamed(known.check, moved) == rule.check
+        eased = known and known.on_fail != "warn" and implies(renamed(known.check, moved), rule.check)
         verdict = rule.check.check_mongo()
         if not same and f"{rule.check.array}{MARK}".startswith(tuple(drops)):
             reasons[f"rule {rule.name}"] = "elements that break it are dropped"
-        if rule.on_fail != "warn" and isinstance(verdict, Unsupported) and not (same and not rule.check.paths & changed):
+        if rule.on_fail != "warn" and isinstance(verdict, Unsupported) and not (eased and not rule.check.paths & changed):
             reasons[f"rule {rule.name}"] = f"the server cannot check it: {verdict.reason}"
     gone = [name for name, rule in before.items() if f"{moved.get(rule.check.array, rule.check.array)}{MARK}".startswith(tuple(drops))]
     return reasons | {f"rule {name}": "elements that broke it were dropped" for name in gone}

@@ -15,12 +15,12 @@ NUMBERS = {int, float, Decimal}
 
 def rises(before: Any, after: Any) -> bool:
     """Of a lower bound."""
-    return _comparable(before, after) and bool(after > before)
+    return comparable(before, after) and bool(after > before)
 
 
 def falls(before: Any, after: Any) -> bool:
     """Of an upper bound."""
-    return _comparable(before, after) and bool(after < before)
+    return comparable(before, after) and bool(after < before)
 
 
 def shrinks(before: list[Any], after: list[Any]) -> bool:
@@ -33,6 +33,6 @@ def unknown(_before: Any, _after: Any) -> bool:
     return False
 
 
-def _comparable(before: Any, after: Any) -> bool:
-    """A bound of a field whose type changed may not be."""
+def comparable(before: Any, after: Any) -> bool:
+    """Whether one of two bounds is the greater one: that of a field whose type changed may not be."""
     return type(before) is type(after) or {type(before), type(after)} <= NUMBERS

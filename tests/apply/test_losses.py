@@ -200,3 +200,70 @@ def test_an_index_that_queries_need(stays: Stays, before: str, after: str, code:
     assert stays.plan() == (11, [(code, subject, 0)], [])
     assert words in stays.call("plan").out
     assert (stays.apply(), stays.apply(code)) == (3, 0)
+
+
+# documents of neither shape
+
+
+def past_the_validator(stays: Stays, *documents: dict[str, Any]) -> None:
+    stays.live.with_options(write_concern=None).database.command("insert", "stays", documents=[*documents], bypassDocumentValidation=True)
+
+
+def test_strangers_have_a_code_of_their_own_and_are_listed(stays: Stays) -> None:
+    stays.load()
+    past_the_validator(stays, {"_id": 90, "ward": 7}, {"_id": "x", "ward": "Oak"})
+    stays.edit(ward="{column: ward, enum: [Oak, Elm]}")
+    assert stays.plan() == (11, [("E111", "ward", 1), ("E701", "documents", 2)], [])
+    said = stays.call("plan").out
+    assert "E701 documents of neither shape: 2 documents that neither mapping accepts" in said
+    assert '_id 90, "x"' in said
+    assert (stays.apply("E111"), stays.apply("E701")) == (3, 3)
+    ended = stays.call("apply", "--allow", "E111", "--allow", "E701", "--json")
+    assert (ended.code, ended.report["set_aside"]) == (0, 3), ended.err
+    assert stays.plan() == (0, [], [])
+
+
+def test_a_private_id_is_not_shown(stays: Stays) -> None:
+    stays.load(id=", private: true")
+    past_the_validator(stays, {"_id": "Canary", "ward": 7})
+    stays.edit(ward="{column: ward, maxLength: 9}")
+    ended = stays.call("plan")
+    assert "their _id may be private, and is not shown" in ended.out
+    assert "Canary" not in ended.out + stays.call("plan", "--json").out
+
+
+@pytest.mark.parametrize("validation", ["existing: keep", "level: 'off'", "action: warn"])
+def test_strangers_stay_where_the_mapping_says_so(stays: Stays, validation: str) -> None:
+    stays.load(validation=validation)
+    past_the_validator(stays, {"_id": 90, "ward": 7})
+    stays.edit(ward="{column: ward, maxLength: 9}")
+    assert stays.plan() == (10, [], [])
+    assert (
+        f"1 document that the mapping refuses would stay as it is (validation.{validation.replace(chr(39), '')})" in stays.call("plan").out
+    )
+    assert stays.apply() == 0
+    assert stays.live.find_one({"_id": 90}) == {"_id": 90, "ward": 7}
+
+
+def test_a_field_that_an_open_collection_allows_is_no_fault(stays: Stays) -> None:
+    stays.load(validation="additional: true")
+    stays.live.update_one({"_id": 1}, {"$set": {"note": "theirs"}})
+    stays.edit(ward="{column: ward, maxLength: 9}")
+    assert stays.plan() == (10, [], [])
+    stays.edit(validation="additional: false")
+    assert stays.plan() == (11, [("E502", "validation", 1)], [])
+
+
+# what fails a build
+
+
+def test_what_fails_a_build(stays: Stays) -> None:
+    stays.load()
+    gates = lambda: [stays.call("plan", *more).code for more in ((), ("--fail-on", "destructive"), ("--fail-on", "breaking"))]  # noqa: E731
+    assert gates() == [0, 0, 0]
+    stays.edit(indexes="more: {keys: {ward: 1}}")
+    assert gates() == [10, 0, 0]
+    stays.edit(ward="{column: ward, maxLength: 9}")
+    assert gates() == [10, 0, 12]
+    stays.edit(ward="{column: ward, maxLength: 2}")
+    assert gates() == [11, 11, 11]

@@ -15,16 +15,17 @@ from engine.cli.progress import progress_on
 from engine.cli.verbs.common import Arguments, client_of, mappings_of, profile_of
 from engine.errors import Exit, UsageError, finding
 from engine.evolution import KINDS
-from engine.evolution.planning import EvolutionPlan, compared
+from engine.evolution.planning import URGENCY, EvolutionPlan, compared
 from engine.evolution.steps import ApplyPlan, printed
 from engine.mapping.model import Mapping
 from engine.mongo.runids import new_run_id
 
 
 def plan(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
-    """Show what a mapping would change in the live collection, or how two mappings differ. Returns the greatest exit code."""
+    """Show what a mapping would change in the live collection, or how two mappings differ. Returns the most urgent exit code."""
     planned = _planned(arguments)
-    code: int = max(found.exit_code for _, _, found in planned)
+    codes = [found.gate(arguments.fail_on) if arguments.fail_on else found.exit_code for _, _, found in planned]
+    code: int = max(codes, key=URGENCY.index)
     if arguments.data and len(planned) > 1:
         raise UsageError(finding("several_collections", "--data works for one collection only", hint="name it with --collection"))
     data: list[Differences | None] = [differing(old, new, arguments.data) if arguments.data else None for old, new, _ in planned]
