@@ -18,6 +18,7 @@ from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure
 
+from engine.apply.declared import DeclaredSteps
 from engine.apply.queries import Query, refused, requirements
 from engine.apply.restoring import Restoring, remove_empty_asides
 from engine.apply.strangers import of_unknown_shape
@@ -39,6 +40,7 @@ from engine.mongo.retries import retry_transient
 from engine.mongo.state import CollectionState, content_of, schedule_of, state_of
 from engine.mongo.trees import EXACT
 from engine.mongo.unique import check_unique, wanted_indexes
+from engine.values.paths import dotted
 
 BATCH, BATCH_BYTES = 2000, 8 << 20  # documents of one transaction, at most and (by their average size) about
 SWEEPS = 20
@@ -83,12 +85,14 @@ class Applying:
         self.database = database_of(self.client, target.database)
         self.live: Any = self.database.get_collection(target.collection, codec_options=EXACT)
         self.restoring = Restoring(self.client, target, self.ledger, self.lock)
+        self.declared = DeclaredSteps(self.live, self.ledger, self.lock, self.show.documents)
         self._actions: dict[Action, Callable[[Step], None]] = {
             Action.COMMANDS: self._commands,
             Action.DROP_INDEXES: self._drop_indexes,
             Action.BUILD_INDEXES: self._build_indexes,
             Action.REWRITE: self._rewrite,
             Action.TRIM: self._rewrite,
+            Action.UPDATE: self._update,
             Action.CHECK: self._check,
             Action.RETURN: self._bring_back,
         }
@@ -164,6 +168,15 @@ class Applying:
             seen += len(ids)
             self.show.documents(seen, max(total, seen))
 
+    def _update(self, step: Step) -> None:
+        self.rewritten += self.declared.carry_out(step, self.position)
+
+    def _late_steps(self, trim: list[Stage]) -> None:
+        """Steps of the user's own, for documents that others wrote in the old shape since, which have removed fields until then."""
+        done = [step.declared for step in self.plan.steps if step.declared and step.name in self.done]
+        kept = [{dotted(kept.path): {"$exists": True}} for kept in self.plan.kept_fields]
+        self.declared.late(done, self.plan.rewrite.stages, trim, {"$or": kept} if kept else {})
+
     def _bring_back(self, step: Step) -> None:
         assert step.aside
         self.restoring.bring_back(step.aside)
@@ -220,6 +233,7 @@ class Applying:
         trimmed = [step.stages for step in self.plan.steps if step.action is Action.TRIM and step.name in self.done]
         stages = [*self.plan.rewrite.stages, *chain(*trimmed)]
         query = {"$and": [{"$nor": self._new_shapes}, {"$nor": [of_unknown_shape(self.plan.old, self.profile)]}]}
+        self._late_steps([*chain(*trimmed)])
         for _ in range(SWEEPS if stages else 0):
             try:
                 if not self.live.update_many(query, stages).modified_count:

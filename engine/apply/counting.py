@@ -74,6 +74,8 @@ class Counting:
             return plain
         stages, now = [*self.rewrite.stages], server_time(collection.database.client)
         due = {(DUE, expiry.index.name): [*stages, {"$match": expiry.due(now)}] for expiry in self.expiring}
+        asked = [judged.change for judged in self.changes if judged.change.kind.of_step]
+        plain |= {(AFFECTED, change.label): [*stages, {"$match": query(change)}] for change in asked if (query := change.kind.touched)}
         return plain | due | {REFUSED: [*stages, {"$match": self._refused}]}
 
     @property

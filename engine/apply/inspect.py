@@ -14,6 +14,7 @@ from engine.apply.recorded import evidence, shapes
 from engine.apply.unmet import added, unmet
 from engine.digests.checksum import Content
 from engine.errors import DataError, finding
+from engine.evolution.declared import awaiting
 from engine.evolution.judging import Evidence, rewriting_by_evidence
 from engine.evolution.planning import EvolutionPlan, compared
 from engine.mapping.model import Index, Mapping
@@ -105,7 +106,9 @@ def _asked(client: MongoClient[Any], live: LiveCollection, new: Mapping, found: 
     if live.unfinished or not profile.query_operators:
         return replace(found, hindrances=tuple(hindrances))
     rewrite = rewriting_by_evidence(live.old, new, live.evidence)
-    found = replace(found, counts=Counting(live.old, new, found.changes, rewrite, found.expiring, profile).count(collection))
+    found = replace(
+        found, counts=Counting(live.old, awaiting(live.old, new), found.changes, rewrite, found.expiring, profile).count(collection)
+    )
     if not found.blocked:
         hindrances += of_unknown(collection, live.old, profile) if rewrite.stages and not new.validation.keeps else ()
         hindrances += [*refused_indexes(collection, live.existing, live.old, new, rewrite), *unnamable(new, found.counts)]

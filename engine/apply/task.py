@@ -90,7 +90,7 @@ class ApplyTask:
                 return ApplyResult(live.run)
             self._require_allowed(found)
             steps = self._plan(live, found)
-            check_by_trial(self.client, steps, self.run_id)
+            check_by_trial(self.client, steps, self.profile, self.run_id)
             record = lock.stamp(self._record(live, found))
             ledger.start(record)
             aside = not all(KINDS[code].removes for code in record.allow)

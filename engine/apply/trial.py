@@ -14,9 +14,14 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from engine.errors import Finding, TargetError
+from engine.apply.queries import refused, requirements
+from engine.errors import Finding, TargetError, counted
+from engine.evolution.building import trimming
+from engine.evolution.declared import selected, stages
 from engine.evolution.steps import ApplyPlan, Command, Step
+from engine.mapping.model import DeclaredStep
 from engine.mapping.model import Mapping as Model
+from engine.mapping.profiles import ServerProfile
 from engine.mongo.asides import LONGEST_NAMESPACE
 from engine.mongo.codes import INDEX_CONFLICTS, RETRYABLE, UNAUTHORIZED
 from engine.mongo.connection import database_of, translated
@@ -27,6 +32,7 @@ from engine.mongo.trees import EXACT
 
 CAUSE = " :: caused by :: "
 LONGEST = 300  # characters of the server's words that are shown
+TRIED = 500  # documents on which steps of the user's own are tried
 TOO_MANY = "too many indexes"
 # What the server's words hold, and what to do; the first row that fits counts.
 REMEDIES = (
@@ -39,21 +45,22 @@ REMEDIES = (
 )
 
 
-def check_by_trial(client: MongoClient[Any], plan: ApplyPlan, run_id: str) -> None:
+def check_by_trial(client: MongoClient[Any], plan: ApplyPlan, profile: ServerProfile, run_id: str) -> None:
     """Raises TargetError with all that the server refuses of an apply's commands, beside the live collection's indexes as they are now."""
     mapping = plan.new
     name = trial_name(mapping.target.collection, run_id)
-    if found := _too_long(mapping, name):
-        raise TargetError(found)
+    if long := _too_long(mapping, name):
+        raise TargetError(long)
     database = database_of(client, mapping.target.database).with_options(codec_options=EXACT)
     with translated():
         try:
             _make(database, mapping.target.collection, name)
-            refused = [*_refused(database, name, plan)]
+            found = [*_refused(database, name, plan)]
+            found += () if found else _of_documents(database, name, plan, profile)
         finally:
             database.drop_collection(name)
-    if refused:
-        raise TargetError(refused)
+    if found:
+        raise TargetError(found)
 
 
 def _too_long(mapping: Model, name: str) -> Finding | None:
@@ -93,7 +100,9 @@ def _commands(step: Step) -> Iterator[Command]:
             yield from ({**command, "indexes": [spec]} for spec in command["indexes"])
         else:
             yield command
-    if step.stages:
+    if step.declared:  # an update of no document is not read
+        yield {"aggregate": "", "pipeline": list(step.stages), "cursor": {}}
+    elif step.stages:
         yield {"update": "", "updates": [{"q": {}, "u": list(step.stages), "multi": True}]}
 
 
@@ -103,6 +112,35 @@ def _present(database: Database[Any], command: Command) -> Command:
         return command
     there = {index["name"] for index in database[command["dropIndexes"]].list_indexes()}
     return {**command, "index": [name for name in command["index"] if name in there]}
+
+
+def _of_documents(database: Database[Any], name: str, plan: ApplyPlan, profile: ServerProfile) -> Iterator[Finding]:
+    """What the steps of the user's own do to some documents. The server's words of them may hold values, and are not shown."""
+    steps = [step.declared for step in plan.steps if step.declared]
+    if not steps:
+        return
+    database.drop_collection(name)
+    database[plan.new.target.collection].aggregate([{"$limit": TRIED}, *plan.rewrite.stages, {"$out": name}])
+    trial = database[name]
+    trial.delete_many(refused(requirements(plan.intermediate, profile)))
+    for step in steps:
+        try:
+            trial.update_many(selected(step), list(stages(step)))
+        except OperationFailure as error:
+            if error.code in RETRYABLE or error.code == UNAUTHORIZED:
+                raise
+            said = f"{(error.details or {}).get('codeName', 'an error')} (code {error.code})"
+            yield _of_declared(step, "step_refused", f"of a document, the server says {said}; nothing was done", plan.new)
+            return
+    view = trimming(plan.new) if plan.kept_fields else ()
+    if found := [*trial.aggregate([*view, {"$match": refused(requirements(plan.new, profile))}, {"$count": "n"}])]:
+        message = f"{found[0]['n']:,} of {counted(trial.estimated_document_count(), 'document')} tried do not fit the mapping afterwards"
+        yield _of_declared(steps[-1], "step_invalid", f"{message}; nothing was done", plan.new)
+
+
+def _of_declared(step: DeclaredStep, code: str, message: str, mapping: Model) -> Finding:
+    hint = "correct its pipeline; name in `makes` the fields whose values it makes"
+    return Finding(step.line, 1, code, message, f"steps.{step.name}", hint, str(mapping.file))
 
 
 def _of_index(command: Mapping[str, Any], error: OperationFailure, mapping: Model) -> Finding:

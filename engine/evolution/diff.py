@@ -28,7 +28,7 @@ from engine.values.types import Options
 APART = frozenset({"path", "type", "options", "constraints", "required", "was"})  # of a field: compared by functions below
 APART_OF_ARRAY = frozenset({"path", "origin", "constraints"})
 COMPARED = frozenset(
-    {"fields", "arrays", "dedup", "identity", "rules", "indexes", "source", "target", "validation", "group_by"}
+    {"fields", "arrays", "dedup", "identity", "rules", "indexes", "source", "target", "validation", "group_by", "steps"}
 )  # likewise
 SHUTS = {"warn": 0, "filter": 1, "reject": 2, "fail": 2}  # how much a rule shuts out: nothing, rows, and writes of others
 DERIVED = frozenset({"file", "text", "digest"})  # they follow from the rest
@@ -37,7 +37,7 @@ NARROWS = {name: row.narrows for name, row in CONSTRAINTS.items()} | {name: row.
 
 def diff(old: Mapping, new: Mapping) -> tuple[Change, ...]:
     """All changes, fields first; empty where both mappings mean the same."""
-    every = (_fields, _arrays, _names, _keys, _rules, _indexes, _validation, _rest)
+    every = (_fields, _arrays, _names, _keys, _rules, _indexes, _validation, _steps, _rest)
     known = called_alike(old, new)
     return tuple(change for part in every for change in part(known, new))
 
@@ -204,6 +204,16 @@ def _keys(old: Mapping, new: Mapping) -> Iterator[Change]:
             before = replace(before, **{part: tuple(moved.get(path, path) for path in listed)})
         if before != after:
             yield Change(code_of("Mapping", name), ID if name == "identity" else name, "", written(getattr(old, name)), written(after))
+
+
+def _steps(old: Mapping, new: Mapping) -> Iterator[Change]:
+    """A step that is in both mappings was carried out, whatever it says now."""
+    before, after = ({step.name: step for step in mapping.steps} for mapping in (old, new))
+    for name in dict.fromkeys((*before, *after)):
+        one, other = before.get(name), after.get(name)
+        if one != other:
+            code = "E606" if one is None else "E607" if other is None else "E608"
+            yield Change(code, f"step {name}", "", *(step and dict(step.where) for step in (one, other)))
 
 
 def _rules(old: Mapping, new: Mapping) -> Iterator[Change]:

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 from engine.documents.validators import ON_SERVER
+from engine.evolution.declared import selected_as_written
 from engine.mapping.model import CHANGEABLE, Field, Rule
 from engine.values.paths import dotted
 from engine.values.types import type_table
@@ -249,6 +250,11 @@ def with_field(change: ChangeParts) -> Query:
 def with_old_path(change: ChangeParts) -> Query:
     """Those that have it under its old name."""
     return {dotted(change.old): {"$exists": True}}
+
+
+def with_step(change: ChangeParts) -> Query:
+    """Those that the step selects."""
+    return selected_as_written(change.new) if isinstance(change.new, dict) else {}
 
 
 def without_value(change: ChangeParts) -> Query:

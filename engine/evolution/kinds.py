@@ -33,6 +33,7 @@ from engine.evolution.judgements import (
     unseen,
     with_field,
     with_old_path,
+    with_step,
     without_elements,
     without_value,
     writers_of_field,
@@ -84,6 +85,11 @@ class ChangeKind:
     def adds(self) -> bool:
         """Whether it is a new field, rule or index."""
         return self.sign == "+"
+
+    @property
+    def of_step(self) -> bool:
+        """Whether it is about a step of the user's own."""
+        return self.touched is with_step
 
     @property
     def of_field(self) -> bool:
@@ -168,6 +174,10 @@ ROWS = (
     ChangeKind("E604", "named differently", needs_of_words, attributes=("Mapping.name", "Mapping.version", "Mapping.description")),
     ChangeKind("E605", "other part of the mapping changed", always(Needs.SOURCE, "other documents would be made"),
                attributes=("Mapping.*",)),
+    ChangeKind("E606", "step added", always(Needs.REWRITE), breaks("documents are as the step makes them, not as a fresh run does"),
+               touched=with_step, sign="+", undone_by="E607", removes=True),
+    ChangeKind("E607", "step removed", always(Needs.NOTHING), sign="-", undone_by="E606"),
+    ChangeKind("E608", "step changed, which was carried out before", always(Needs.NOTHING)),
     ChangeKind("E701", "documents of neither shape", always(Needs.NOTHING)),
 )  # fmt: skip
 KINDS: Mapping[str, ChangeKind] = {row.code: row for row in ROWS}

@@ -46,7 +46,8 @@ def _removed(change: JudgedChange, counts: Counts | None) -> Iterator[Loss]:
     if change.destructive:
         documents = counts.affected.get(change.change.label, 0) if counts else None
         holders = "documents" if documents is None else counted(documents, "document")
-        yield Loss(change.change.code, change.change.subject, documents, f"its values in {holders} would be dropped")
+        what = "it changes {} as only its author knows" if change.change.kind.of_step else "its values in {} would be dropped"
+        yield Loss(change.change.code, change.change.subject, documents, what.format(holders))
 
 
 def _unanswered(change: JudgedChange) -> Iterator[Loss]:

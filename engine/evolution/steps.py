@@ -14,10 +14,11 @@ from typing import Any
 from engine.documents.validators import options, validator
 from engine.evolution.asides import KeptAside
 from engine.evolution.building import Stage, trimming
+from engine.evolution.declared import awaiting, due, selected, stages
 from engine.evolution.expiring import EXPIRY
 from engine.evolution.judging import Evidence, rewriting_by_evidence
 from engine.evolution.rewriting import Rewriting, fields_to_keep, together
-from engine.mapping.model import Field, Index
+from engine.mapping.model import DeclaredStep, Field, Index
 from engine.mapping.model import Mapping as Model
 from engine.mapping.profiles import ServerProfile
 from engine.values.paths import arrays_of, dotted
@@ -35,6 +36,7 @@ class Action(Enum):
     REWRITE = "rewrite with its stages the documents that are of the old shape alone"
     TRIM = "rewrite all documents with its stages"
     CHECK = "see to documents that the new mapping refuses"
+    UPDATE = "update once what the declared step selects"
     RETURN = "bring back documents of `aside` that fit again"
 
 
@@ -48,6 +50,7 @@ class Step:
     commands: tuple[Command, ...] = ()
     stages: tuple[Stage, ...] = ()
     aside: KeptAside | None = None
+    declared: DeclaredStep | None = None
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,17 @@ def apply_plan(old: Model, new: Model, evidence: Evidence | None, profile: Serve
     """The steps, in order, without those that have nothing to do."""
     kept_fields = fields_to_keep(old, new)
     rewrite = rewriting_by_evidence(old, new, evidence, kept_fields)
-    intermediate = _intermediate(old, new, kept_fields) if kept_fields else new
+    fitting = awaiting(old, new)
+    intermediate = _intermediate(old, fitting, kept_fields) if kept_fields else fitting
     found = (
         Step("widen", "allow both shapes", commands=tuple(_widen(old, intermediate, new, profile, _level(new, rewrite, kept_fields)))),
         Step("free", "drop indexes that conflict with the rewrite or with new indexes", Action.DROP_INDEXES,
              tuple(_drop(new, _in_the_way(old, new, rewrite)))),
         Step("rewrite", "rewrite documents", Action.REWRITE, stages=rewrite.stages),
+        *(
+            Step(f"step {step.name}", f"carry out the step {step.name}", Action.UPDATE, stages=stages(step), declared=step)
+            for step in due(old, new)
+        ),
         Step("index", "build indexes", Action.BUILD_INDEXES, tuple(_build(new, expiring=False))),
         Step("check", "count documents that the new mapping refuses", Action.CHECK),
         Step("unindex", "drop indexes that the mapping no longer has", Action.DROP_INDEXES, tuple(_drop(new, _gone(old, new)))),
@@ -185,8 +193,8 @@ def _holds(index: Index, paths: Iterable[str]) -> bool:
 def printed(found: ApplyPlan) -> Iterator[tuple[Step, tuple[Command, ...]]]:
     """Every step with its commands; a rewrite is shown as the update of one batch."""
     for step in found.steps:
-        update = {"update": found.new.target.collection,
-                  "updates": [{"q": {"_id": {"$in": SHOWN_IDS}}, "u": list(step.stages), "multi": True}]}  # fmt: skip
+        wanted = {"_id": {"$in": SHOWN_IDS}} | (selected(step.declared) if step.declared else {})
+        update = {"update": found.new.target.collection, "updates": [{"q": wanted, "u": list(step.stages), "multi": True}]}
         shown = (*step.commands, *((update,) if step.stages else ()), *(_moving(step.aside, found.new) if step.aside else ()))
         yield step, shown
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from engine.documents.bson import bson_values
 from engine.evolution.conversions import conversion
+from engine.evolution.declared import made
 from engine.evolution.diff import loosened
 from engine.evolution.elements import ArrayComparison
 from engine.evolution.keys import key_of
@@ -52,17 +53,26 @@ def values(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> tupl
     origins = {path: pair.old.path for path, pair in matched.items() if pair.old} | arrays(old, new)
     inputs = _Inputs({}, {}, origins, frozenset(declaration.path for declaration in new.arrays if not declaration.embed))
     compared = ArrayComparison(old, new, inputs.origins, nothing_nulled, _text_source)
+    by_steps = made(old, new)
     for declaration in new.arrays:
-        made = compared.array(declaration.path)
-        if isinstance(made, NeedsSource):
-            inputs.values[declaration.path] = made
+        array = compared.array(declaration.path)
+        if isinstance(array, NeedsSource):
+            inputs.values[declaration.path] = array
         else:
-            inputs.elements[declaration.path] = made
+            inputs.elements[declaration.path] = array
     for path in dependency_order({path: _reads(pair.new) - {path} for path, pair in matched.items()}).names:
         if not any(array in inputs.values for array in arrays_of(path)):
-            inputs.values[path] = _value(old, matched[path], inputs, nothing_nulled)
+            value = _value(old, matched[path], inputs, nothing_nulled)
+            inputs.values[path] = _as_it_is(matched[path]) if isinstance(value, NeedsSource) and path in by_steps else value
     inputs.values.update(_misplaced(new, inputs.values))
     return inputs.values, inputs.elements
+
+
+def _as_it_is(pair: Pair) -> Value:
+    """What is there, until a step makes the value."""
+    assert pair.new
+    path = pair.old.path if pair.old else pair.new.path
+    return Value(variable(path), origin=path)
 
 
 def _reads(field: Field | None) -> set[str]:

@@ -33,6 +33,8 @@ rules:
   grown: {check: age > 17, on_fail: reject}
 indexes:
   by_age: {keys: {age: 1}}
+steps:
+  cents: {pipeline: [{$set: {age: 1}}], makes: [name]}
 tests:
   - {given: {Name: x}, expect: {name: x}}
 """
@@ -57,6 +59,7 @@ PARTS = [
     model.Index,
     model.Validation,
     model.Source,
+    model.DeclaredStep,
     model.Target,
     model.Dialect,
     model.CollectionOptions,
@@ -134,7 +137,7 @@ def test_no_attribute_is_forgotten(kind: type, name: str) -> None:
     part: Any = {model.Mapping: whole, **inner}.get(kind)
     part = part or parts_of(kind, whole)[1]
     value = getattr(part, name)
-    if dataclasses.is_dataclass(value) or (kind is model.Mapping and name in ("fields", "rules", "indexes")):
+    if dataclasses.is_dataclass(value) or (kind is model.Mapping and name in ("fields", "rules", "indexes", "steps")):
         others = [type_table["long"]] if name == "type" else [None] if name in ("dedup", "identity", "check") else []
         others += [value[:-1]] if isinstance(value, tuple) else []
         others += [model.Split("x", ",")] if name == "origin" else []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from engine.mapping.language.arrays import ARRAY, GROUP_BY, LOOKUP
 from engine.mapping.language.fields import FIELD
-from engine.mapping.language.rows import CASE, DEDUP, IDENTITY, LIMITS, REJECTS, RULE
+from engine.mapping.language.rows import CASE, DEDUP, IDENTITY, LIMITS, REJECTS, RULE, STEP
 from engine.mapping.language.sources import SOURCE
 from engine.mapping.language.targets import INDEX, TARGET, VALIDATION
 from engine.mapping.model import Field, Mapping
@@ -46,6 +46,8 @@ def mapping_schema() -> Schema:
         "indexes": key("Indexes by name.", {"patient_stay": INDEX["examples"][0]}, type="object", maxProperties=63,
                        propertyNames={"minLength": 1, "maxLength": 120, "not": {"const": "_id_"}}, additionalProperties=INDEX),
         "validation": VALIDATION,
+        "steps": key("Updates of the live collection between two versions, by name, in order.", {"cents": STEP["examples"][0]},
+                     type="object", propertyNames={"pattern": NAME}, additionalProperties=STEP),
         "tests": key("Examples that `engine check` runs.", [CASE["examples"][0]], type="array", items=CASE),
     }  # fmt: skip
     own: dict[str, Schema] = {name: {"$ref": f"#/properties/{name}"} for name in OF_A_COLLECTION}
@@ -61,7 +63,7 @@ def mapping_schema() -> Schema:
 DEFAULTS = ("empty", "on_error")
 """Policies of a field that `defaults` may give for all of them."""
 OF_A_COLLECTION = ("description", "document", "dedup", "id", "group_by", "fields", "arrays", "lookups", "rules", "limits", "indexes",
-                   "validation", "tests")  # fmt: skip
+                   "validation", "steps", "tests")  # fmt: skip
 """Keys that each collection has for itself where a mapping has several."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.mapping.model import Dedup, IdSource, Mapping, Rule
+from engine.mapping.model import DeclaredStep, Dedup, IdSource, Mapping, Rule
 from engine.mapping.patterns import SCALAR
 from engine.values.keys import Schema, key, keys_of, section, section_of
 
@@ -12,6 +12,13 @@ RULE = section_of(
 DEDUP = section_of(Dedup, "Which accepted rows are duplicates, and which of them is kept. Without it, no row is dropped.", {"on": "row"})
 LIMITS = section("How much may go wrong before nothing is published.", keys_of(Mapping, "limits"), example={"rejects": "0.5%"})
 REJECTS = section("How rejected rows are kept.", keys_of(Mapping, "rejects"), example={"private": "mask"})
+
+STEP = section_of(
+    DeclaredStep,
+    "An update of the live collection that `engine apply` makes once, when the mapping comes to have the step. What the engine derives by "
+    "itself needs none. A run that loads all documents counts it as done.",
+    {"where": {"price": {"$exists": True}}, "pipeline": [{"$set": {"price": {"$multiply": ["$price", 100]}}}]},
+)
 
 CELL_OR_ROWS: Schema = {"type": [*SCALAR, "array"], "items": {"type": "object", "additionalProperties": {"type": SCALAR}}}
 CASE = section(

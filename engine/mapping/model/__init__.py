@@ -19,6 +19,7 @@ from engine.mapping.model.arrays import (
     rows_source,
 )
 from engine.mapping.model.collection_options import CANNOT_BE_SET, CHANGEABLE, COLLATED, SIMPLE, UNCOLLATED, CollectionOptions
+from engine.mapping.model.declared import UPDATES, DeclaredStep
 from engine.mapping.model.fields import DEFAULT_TYPE, MASK, Field, Steps, ValueMap
 from engine.mapping.model.mapping import ID, Cells, Mapping, MappingTest, OnConflict
 from engine.mapping.model.rows import ROW_KEY, Dedup, IdSource, Limit, Near, Rule
@@ -41,12 +42,14 @@ __all__ = [
     "ROW_KEY",
     "SIMPLE",
     "UNCOLLATED",
+    "UPDATES",
     "ZIP",
     "ZSTANDARD",
     "Array",
     "Cells",
     "CollectionOptions",
     "Columns",
+    "DeclaredStep",
     "Dedup",
     "Dialect",
     "ElementMatch",

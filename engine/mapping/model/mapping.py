@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from engine.mapping.model.arrays import Array, Lookup
+from engine.mapping.model.declared import DeclaredStep
 from engine.mapping.model.fields import Field
 from engine.mapping.model.rows import A_TENTH, HALF, NO_LIMIT, Dedup, IdSource, Limit, Rule
 from engine.mapping.model.sources import Source
@@ -118,6 +119,7 @@ class Mapping:
             "reject",
         ),
     ] = "warn"
+    steps: tuple[DeclaredStep, ...] = ()
     siblings: tuple[Mapping, ...] = field(default=(), compare=False, repr=False)
 
     def field(self, path: str) -> Field:

@@ -17,6 +17,7 @@ from engine.mapping.language import OF_A_COLLECTION
 from engine.mapping.names import with_one_name
 from engine.mapping.semantics.arrays import read_arrays, read_lookups
 from engine.mapping.semantics.cases import read_cases
+from engine.mapping.semantics.declared import read_declared
 from engine.mapping.semantics.elements import check_elements
 from engine.mapping.semantics.fields import SourcesInScope, read_fields
 from engine.mapping.semantics.increments import check_increments
@@ -107,6 +108,7 @@ def _mapping(scope: Scope, text: str, sources: dict[str, model.Source]) -> model
         indexes=with_key_index(target, indexes, scope.line(("target", "key"))),
         validation=read_validation(scope),
         digest=_digest(raw),
+        steps=tuple(read_declared(scope, name, spec, fields) for name, spec in raw.get("steps", {}).items()),
         tests=(),
         file=Path(scope.tree.file),
         text=text,

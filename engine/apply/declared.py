@@ -1,0 +1,101 @@
+"""Carries out the steps of the user's own. Nobody knows whether such an update can be repeated, so each document is changed once.
+
+A batch and its position are written in one transaction, which holds the lock too: a step that was killed goes on behind the last batch.
+What others write meanwhile in the old shape gets the steps with `makes` afterwards, as long as it has nothing of what they make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
+
+from engine.apply.queries import Query
+from engine.errors import DataError, finding
+from engine.evolution.building import Stage
+from engine.evolution.declared import selected, selected_late, stages
+from engine.evolution.steps import Step
+from engine.mapping.model import DeclaredStep
+from engine.mongo.codes import INVALID_DOCUMENT
+from engine.mongo.ledger import Ledger
+from engine.mongo.locks import Lock
+
+BATCH = 1000  # documents of one transaction
+
+
+@dataclass
+class DeclaredSteps:
+    """Those of one apply."""
+
+    live: Collection[Any]
+    ledger: Ledger
+    lock: Lock
+    show: Callable[[int, int], None]
+
+    def carry_out(self, step: Step, position: Any) -> int:
+        """Change what the step selects, behind the position. Returns how many documents were changed.
+
+        Raises:
+            DataError: the server refuses what the step makes of a document.
+        """
+        assert step.declared
+        changed, seen, total = 0, 0, self.live.estimated_document_count()
+        for ids in self._batches(position):
+            changed += self._batch(step.declared, ids)
+            seen += len(ids)
+            self.show(seen, max(total, seen))
+        return changed
+
+    def late(self, steps: Iterable[DeclaredStep], rewrite: Iterable[Stage], trim: Iterable[Stage], still: Query) -> None:
+        """Change what others wrote in the old shape after the steps were done: documents that `still` are so.
+
+        They are rewritten, changed and trimmed at once: the validator may take nothing between the old shape and the new one by then.
+        """
+        making = [step for step in steps if step.makes]
+        for chosen in [making, *([step] for step in making)] if len(making) > 1 else [[step] for step in making]:
+            wanted: Query = {"$and": [still, *map(selected_late, chosen)]}
+            pipeline = [*rewrite, *(stage for step in chosen for stage in stages(step)), *trim]
+            self._guarded(chosen[0], partial(self._update, wanted, pipeline))
+
+    def _update(self, wanted: Query, pipeline: list[Stage]) -> int:
+        return self.live.update_many(wanted, pipeline).modified_count
+
+    def _batches(self, position: Any) -> Iterator[list[Any]]:
+        """The `_id`s behind the position, in the order of their index."""
+        while True:
+            found = self.live.find({}, {"_id": 1}).sort("_id", 1).hint([("_id", 1)]).limit(BATCH + 1)
+            if position is not None:
+                found = found.min([("_id", position)])
+            if not (ids := [document["_id"] for document in found if document["_id"] != position][:BATCH]):
+                return
+            yield ids
+            position = ids[-1]
+
+    def _batch(self, step: DeclaredStep, ids: list[Any]) -> int:
+        changed: list[int] = []
+        wanted: Query = {"$and": [{"_id": {"$in": ids}}, selected(step)]}
+
+        def update(session: ClientSession) -> None:
+            self.lock.claim(session)
+            changed[:] = [self.live.update_many(wanted, list(stages(step)), session=session).modified_count]
+
+        def advance() -> int:
+            self.ledger.advance(update, {"position": ids[-1]})
+            return sum(changed)
+
+        return self._guarded(step, advance)
+
+    def _guarded(self, step: DeclaredStep, change: Callable[[], int]) -> int:
+        try:
+            return change()
+        except OperationFailure as error:
+            if error.code != INVALID_DOCUMENT:
+                raise
+            message = f"the step {step.name} makes documents that the validator refuses"
+            hint = "correct them, or the pipeline, and run engine apply again; name in `makes` the fields whose values it makes"
+            raise DataError(finding("step_invalid", message, path=f"steps.{step.name}", hint=hint)) from None

@@ -1,0 +1,164 @@
+"""`steps:`: updates of the user's own, once for each document, between two versions of a collection."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jobs import Ended, command
+from pymongo.database import Database
+
+from engine.apply import declared
+from engine.apply.applying import Applying
+
+OLD = """
+mapping: people
+source: {{path: in.csv}}
+target: {{database: {database}, collection: people, mode: {mode}}}
+fields:
+  _id: {{column: id, type: int}}
+  name: {{column: name, required: true}}
+  price: {{column: price, type: int}}
+"""
+NEW = """
+mapping: people
+source: {{path: in.csv}}
+target: {{database: {database}, collection: people, mode: {mode}}}
+fields:
+  _id: {{column: id, type: int}}
+  first: {{column: first, required: true}}
+  last: last
+  price: {{column: price, type: int}}
+steps:
+  split_names:
+    where: {{name: {{$exists: true}}}}
+    pipeline: [{{$set: {{first: {{$first: {{$split: ["$name", " "]}}}}, last: {{$last: {{$split: ["$name", " "]}}}}}}}}]
+    makes: [first, last]
+  cents: {{pipeline: [{{$set: {{price: {{$multiply: ["$price", 100]}}}}}}]}}
+"""
+ALLOWED = ("--allow", "E102", "--allow", "E606")
+
+
+class People:
+    def __init__(self, database: Database, folder: Path, mode: str = "replace") -> None:
+        self.database, self.folder, self.mode = database, folder, mode
+
+    def call(self, verb: str, mapping: str, *arguments: str) -> Ended:
+        file = self.folder / "people.yaml"
+        file.write_text(mapping.format(database=self.database.name, mode=self.mode), encoding="utf-8")
+        return command(verb, "-m", file, *arguments)
+
+    def load(self, rows: int = 5) -> None:
+        lines = [f"{number},Ann{number} Berg{number},{number}" for number in range(rows)]
+        (self.folder / "in.csv").write_text("\n".join(["id,name,price", *lines, ""]), encoding="utf-8")
+        assert self.call("run", OLD, "--source", str(self.folder / "in.csv")).code == 0
+
+    def documents(self) -> list[dict[str, Any]]:
+        return list(self.database["people"].find().sort("_id", 1))
+
+
+@pytest.fixture
+def people(database: Database, mongo_uri: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> People:
+    monkeypatch.setenv("MONGODB_URI", mongo_uri)
+    monkeypatch.setenv("ENGINE_HOME", str(tmp_path / "home"))
+    return People(database, tmp_path)
+
+
+def split(number: int) -> dict[str, Any]:
+    return {"_id": number, "first": f"Ann{number}", "last": f"Berg{number}", "price": number * 100}
+
+
+def test_a_step_is_planned_counted_allowed_and_done_once(people: People) -> None:
+    people.load()
+    planned = people.call("plan", NEW)
+    assert planned.code == 11
+    assert "+ E606 step split_names: step added" in planned.out
+    assert "E606 step cents: it changes 5 documents as only its author knows" in planned.out
+    assert "needs_source" not in planned.out
+    refused = people.call("apply", NEW, "--allow", "E102")
+    assert (refused.code, "E606 step split_names" in refused.err) == (3, True)
+    dry = people.call("apply", NEW, *ALLOWED, "--dry-run")
+    assert '"$multiply"' in dry.out
+    assert people.call("apply", NEW, *ALLOWED).code == 0
+    assert people.documents() == [split(number) for number in range(5)]
+    assert "Nothing to do" in people.call("plan", NEW).out
+    assert people.call("apply", NEW).code == 0
+    assert people.call("verify", NEW).code == 0
+    assert people.documents() == [split(number) for number in range(5)]
+
+
+def test_a_step_that_was_killed_goes_on_behind_its_last_batch(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    people.load(25)
+    monkeypatch.setattr(declared, "BATCH", 10)
+    carry_out, batches = declared.DeclaredSteps._batch, []
+
+    def dies(self: Any, step: Any, ids: Any) -> int:
+        batches.append(step.name)
+        if batches.count("cents") == 2:
+            raise KeyboardInterrupt
+        return carry_out(self, step, ids)
+
+    monkeypatch.setattr(declared.DeclaredSteps, "_batch", dies)
+    assert people.call("apply", NEW, *ALLOWED).code == 130
+    monkeypatch.setattr(declared.DeclaredSteps, "_batch", carry_out)
+    assert people.call("apply", NEW, *ALLOWED).code == 0
+    assert people.documents() == [split(number) for number in range(25)]
+
+
+def test_documents_of_writers_of_the_old_shape_get_the_step(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    people.load()
+    log = Applying._log
+
+    def write(self: Applying, step: Any) -> None:
+        log(self, step)
+        if step.name in ("step cents", "trim"):
+            number = 6 if step.name == "trim" else 5
+            self.live.insert_one({"_id": number, "name": f"Ann{number} Berg{number}", "price": number})
+
+    monkeypatch.setattr(Applying, "_log", write)
+    self_made = people.call("apply", NEW, *ALLOWED)
+    assert self_made.code == 0, self_made.err
+    assert people.documents() == [split(number) for number in range(5)] + [split(5) | {"price": 5}, split(6) | {"price": 6}]
+
+
+def test_a_run_that_loads_anew_counts_steps_as_done(people: People) -> None:
+    people.load()
+    (people.folder / "in.csv").write_text("id,first,last,price\n1,Ann,Berg,7\n", encoding="utf-8")
+    assert people.call("run", NEW, "--source", str(people.folder / "in.csv"), "--allow", "shrink_limit").code == 0
+    assert "Nothing to do" in people.call("plan", NEW).out
+    assert people.documents() == [{"_id": 1, "first": "Ann", "last": "Berg", "price": 7}]
+
+
+def test_a_run_that_adds_documents_is_refused_before_the_step(database: Database, people: People) -> None:
+    people.mode = "append"
+    people.load()
+    (people.folder / "in.csv").write_text("id,first,last,price\n9,Ann,Berg,7\n", encoding="utf-8")
+    refused = people.call("run", NEW, "--source", str(people.folder / "in.csv"))
+    assert refused.code == 3
+    assert "mixed_shapes" in refused.err
+    assert database["people"].count_documents({}) == 5
+
+
+def test_what_a_step_makes_must_fit(people: People) -> None:
+    people.load()
+    wrong = NEW.replace('$first: {{$split: ["$name", " "]}}', "$strLenCP: $name")
+    before = people.documents()
+    refused = people.call("apply", wrong, *ALLOWED)
+    assert (refused.code, "step_invalid" in refused.err) == (4, True)
+    assert people.documents() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("makes: [first, last]", "makes: [frist]"), "there is no field frist"),
+        (("{{$set: {{price", "{{$match: {{price"), "$match"),
+        (("{{pipeline: [{{$set: {{price: {{$multiply", "{{pipeline: [{{$set: {{price: {{$nonsense"), "step_refused"),
+    ],
+)
+def test_what_is_wrong_with_a_step_is_said_before_anything_changes(people: People, change: tuple[str, str], words: str) -> None:
+    people.load()
+    before = people.documents()
+    ended = people.call("apply", NEW.replace(*change), *ALLOWED)
+    assert ended.code in (2, 4)
+    assert words in ended.err
+    assert people.documents() == before
