@@ -12,7 +12,7 @@ from engine.apply.clashes import clashes
 from engine.apply.strangers import of_unknown_shape
 from engine.errors import Finding, counted, finding
 from engine.evolution.counts import Counts
-from engine.evolution.planning import RELOAD
+from engine.evolution.planning import RELOAD, reload
 from engine.evolution.rewriting import Rewriting
 from engine.evolution.steps import remade_indexes
 from engine.mapping.model import Mapping
@@ -23,23 +23,25 @@ from engine.mongo.records import RunRecord
 from engine.mongo.unique import not_unique
 
 
-def unsupported(client: MongoClient[Any], profile: ServerProfile) -> Iterator[Finding]:
+def unsupported(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> Iterator[Finding]:
     """What the server lacks."""
+    way = reload(new.target, renames=profile.can_rename)
     if not (profile.validator and profile.query_operators):
         message = f"apply works on MongoDB only; {profile.name} cannot hold the validator that it needs meanwhile"
-        yield finding("profile", message, hint=RELOAD)
+        yield finding("profile", message, hint=way)
         return
     hello = client.admin.command("hello")
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
         message = "apply needs transactions, which a server outside a replica set does not have"
-        yield finding("no_transactions", message, hint=f"{RELOAD}; or make the server a replica set")
+        yield finding("no_transactions", message, hint=f"{way}; or make the server a replica set")
 
 
 def of_another(unfinished: RunRecord, applied: str, new: Mapping) -> Iterator[Finding]:
     """An unfinished apply can only be continued with its own mapping."""
+    way = reload(new.target, anew=True)
     if unfinished.meaning_sha256 != new.digest or unfinished.previous != applied:
         message = f"apply {unfinished.run_id} of another mapping was not finished: the collection holds documents of two shapes"
-        yield finding("unfinished_apply", message, hint=f"apply that mapping again, or {RELOAD}")
+        yield finding("unfinished_apply", message, hint=f"apply that mapping again, or {way}")
 
 
 def of_unknown(collection: Collection[Any], old: Mapping, profile: ServerProfile) -> Iterator[Finding]:

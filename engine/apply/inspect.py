@@ -8,6 +8,7 @@ from typing import Any
 from pymongo import MongoClient
 
 from engine.apply.asides import judge_asides
+from engine.apply.clashes import clashes
 from engine.apply.counting import Counting
 from engine.apply.hindrances import of_another, of_unknown, refused_indexes, unnamable, unsupported
 from engine.apply.recorded import evidence, shapes
@@ -16,7 +17,7 @@ from engine.digests.checksum import Content
 from engine.errors import DataError, finding
 from engine.evolution.declared import awaiting
 from engine.evolution.judging import Evidence, rewriting_by_evidence
-from engine.evolution.planning import EvolutionPlan, compared
+from engine.evolution.planning import EvolutionPlan, compared, ways
 from engine.mapping.model import Index, Mapping
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.connection import translated
@@ -93,6 +94,7 @@ def inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProf
         drift=live.drift,
         others=live.others,
         unfinished=live.unfinished.run_id if live.unfinished else "",
+        ways=ways(new.target, anew=any(clashes(live.existing, new, live.old.indexes)), renames=profile.can_rename),
     )
     with translated():
         found = replace(found, asides=judge_asides(client, new, live.evidence, profile))
@@ -102,7 +104,7 @@ def inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProf
 def _asked(client: MongoClient[Any], live: LiveCollection, new: Mapping, found: EvolutionPlan, profile: ServerProfile) -> EvolutionPlan:
     """The plan with what the server says of the changes."""
     collection = client[new.target.database][new.target.collection]
-    hindrances = [*unsupported(client, profile), *(of_another(live.unfinished, live.run, new) if live.unfinished else ())]
+    hindrances = [*unsupported(client, new, profile), *(of_another(live.unfinished, live.run, new) if live.unfinished else ())]
     if live.unfinished or not profile.query_operators:
         return replace(found, hindrances=tuple(hindrances))
     rewrite = rewriting_by_evidence(live.old, new, live.evidence)

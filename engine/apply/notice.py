@@ -10,11 +10,11 @@ from engine.apply.recorded import Shape, evidence, shapes
 from engine.errors import DataError, finding
 from engine.evolution.diff import diff
 from engine.evolution.judging import JudgedChange, judge, mixes, possible_names, same_columns
+from engine.evolution.planning import KEEP_BOTH
 from engine.mapping.model import Mapping
 from engine.mongo.ledger import Ledger
 
 ALL_DOCUMENTS = {"replace": "this run replaces all documents", "sync": "this run brings all documents in line"}
-KEEP_BOTH = "--allow mixed_shapes keeps both"
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,6 @@ WHAT_TO_DO = {
     Needs.RULES: "Run `engine apply`: it changes the validator.",
     Needs.INDEXES: "Run `engine apply`: it changes the validator and indexes.",
     Needs.REWRITE: "Run `engine apply`: it rewrites documents on the server.",
-    Needs.SOURCE: "This needs the source: `engine run` loads the collection again.",
 }
 
 
@@ -48,7 +47,7 @@ def show_plan(found: EvolutionPlan, title: str, data: Iterable[str], stream: Tex
 def _what_to_do(found: EvolutionPlan) -> str:
     if found.unchangeable and found.needs is Needs.SOURCE:
         return "This needs the source, and another target.collection: a time series collection can only be added to."
-    return WHAT_TO_DO[found.needs]
+    return f"This needs the source: {'; or '.join(found.ways)}." if found.needs is Needs.SOURCE else WHAT_TO_DO[found.needs]
 
 
 def _head(found: EvolutionPlan) -> Iterator[Text]:

@@ -21,6 +21,7 @@ from engine.evolution.judging import (
     possible_renames,
     rejects_that_may_fit,
     rewriting_by_evidence,
+    same_columns,
     source_reasons,
 )
 from engine.evolution.losses import Loss, losses
@@ -30,6 +31,7 @@ from engine.mapping.model import Mapping as Model
 UNCHANGEABLE = "documents of a time series collection cannot be changed; load them into another target.collection"
 RELOAD = "load the collection again with engine run"
 RELOAD_ALL = "load all files again: engine run with target.mode: {mode}, and with every file in source.path"
+KEEP_BOTH = "engine run --allow mixed_shapes keeps both"
 ELSEWHERE = "name another target.collection and load it with engine run"
 NOTHING, CHANGES, DESTRUCTIVE, BREAKING = 0, 10, 11, 12
 URGENCY = (NOTHING, CHANGES, BREAKING, DESTRUCTIVE)
@@ -43,7 +45,7 @@ class EvolutionPlan:
     `column_names`: by path, how the mapping would say that the field's column has only another name now. `unchangeable`: documents cannot
     be rewritten there. `rejected`: rows that earlier runs rejected and that may fit now, by what they were rejected for.
     `hindrances`: what the server was found to refuse. `asides`: what earlier applies have set aside, and how much of it fits again.
-    `expiring`: TTL indexes that will delete documents as nothing did before.
+    `expiring`: TTL indexes that will delete documents as nothing did before. `ways`: what to do where the source is needed.
     """
 
     changes: tuple[JudgedChange, ...]
@@ -60,6 +62,7 @@ class EvolutionPlan:
     hindrances: tuple[Finding, ...] = ()
     asides: tuple[KeptAside, ...] = ()
     expiring: tuple[Expiry, ...] = ()
+    ways: tuple[str, ...] = (RELOAD,)
 
     @property
     def needs(self) -> Needs:
@@ -97,9 +100,12 @@ class EvolutionPlan:
     @property
     def refusals(self) -> tuple[Finding, ...]:
         """All for which apply would refuse, whatever is allowed."""
-        hint = ELSEWHERE if self.unchangeable else RELOAD
         blocked = {} if self.unfinished else self.blocked
-        return (*(finding("needs_source", f"{subject}: {why}", hint=hint) for subject, why in blocked.items()), *self.hindrances)
+        return (*(self._needs_source(subject, why) for subject, why in blocked.items()), *self.hindrances)
+
+    def _needs_source(self, subject: str, why: str) -> Finding:
+        same = same_columns({path: names for path, names in self.column_names.items() if path == subject})
+        return finding("needs_source", f"{subject}: {why}", hint="; or ".join((*same, *self.ways)))
 
     @property
     def exit_code(self) -> int:
@@ -178,6 +184,12 @@ def reload(target: Target, *, anew: bool = False, renames: bool = True) -> str:
     return RELOAD_ALL.format(mode="replace" if renames else "sync")
 
 
+def ways(target: Target, *, anew: bool = False, renames: bool = True) -> tuple[str, ...]:
+    """What can be done where the source is needed; as `reload`, and in the modes that add to a collection, documents may stay."""
+    mixed = target.mode not in ("replace", "sync") and not target.amends
+    return (reload(target, anew=anew, renames=renames), *([KEEP_BOTH] if mixed else []))
+
+
 def compared(
     old: Model, new: Model, evidence: Evidence | None = None, indexes: Iterable[Index] | None = None, **facts: Any
 ) -> EvolutionPlan:
@@ -193,5 +205,5 @@ def compared(
         rejected=rejected,
         unchangeable=new.target.timeseries is not None,
         expiring=expiries(changes, old.indexes if indexes is None else indexes, old, new, rewriting_by_evidence(old, new, evidence)),
-        **facts,
+        **{"ways": ways(new.target)} | facts,
     )

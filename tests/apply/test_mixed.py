@@ -8,6 +8,8 @@ from jobs import Ended, command
 from pymongo.database import Database
 from pymongo.errors import WriteError
 
+from engine.mongo.inplace import InPlace
+
 MAPPING = """
 mapping: stays
 source: {{path: {source}}}
@@ -92,3 +94,61 @@ def test_the_validator_accepts_every_shape_that_is_there_and_no_other(stays: Sta
     stays.edit("  room: {column: Room, type: int, required: true}\n", "")
     stays.month("--allow", "mixed_shapes")
     assert stays.live.update_many({}, {"$inc": {"nr": 1000}}).modified_count == 40
+
+
+def validator_of(stays: Stays) -> dict[str, Any]:
+    return next(iter(stays.database.list_collections(filter={"name": "stays"})))["options"]["validator"]
+
+
+@pytest.mark.parametrize("mode", ["sync", "replace"])
+def test_a_run_that_brings_all_in_line_leaves_one_shape(stays: Stays, mode: str) -> None:
+    stays.edit("type: double", "type: decimal")
+    stays.month("--allow", "mixed_shapes")
+    assert validator_of(stays).keys() == {"$or"}
+    stays.mode = mode
+    assert stays.call("run", "--quiet").code == 0
+    assert validator_of(stays).keys() != {"$or"}
+    assert {type(one["bill"]).__name__ for one in stays.live.find()} == {"Decimal128"}
+    stays.mode = "append"
+    stays.month()
+    assert stays.plan()["exit_code"] == 0
+
+
+def test_going_back_is_a_mixture_as_well_and_repeats_no_shape(stays: Stays) -> None:
+    stays.edit("type: double", "type: decimal")
+    stays.month("--allow", "mixed_shapes")
+    both = validator_of(stays)
+    stays.edit("type: decimal", "type: double")
+    assert "mixed_shapes" in stays.month(code=3).err
+    stays.month("--allow", "mixed_shapes")
+    records = list(stays.database["_engine_runs"].find({}, {"beside": 1}).sort("fence", 1))
+    assert [len(record.get("beside", [])) for record in records] == [0, 1, 1]
+    assert records[2]["beside"] == [records[1]["_id"]]
+    assert len(str(validator_of(stays))) == len(str(both))
+
+
+def test_a_mixed_load_that_did_not_end_is_known_too(stays: Stays, monkeypatch: pytest.MonkeyPatch) -> None:
+    stays.edit("type: double", "type: decimal")
+    with monkeypatch.context() as stopping:
+        stopping.setattr(InPlace, "publish", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        stays.month("--allow", "mixed_shapes", code=130)
+    assert stays.live.count_documents({"bill": {"$type": "decimal"}}) == 10
+    stays.fields, stays.months = FIELDS, 2
+    stays.month()
+    assert stays.live.update_many({}, {"$set": {"room": 7}}).modified_count == 30
+    assert [len(record.get("beside", [])) for record in stays.database["_engine_runs"].find().sort("fence", 1)] == [0, 1, 1]
+
+
+def test_rejected_rows_are_loaded_again_beside_both_shapes(stays: Stays) -> None:
+    stays.edit("type: double", "type: decimal")
+    (stays.folder / "1.csv").write_text(HEADER + "50,x,5\n51,1,5\n", encoding="utf-8")
+    assert stays.call("run", "--source", str(stays.folder / "1.csv"), "--allow", "mixed_shapes").code == 0
+    rejects = next((stays.folder.parent / "home" / "rejects").glob("*.csv"))
+    rejects.write_text(rejects.read_text(encoding="utf-8").replace(",x,", ",2,"), encoding="utf-8")
+    before = validator_of(stays)
+    ended = stays.call(f"rejects retry {rejects}")
+    assert ended.code == 0, ended.err
+    assert (stays.live.count_documents({"nr": 50}), validator_of(stays)) == (1, before)
+    stays.months = 6
+    stays.month()
+    assert validator_of(stays) == before
