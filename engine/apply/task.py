@@ -10,6 +10,7 @@ from typing import Any
 from pymongo import MongoClient
 
 from engine import __version__
+from engine.apply.agreement import check_agreement
 from engine.apply.applying import Applying, ApplyProgress
 from engine.apply.inspect import LiveCollection, inspect_and_plan
 from engine.apply.recorded import recorded
@@ -90,6 +91,9 @@ class ApplyTask:
                 return ApplyResult(live.run)
             self._require_allowed(found)
             steps = self._plan(live, found)
+            if not live.unfinished:
+                target = self.mapping.target
+                check_agreement(self.client[target.database][target.collection], self.mapping, steps.rewrite)
             check_by_trial(self.client, steps, self.profile, self.run_id)
             record = lock.stamp(self._record(live, found))
             ledger.start(record)

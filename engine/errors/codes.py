@@ -392,6 +392,8 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
          "Load their rows with `engine run`, or go back to a mapping that takes them."),
         ("set_aside_unknown", "No apply of the collection with this run id has documents set aside.",
          "Name a run that `engine set-aside list` shows."),
+        ("computed_differently", "Over some of the documents, the server computes a field otherwise than the engine does.",
+         "Load the collection anew with `engine run`, and report the expression."),
         ("step_invalid", "A step that the mapping declares would make documents that its validator refuses.",
          "Correct the pipeline, or the documents, and run `engine apply` again; name in `makes` the fields whose values the step makes."),
         ("step_refused", "On an empty trial collection, the server refused a step of the apply, in the words of the message.",

@@ -10,7 +10,6 @@ from engine.mapping.semantics.scope import Raw, Scope
 from engine.values.keys import read
 from engine.values.paths import MARK
 
-
 DONE = "a step that has been carried out can be removed"
 
 
