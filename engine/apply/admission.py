@@ -1,4 +1,4 @@
-"""What in a live collection would not go with a load into it: indexes in the way of the mapping's, documents that it would shut out."""
+"""What in a live collection would not go with a load into it: indexes in the way, and documents that it would shut out or delete."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from pymongo.collection import Collection
 from engine.apply.advice import Advice
 from engine.apply.clashes import clashes
 from engine.apply.existing import CODE, refused_documents
+from engine.apply.queries import count_each
 from engine.documents.validators import options
 from engine.errors import DataError, TargetError, finding
+from engine.evolution.expiring import expiries
+from engine.evolution.rewriting import Rewriting
 from engine.mapping.model import Index
 from engine.mapping.model import Mapping as Model
-from engine.mongo.connection import translated
+from engine.mongo.connection import server_time, translated
 from engine.mongo.ownership import TAKES_ALL, Existing, Standing
+
+EXPIRING = "expiring_documents"
 
 
 def require_indexes(existing: Existing | None, mapping: Model, earlier: Iterable[Index], advice: Advice) -> None:
@@ -24,6 +29,29 @@ def require_indexes(existing: Existing | None, mapping: Model, earlier: Iterable
     if found := [*clashes(existing, mapping, earlier)]:
         way = advice.bring_in_line(anew=True)
         raise TargetError([replace(clash, hint=clash.hint or way) for clash in found])
+
+
+def check_expiring(collection: Collection[Any], standing: Standing, advice: Advice, *, allowed: bool) -> str:
+    """To be asked before a run builds TTL indexes on a live collection. Returns a note where they will delete documents that are there.
+
+    Raises:
+        DataError: documents that are there are due now.
+    """
+    mapping, existing = advice.mapping, standing.existing
+    if mapping.target.mode in TAKES_ALL or mapping.target.amends or not (existing and existing.documents and standing.owned):
+        return ""
+    there = [Index(name, tuple(spec["key"].items()), spec) for name, spec in existing.indexes.items()]
+    found = {one.index.name: one for one in expiries((), there, mapping, mapping, Rewriting())}
+    if not found:
+        return ""
+    with translated():
+        now = server_time(collection.database.client)
+        due = count_each(collection, (), {name: one.due(now) for name, one in found.items()})
+    told = "; ".join(f"the index {name} {one.told(due[name])}" for name, one in found.items())
+    if any(due.values()) and not allowed:
+        hint = f"{advice.bring_in_line()}; or --allow {EXPIRING} for this run"
+        raise DataError(finding(EXPIRING, told, hint=hint, file=str(mapping.file)))
+    return told
 
 
 def check_existing_documents(

@@ -258,6 +258,8 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
          "Check that `dedup.on` identifies a row; correct it or the source, raise the limit, or `--allow duplicate_limit` for one run."),
         ("existing_documents", "Documents are in the collection that the mapping's validator would refuse, and so shut out.",
          "Correct them or the mapping, bring them in line with `engine apply`, or keep them with `validation: {existing: keep}`."),
+        ("expiring_documents", "The run would build a TTL index, and documents of the collection are older than it lets them be.",
+         "Look at `engine plan` and use `engine apply`, or `--allow expiring_documents` for one run: the server then deletes them."),
         ("foreign_collection", "The collection was not made by the engine, and the command would take it, or shut out what is in it.",
          "Take it over with `engine adopt`, or name another `target.collection` (docs/sharing.md)."),
         ("ledger_unwritten", "The documents are live, but the ledger could not record the run.",

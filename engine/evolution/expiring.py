@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine.errors import counted
 from engine.evolution.causes import cause
 from engine.evolution.changes import Change
 from engine.evolution.judgements import Query
@@ -45,6 +46,11 @@ class Expiry:
         """The query for documents that it deletes at once; a date may be in an array."""
         past: Query = {self.path: {"$lte": now - timedelta(seconds=self.seconds)}}
         return {"$and": [past, self.index.options[PARTIAL]]} if PARTIAL in self.index.options else past
+
+    def told(self, documents: int | None) -> str:
+        """What it does, in a clause; `documents` are due now, None where nobody counted."""
+        now = "" if documents is None else f"{counted(documents, 'document')} that {'is' if documents == 1 else 'are'} due now, and "
+        return f"deletes {now}each document {self.seconds:,} seconds after its {self.path}"
 
 
 def expiries(changes: Sequence[Change], before: Iterable[Index], old: Model, new: Model, rewrite: Rewriting) -> tuple[Expiry, ...]:

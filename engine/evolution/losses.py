@@ -57,10 +57,8 @@ def _unanswered(change: JudgedChange) -> Iterator[Loss]:
 
 def _expiring(expiry: Expiry, counts: Counts | None) -> Loss:
     documents = counts.due.get(expiry.index.name) if counts else None
-    now = "" if documents is None else f"{counted(documents, 'document')} that {'is' if documents == 1 else 'are'} due now, and "
     name = "" if expiry.subject == f"index {expiry.index.name}" else f"index {expiry.index.name} "
-    what = f"{name}deletes {now}each document {expiry.seconds:,} seconds after its {expiry.path}"
-    return Loss(expiry.code, expiry.subject, documents, what)
+    return Loss(expiry.code, expiry.subject, documents, name + expiry.told(documents))
 
 
 def _set_aside(changes: Sequence[JudgedChange], counts: Counts) -> Iterator[Loss]:

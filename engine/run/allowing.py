@@ -25,6 +25,7 @@ ALLOWED: dict[str, Permission] = {
     "deletion_limit": Permission("delete more documents than limits.deletions", "deletion_limit"),
     "duplicate_limit": Permission("drop more duplicates than limits.duplicates", "duplicate_limit"),
     "existing_documents": Permission("put the validator on though it shuts out documents that are there"),
+    "expiring_documents": Permission("build a TTL index though it deletes documents that are there and due"),
     "mixed_shapes": Permission("add documents beside documents of an older shape"),
     "nothing_to_publish": Permission("end with no document, and empty the live collection in mode replace"),
     "reject_limit": Permission("reject more rows than limits.rejects", "reject_limit"),

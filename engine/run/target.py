@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from engine.apply.admission import check_existing_documents, require_indexes
+from engine.apply.admission import check_existing_documents, check_expiring, require_indexes
 from engine.apply.advice import Advice
 from engine.apply.asides import aside_notes
 from engine.apply.notice import Notice, check_mapping_change
@@ -79,7 +79,8 @@ def require_fitting(client: Client, ownership: Ownership, profile: ServerProfile
         require_indexes(existing, mapping, own_indexes(ledger), advice)
     live, beside = client[mapping.target.database][mapping.target.collection], [shape.mapping for shape in change.beside]
     kept = check_existing_documents(live, standing, advice, beside, allowed="existing_documents" in allow)
-    return Fitting(tuple(note for note in (change.note, kept, *aside_notes(ledger, mapping)) if note), change.beside)
+    expiring = check_expiring(live, standing, advice, allowed="expiring_documents" in allow)
+    return Fitting(tuple(note for note in (change.note, kept, expiring, *aside_notes(ledger, mapping)) if note), change.beside)
 
 
 def connected(address: Address, mapping: Mapping, report: Report, stack: ExitStack) -> tuple[Client, ServerProfile]:

@@ -154,6 +154,19 @@ def test_without_a_server_nothing_is_counted(stays: Stays) -> None:
     assert (ended.code, [loss["documents"] for loss in ended.report["losses"]]) == (11, [None]), ended.err
 
 
+@pytest.mark.parametrize("mode", ["upsert", "append"])
+def test_a_run_does_not_build_one_over_documents_that_are_due_either(stays: Stays, mode: str) -> None:
+    stays.load(mode=mode)
+    stays.edit(indexes=NEW)
+    (stays.folder / "in.csv").write_text("id,ward,since,place\n9,Oak,2999-01-01,\n", encoding="utf-8")
+    ended = stays.call("run")
+    assert (ended.code, "expiring_documents the index old deletes 2 documents that are due now" in ended.err) == (3, True), ended.err
+    assert "see engine plan, and run engine apply first; or --allow expiring_documents" in ended.err
+    assert "old" not in stays.live.index_information()
+    assert stays.call("run", "--allow", "expiring_documents", "--quiet").code == 0
+    assert "old" in stays.live.index_information()
+
+
 # indexes that refuse, and ones that queries need
 
 
