@@ -24,8 +24,11 @@ from engine.apply.restoring import Restoring, remove_empty_asides
 from engine.apply.strangers import of_unknown_shape
 from engine.apply.violations import causes
 from engine.documents.validators import validator
-from engine.errors import DataError, finding
+from engine.errors import DataError, counted, finding
+from engine.evolution.approvals import Approval, aside_limit, forbidden
 from engine.evolution.building import Stage, trimming
+from engine.evolution.kinds import REMOVED
+from engine.evolution.losses import Loss
 from engine.evolution.rewriting import Rewriting
 from engine.evolution.steps import Action, ApplyPlan, Step
 from engine.mapping.model import Mapping as Model
@@ -60,9 +63,9 @@ class ApplyProgress(Protocol):
 class Applying:
     """One apply. `done` are the steps that are finished, `position` the last `_id` that an earlier attempt rewrote in the next one.
 
-    `aside`: documents that the new mapping refuses are set aside, where otherwise they are an error. `codes`: by path or rule, the change
-    that made it stricter. `steps` is the log: name, when it ended, and how many documents were rewritten and set aside since the attempt
-    began.
+    `allowed`: how many documents may be set aside, and lose values; `earlier` were set aside before this attempt. `codes`: by path or rule,
+    the change that made it stricter. `steps` is the log: name, when it ended, and how many documents were rewritten and set aside since the
+    attempt began.
     """
 
     client: MongoClient[Any]
@@ -72,11 +75,12 @@ class Applying:
     lock: Lock
     show: ApplyProgress
     run_id: str
-    aside: bool
+    allowed: tuple[Approval, ...]
     done: list[str]
     position: Any = None
     steps: list[dict[str, Any]] = field(default_factory=list)
     codes: Mapping[str, str] = field(default_factory=dict)
+    earlier: int = 0
     rewritten: int = 0
     moved: SetAside | None = None
 
@@ -91,7 +95,7 @@ class Applying:
             Action.DROP_INDEXES: self._drop_indexes,
             Action.BUILD_INDEXES: self._build_indexes,
             Action.REWRITE: self._rewrite,
-            Action.TRIM: self._rewrite,
+            Action.TRIM: self._trim,
             Action.UPDATE: self._update,
             Action.CHECK: self._check,
             Action.RETURN: self._bring_back,
@@ -176,6 +180,21 @@ class Applying:
         done = [step.declared for step in self.plan.steps if step.declared and step.name in self.done]
         kept = [{dotted(kept.path): {"$exists": True}} for kept in self.plan.kept_fields]
         self.declared.late(done, self.plan.rewrite.stages, trim, {"$or": kept} if kept else {})
+
+    def _trim(self, step: Step) -> None:
+        """Drop removed values, unless more documents have them by now than was allowed."""
+        self._sweep()
+        if refused := forbidden(self._held(), self.allowed, counted=True):
+            raise DataError(refused)
+        self._rewrite(step)
+
+    def _held(self) -> Iterator[Loss]:
+        """What is about to be dropped of fields for which a number of documents was allowed."""
+        for field_kept in self.plan.kept_fields:
+            loss = Loss(REMOVED, field_kept.path, None, "")
+            if any(approval.names(loss) and approval.rest for approval in self.allowed):
+                held = self.live.count_documents({dotted(field_kept.path): {"$exists": True}})
+                yield replace(loss, documents=held, what=f"its values in {counted(held, 'document')} would be dropped")
 
     def _bring_back(self, step: Step) -> None:
         assert step.aside
@@ -264,7 +283,8 @@ class Applying:
 
     def _set_refused_aside(self, found: list[Any]) -> None:
         """Set these documents aside, a batch at a time."""
-        if found and not self.aside:
+        limit = aside_limit(self.allowed)
+        if limit is not None and len(found) + self.set_aside + self.earlier > limit:
             message = "others wrote documents that the new mapping refuses while apply ran; the validator may accept both shapes now"
             raise DataError(
                 finding("violators", message, hint="correct them, or allow setting them aside with --allow, then run engine apply again")

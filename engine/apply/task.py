@@ -16,9 +16,10 @@ from engine.apply.inspect import LiveCollection, inspect_and_plan
 from engine.apply.recorded import recorded
 from engine.apply.restoring import remove_empty_asides
 from engine.apply.trial import check_by_trial
-from engine.errors import DataError, EngineError, TargetError, counted, finding
+from engine.errors import DataError, EngineError, TargetError, counted
 from engine.errors.codes import CODES
-from engine.evolution.kinds import KINDS
+from engine.evolution.approvals import Approval, approvals, forbidden
+from engine.evolution.losses import Loss
 from engine.evolution.planning import EvolutionPlan
 from engine.evolution.steps import ApplyPlan, apply_plan, returning
 from engine.mapping.model import Mapping as Model
@@ -56,19 +57,20 @@ class ApplyResult:
 
 @dataclass
 class ApplyTask:
-    """One apply; `allowed` are the codes of the destructive changes that may be made, `reason` is why, for the ledger.
+    """One apply; `allowed` is what may be lost, `reason` is why, for the ledger.
 
-    `wait`: seconds to wait for the lock.
+    `wait`: seconds to wait for the lock. `losses`: what would be lost, once that has been asked.
     `work` is set once something may have been written; `published`: all of it was done and recorded.
     """
 
     client: MongoClient[Any]
     profile: ServerProfile
     mapping: Model
-    allowed: frozenset[str]
+    allowed: tuple[Approval, ...]
     run_id: str
     reason: str = ""
     wait: float = 0
+    losses: tuple[Loss, ...] = ()
     work: Applying | None = None
     published: bool = False
 
@@ -97,9 +99,9 @@ class ApplyTask:
             check_by_trial(self.client, steps, self.profile, self.run_id)
             record = lock.stamp(self._record(live, found))
             ledger.start(record)
-            aside = not all(KINDS[code].removes for code in record.allow)
-            self.work = work = Applying(self.client, steps, self.profile, ledger, lock, show, self.run_id, aside,
-                                        [*record.done], record.position, [*record.steps], found.stricter)  # fmt: skip
+            self.work = work = Applying(self.client, steps, self.profile, ledger, lock, show, self.run_id, approvals(record.allow),
+                                        [*record.done], record.position, [*record.steps], found.stricter,
+                                        live.unfinished.aside.documents if live.unfinished and live.unfinished.aside else 0)  # fmt: skip
             state = self._carry_out(work, ledger)
         moved = work.moved.collection if work.moved else ""
         return ApplyResult(
@@ -137,7 +139,7 @@ class ApplyTask:
             applied=recorded(self.mapping),
             previous=live.run,
             resumed=before.run_id,
-            allow=tuple(sorted({*self.allowed, *before.allow})),
+            allow=tuple(sorted({*map(str, self.allowed), *before.allow})),
             done=before.done,
             position=before.position,
             steps=before.steps,
@@ -160,5 +162,6 @@ class ApplyTask:
         if found.refusals:
             at_server = all(CODES[refusal.code].where == SERVER for refusal in found.refusals)
             raise (TargetError if at_server else DataError)(found.refusals)
-        if forbidden := [loss for loss in found.losses if loss.code not in self.allowed]:
-            raise DataError([finding("destructive", str(loss), hint=f"to do it, add --allow {loss.code}") for loss in forbidden])
+        self.losses = found.losses
+        if refused := forbidden(found.losses, self.allowed):
+            raise DataError(refused)

@@ -12,6 +12,7 @@ from engine.apply.task import ApplyResult
 from engine.cli.console import console_on
 from engine.cli.display_setaside import not_restored
 from engine.errors import counted
+from engine.evolution.approvals import narrowest
 from engine.evolution.asides import KeptAside
 from engine.evolution.counts import Strangers
 from engine.evolution.judgements import Needs
@@ -119,7 +120,7 @@ def _end(found: EvolutionPlan) -> Iterator[Text]:
     for refusal in found.hindrances:
         yield Text(f"refused: {refusal}", "red")
     for loss in found.losses:
-        yield Text(f"destructive: {loss}; to allow it, run `engine apply` with --allow {loss.code}", "red")
+        yield Text(f"destructive: {loss}; to allow it, run `engine apply` with {narrowest(loss)}", "red")
 
 
 def _how(kept: KeptAside, found: EvolutionPlan) -> str:

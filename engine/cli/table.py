@@ -188,7 +188,7 @@ def _plan(verb: ArgumentParser) -> None:
 def _apply(verb: ArgumentParser) -> None:
     _mapped(verb)
     _waiting(verb)
-    verb.add_argument("--allow", action="append", default=[], metavar="CODE", help="also make this destructive change (may be repeated)")
+    verb.add_argument("--allow", action="append", default=[], metavar="LOSS", help=ALLOWING)
     verb.add_argument("--dry-run", action="store_true", help="print the server's commands as Extended JSON; change nothing")
     _reasoned(verb)
     verb.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -211,6 +211,7 @@ def _db(verb: ArgumentParser) -> None:
 
 
 WRITE, LOAD, LOOK, CHANGE, SERVER = "Write a mapping", "Load", "Look back", "Change the schema", "The server"
+ALLOWING = "CODE, CODE:SUBJECT or CODE:SUBJECT:COUNT: this may be lost, of so many documents at most (may be repeated)"
 FAIL_ON = ("breaking", "destructive")
 FAILING = "exit code 0, but 11 where something would be lost; breaking: also 12 where those who read or write the old shape do not go on"
 PLAN = "show what a changed mapping means for the live collection (exit code 10: changes, 11: destructive)"

@@ -377,7 +377,7 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "apply": (
         ("destructive", "The changed mapping loses data, and the change is not allowed.",
-         "Repeat the command with `--allow CODE` if you want that."),
+         "Repeat the command with the `--allow` of the message if you want that."),
         ("amending", "The mapping's mode is update or delete, which never changes the shape of the collection.",
          "Plan and apply with the mapping that loads the collection."),
         ("needs_source", "The values of a change are only in the source, not in the live documents.",
@@ -448,7 +448,7 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
          "Give a number from 1; the header does not count."),
         ("several_collections", "The mapping has several collections, and this command or option works on one.",
          "Name one with `--collection`."),
-        ("unknown_code", "`--allow` names a code that no change has.",
+        ("unknown_code", "`--allow` begins with a code that this command does not know.",
          "Use a code that `engine plan` shows."),
         ("unknown_collection", "The mapping does not have a collection with this name.",
          "Correct the name after `--collection`."),

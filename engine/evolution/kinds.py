@@ -185,6 +185,7 @@ ATTRIBUTES: Mapping[str, str] = {attribute: row.code for row in ROWS for attribu
 INDEX_ADDED = "E401"  # also where the mapping's index is no longer in the collection
 STRANGERS = "E701"  # no change of the mapping
 MENDED = "E501"  # drift is repaired, though the mapping did not change
+REMOVED = "E102"  # the only kind that drops values
 
 
 def code_of(part: str, attribute: str) -> str:

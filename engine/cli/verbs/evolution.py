@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, TextIO
 
@@ -14,7 +14,7 @@ from engine.cli.display_evolution import show_applied, show_plan, show_steps
 from engine.cli.progress import progress_on
 from engine.cli.verbs.common import Arguments, client_of, mappings_of, profile_of
 from engine.errors import Exit, UsageError, finding
-from engine.evolution import KINDS
+from engine.evolution.approvals import Approval, approvals, without_effect
 from engine.evolution.planning import URGENCY, EvolutionPlan, compared
 from engine.evolution.steps import ApplyPlan, printed
 from engine.mapping.model import Mapping
@@ -83,11 +83,11 @@ def _both(arguments: Arguments) -> list[tuple[Mapping, Mapping]]:
 def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     """Bring the live collections in line with the mapping, one after the other."""
     mappings = mappings_of(arguments)
-    _check_codes(arguments.allow)
+    allowed = approvals(arguments.allow)
     with client_of("plan" if arguments.dry_run else "apply", mappings, arguments.wait) as client:
-        allowed, reason = frozenset(arguments.allow), arguments.reason
         tasks = [
-            ApplyTask(client, profile_of(client, mapping), mapping, allowed, new_run_id(), reason, arguments.wait) for mapping in mappings
+            ApplyTask(client, profile_of(client, mapping), mapping, allowed, new_run_id(), arguments.reason, arguments.wait)
+            for mapping in mappings
         ]
         plans = [task.plan() for task in tasks] if arguments.dry_run or len(tasks) > 1 else []  # none starts if one is refused
         if arguments.dry_run:
@@ -96,6 +96,8 @@ def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
         arguments.deeds.ask(lambda: [f"{task.mapping.target.collection}: {task.stopped}" for task in tasks])
         with progress_on(err, quiet=arguments.quiet) as progress:
             done = [task.carry_out(progress) for task in tasks]
+    if not (arguments.quiet or any(one.resumed for one in done)):
+        _note_unused(tasks, allowed, err)
     _show_done(arguments, mappings, done, out)
     return Exit.DONE
 
@@ -116,6 +118,6 @@ def _show_done(arguments: Arguments, mappings: Sequence[Mapping], done: Sequence
         show_applied(result, out)
 
 
-def _check_codes(allowed: list[str]) -> None:
-    if unknown := [code for code in allowed if code not in KINDS]:
-        raise UsageError(finding("unknown_code", f"there is no change code {unknown[0]}", hint="engine plan shows the codes"))
+def _note_unused(tasks: Iterable[ApplyTask], allowed: Iterable[Approval], err: TextIO) -> None:
+    for approval in without_effect(allowed, [loss for task in tasks for loss in task.losses]):
+        print(f"note: --allow {approval} had no effect: nothing that it names would have been lost", file=err)

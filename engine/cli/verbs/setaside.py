@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TextIO
 
@@ -12,7 +12,7 @@ from engine.apply.explained import explained, listed
 from engine.cli.display_setaside import explained_lines, restored_lines, set_asides
 from engine.cli.verbs.common import Arguments, client_of, mapping_of, mappings_of, profile_of
 from engine.errors import DataError, Exit, UsageError, counted, finding
-from engine.evolution.losses import Loss
+from engine.evolution.approvals import approvals, forbidden
 from engine.mongo.connection import Client
 from engine.mongo.runids import new_run_id
 
@@ -70,35 +70,12 @@ def _restore(arguments: Arguments, out: TextIO) -> int:
 
 
 def _drop(arguments: Arguments, out: TextIO) -> int:
+    allowed = approvals(arguments.allow, (CODE,))
     with client_of("set-aside drop", [mapping_of(arguments)], arguments.wait) as client:
         task = _task(client, arguments, arguments.runs)
         losses = task.losses()
-        if forbidden := [loss for loss in losses if not _allows(arguments.allow, loss)]:
-            raise DataError(
-                [
-                    finding("destructive", str(loss), hint=f"to do it, add --allow {CODE}:{loss.subject}:{loss.documents}")
-                    for loss in forbidden
-                ]
-            )
+        if refused := forbidden(losses, allowed, counted=True):
+            raise DataError(refused)
         gone = task.drop(losses)
     print(f"DROPPED  {counted(gone, 'document')} that had been set aside; run {task.run_id}", file=out)
     return Exit.DONE
-
-
-def _exactly(loss: Loss) -> str:
-    """What allows this loss, and no greater one."""
-    return f"{CODE}:{loss.subject}:{loss.documents}"
-
-
-def _allows(allowed: Iterable[str], loss: Loss) -> bool:
-    """Whether one of `CODE`, `CODE:RUN` and `CODE:RUN:COUNT` is given, with as many documents at least."""
-    for text in allowed:
-        code, _, rest = text.partition(":")
-        run, _, count = rest.partition(":")
-        if code != CODE or (count and not count.isdecimal()):
-            raise UsageError(
-                finding("unknown_code", f"engine set-aside drop has no permission {text}", hint=f"it has --allow {CODE}:RUN:COUNT")
-            )
-        if run in ("", loss.subject) and (not count or int(count) >= (loss.documents or 0)):
-            return True
-    return False
