@@ -267,6 +267,15 @@ def test_a_field_that_an_open_collection_allows_is_no_fault(stays: Stays) -> Non
     assert stays.plan() == (11, [("E502", "validation", 1)], [])
 
 
+def test_a_new_field_whose_path_others_use_says_so(stays: Stays) -> None:
+    stays.load(validation="additional: true")
+    stays.live.update_one({"_id": 1}, {"$set": {"beds": 5}})
+    stays.edit(more="beds: {value: '3', type: int}")
+    ended = stays.call("plan", "--json")
+    assert [change["taken"] for change in ended.report["changes"]] == [1]
+    assert "in use   1 document has something at this path already, which stays" in stays.call("plan").out
+
+
 # what fails a build
 
 
