@@ -21,6 +21,7 @@ from engine.evolution.keys import key_of
 from engine.evolution.kinds import ATTRIBUTES
 from engine.evolution.outcomes import Expr, KeptElements, NeedsSource, Value, stored
 from engine.evolution.pairing import Pair, arrays, pairs
+from engine.evolution.texts import further, transformed
 from engine.evolution.trees import renamed
 from engine.expressions import Typed, Unsupported
 from engine.expressions.operation import NotInMongoError
@@ -144,11 +145,19 @@ def _value(old: Model, pair: Pair, inputs: _Inputs, nothing_nulled: Collection[s
     if after.value is not None:
         return _constant(before, after)
     others = [
-        field
-        for field in old.fields
-        if field.column is not None and _text_source(field) == _text_source(after) and inputs.same_level(field, after)
+        field for field in old.fields if field.column is not None and _reads_text_of(field, after) and inputs.same_level(field, after)
     ]
     return _read([*([before] if before else []), *others], after, nothing_nulled)
+
+
+def _reads_text_of(before: Field, after: Field) -> bool:
+    """Whether the stored value of one field shows the text of the other."""
+    return _text_source(before) == _text_source(after) or _further(before, after)
+
+
+def _further(before: Field, after: Field) -> bool:
+    """Whether the field reads the text of the other one, with further transforms."""
+    return further(before, after) and _text_source(replace(before, transforms=after.transforms)) == _text_source(after)
 
 
 def _is_default(field: Field, part: Any) -> bool:
@@ -198,13 +207,23 @@ def _text_source(field: Field) -> list[Any]:
 
 def _from_stored(before: Field, after: Field, nothing_nulled: Collection[str]) -> Value | NeedsSource:
     """The stored value, converted where the type has changed, filled in where there is a new default."""
-    if before.compute or before.value is not None or _text_source(before) != _text_source(after):
+    longer = _further(before, after) and not (before.compute or before.value is not None)
+    if not longer and (before.compute or before.value is not None or _text_source(before) != _text_source(after)):
         return NeedsSource("its value is made in another way")
     widened = before.default != after.default or before.type != after.type or loosened(before, after)
     if before.on_error == "null" and before.path not in nothing_nulled and widened:
         return NeedsSource("bad values were left out, and may be accepted now")
+    if longer:
+        return _transformed(before, after)
     found = _converted(before, after) if before.type != after.type or before.options != after.options else stored(before)
     return _filled(found, before, after) if isinstance(found, Value) and before.default != after.default else found
+
+
+def _transformed(before: Field, after: Field) -> Value | NeedsSource:
+    made = transformed(before, after, variable(before.path))
+    if made is None:
+        return NeedsSource(f"the server cannot do its transforms; what `compute` makes of {before.path} needs no source")
+    return Value(made)
 
 
 def _converted(before: Field, after: Field) -> Value | NeedsSource:

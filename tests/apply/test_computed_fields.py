@@ -90,3 +90,32 @@ def test_a_server_that_computes_otherwise_is_found_before_a_document_changes(peo
     assert "Ann" not in ended.err
     assert people.raw() == before
     assert people.call("plan", OLD).code == 0
+
+
+TRANSFORMED = OLD.replace("  name: name", "  name: {{column: name, transform: [squish]}}")
+FURTHER = TRANSFORMED.replace(
+    "\nlimits:",
+    """
+  first: {{column: name, transform: [squish, {{extract: {{pattern: "^([^ ]+)"}}}}]}}
+  last: {{column: name, transform: [squish, {{extract: {{pattern: " ([^ ]+)$"}}}}, {{replace: {{find: e, by: $a}}}}], empty: "null"}}
+  short: {{column: code, transform: [strip, {{replace: {{find: "0", by: ""}}}}]}}
+limits:""",
+)
+
+
+def test_further_transforms_of_a_stored_text_need_no_source(people: People) -> None:
+    fresh = people.run(FURTHER)
+    people.database["people"].drop()
+    people.run(TRANSFORMED)
+    ended = people.call("apply", FURTHER)
+    assert ended.code == 0, ended.err
+    assert people.raw() == fresh
+
+
+@pytest.mark.parametrize("step", ["title", "{{extract: {{pattern: '^(\\w+)'}}}}", "{{pad: {{length: 9, fill: x}}}}"])
+def test_transforms_that_the_server_does_otherwise_need_the_source(people: People, step: str) -> None:
+    people.run(TRANSFORMED)
+    planned = people.call(
+        "plan", TRANSFORMED.replace("\nlimits:", f"\n  other: {{{{column: name, transform: [squish, {step}]}}}}\nlimits:")
+    )
+    assert "what `compute` makes of name needs no source" in planned.out
