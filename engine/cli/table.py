@@ -170,6 +170,16 @@ def _runs(verb: ArgumentParser) -> None:
     verb.add_argument("--json", action="store_true", help="print them as JSON")
 
 
+def _history(verb: ArgumentParser) -> None:
+    actions = "list, show RUN, diff RUN RUN (as plan shows changes), or mapping RUN (its text as it was written); default list"
+    verb.add_argument("action", nargs="?", default="list", choices=ACTIONS, metavar="ACTION", help=actions)
+    verb.add_argument("runs", nargs="*", metavar="RUN", help="runs that the list shows")
+    _mapped(verb)
+    _waiting(verb)
+    verb.add_argument("--rows", type=positive, default=20, metavar="N", help="how many runs the list shows (default 20)")
+    verb.add_argument("--json", action="store_true", help="print list, show or diff as JSON")
+
+
 def _verify(verb: ArgumentParser) -> None:
     _mapped(verb)
     _waiting(verb)
@@ -214,6 +224,8 @@ WRITE, LOAD, LOOK, CHANGE, SERVER = "Write a mapping", "Load", "Look back", "Cha
 ALLOWING = "CODE, CODE:SUBJECT or CODE:SUBJECT:COUNT: this may be lost, of so many documents at most (may be repeated)"
 FAIL_ON = ("breaking", "destructive")
 FAILING = "exit code 0, but 11 where something would be lost; breaking: also 12 where those who read or write the old shape do not go on"
+ACTIONS = ("list", "show", "diff", "mapping")
+HISTORY = "what the mapping's collections went through: applies and loads with their changes (engine runs: rows of all collections)"
 PLAN = "show what a changed mapping means for the live collection (exit code 10: changes, 11: destructive)"
 # fmt: off
 VERBS: dict[str, Verb] = {
@@ -225,6 +237,7 @@ VERBS: dict[str, Verb] = {
     "rejects": Verb(LOAD, "rejected rows: list the files, explain one, load its rows again", _rejects, "rejects", "rejects", LOADS),
     "runs": Verb(LOOK, "list the runs in the ledger of the mapping's database", _runs, "history", "runs"),
     "verify": Verb(LOOK, "compare the live collection with what its last published run recorded", _verify, "history", "verify"),
+    "history": Verb(LOOK, HISTORY, _history, "history", "history"),
     "plan": Verb(CHANGE, PLAN, _plan, "evolution", "plan"),
     "apply": Verb(CHANGE, "change the live collection to match the mapping", _apply, "evolution", "apply", LOADS),
     "set-aside": Verb(CHANGE, "documents that an apply set aside: list, show, restore, drop", _set_aside, "setaside", "set_aside", MOVED),

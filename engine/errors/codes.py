@@ -450,6 +450,8 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
          "Name one with `--collection`."),
         ("unknown_code", "`--allow` begins with a code that this command does not know.",
          "Use a code that `engine plan` shows."),
+        ("unknown_run", "The ledger has no run with this id of the mapping's collections.",
+         "Name a run that `engine history` shows."),
         ("unknown_collection", "The mapping does not have a collection with this name.",
          "Correct the name after `--collection`."),
         ("unwritable", "The file cannot be written.",

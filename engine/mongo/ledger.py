@@ -6,7 +6,7 @@ Records of a collection are ordered by the fence of the lock under which they we
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -198,11 +198,15 @@ class Ledger:
             newest = self._runs.find_one(self._target, {"fence": 1}, sort=[("fence", -1)])
         return newest.get("fence", 0) if newest else 0
 
-    def runs(self, limit: int) -> list[RunRecord]:
-        """The run records of the database without the long parts, newest first: by the server's clock, those of a collection by fence."""
+    def runs(self, limit: int, collections: Collection[str] = ()) -> list[RunRecord]:
+        """The run records of the database, or of some of its collections, without the long parts; the newest first.
+
+        By the server's clock, those of a collection by fence.
+        """
         long = dict.fromkeys(("mapping_text", "live", "settled", "rejected"), 0)
         with translated():
-            newest = self._runs.find({"database": self._database}, long).sort("started_at", -1).limit(limit)
+            wanted = {"database": self._database} | ({"collection": {"$in": [*collections]}} if collections else {})
+            newest = self._runs.find(wanted, long).sort("started_at", -1).limit(limit)
             found = [RunRecord.of(record) for record in newest]
         newest_last: dict[str, list[RunRecord]] = {}
         for record in sorted(found, key=lambda record: record.fence):

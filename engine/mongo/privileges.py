@@ -91,6 +91,7 @@ TASKS: tuple[Task, ...] = (
     Task("plan", _all(LOOK, ASIDE)),
     Task("verify", _all(LOOK, ASIDE)),
     Task("runs", LEDGER),
+    Task("history", LEDGER),
     Task("rejects list", LEDGER),
     Task("preview", {Place.DATABASE: "find"}),
 )

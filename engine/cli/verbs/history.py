@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TextIO
+from collections.abc import Sequence
+from typing import Any, TextIO
 
 from engine.apply.asides import read_asides
 from engine.apply.recorded import restored
-from engine.cli.display import history
+from engine.cli.display import history as show_runs
+from engine.cli.display_evolution import show_plan
+from engine.cli.display_history import show_history, shown
 from engine.cli.verbs.common import Arguments, client_of, mappings_of
-from engine.errors import DataError, Exit, Finding, counted, finding
+from engine.errors import DataError, Exit, Finding, UsageError, counted, finding
+from engine.evolution.planning import compared
 from engine.mapping.model import Mapping
 from engine.mongo.connection import Client, server_time, translated
 from engine.mongo.expiry import Schedule
@@ -24,10 +28,73 @@ def runs(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
     with client_of("runs", [mapping], arguments.wait) as client:
         found = Ledger(client, mapping.target).runs(arguments.rows)
     if arguments.json:
-        print(json.dumps([record.as_document() for record in found], indent=2, ensure_ascii=False, default=str), file=out)
+        _print([record.as_document() for record in found], out)
     else:
-        history(found, out)
+        show_runs(found, out)
     return Exit.DONE
+
+
+def history(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
+    """One of list, show, diff, mapping: what the mapping's collections went through."""
+    wanted = {"list": 0, "show": 1, "diff": 2, "mapping": 1}[arguments.action]
+    if len(arguments.runs) != wanted:
+        message = f"engine history {arguments.action} takes {counted(wanted, 'run')}"
+        raise UsageError(finding("usage", message, hint="engine history lists the runs"))
+    mappings = mappings_of(arguments)
+    with client_of("history", mappings, arguments.wait) as client:
+        if arguments.action == "list":
+            found = Ledger(client, mappings[0].target).runs(arguments.rows, [mapping.target.collection for mapping in mappings])
+        else:
+            found = [_found(client, mappings, run) for run in arguments.runs]
+    {"list": _list, "show": _show, "diff": _diff, "mapping": _mapping}[arguments.action](found, out, plain=arguments.json)
+    return Exit.DONE
+
+
+def _found(client: Client, mappings: Sequence[Mapping], run: str) -> RunRecord:
+    for mapping in mappings:
+        if record := Ledger(client, mapping.target).find(run):
+            return record
+    names = ", ".join(mapping.target.collection for mapping in mappings)
+    raise DataError(finding("unknown_run", f"the ledger has no run {run} of {names}", hint="engine history lists the runs"))
+
+
+def _list(found: Sequence[RunRecord], out: TextIO, *, plain: bool) -> None:
+    if plain:
+        _print([record.as_document() for record in found], out)
+    else:
+        show_history(found, out)
+
+
+def _show(found: Sequence[RunRecord], out: TextIO, *, plain: bool) -> None:
+    if plain:
+        _print(found[0].as_document(), out)
+    for line in shown(found[0]) if not plain else ():
+        print(line, file=out)
+
+
+def _diff(found: Sequence[RunRecord], out: TextIO, *, plain: bool) -> None:
+    old, new = found
+    if old.collection != new.collection:
+        message = f"run {old.run_id} is of {old.collection}, run {new.run_id} of {new.collection}"
+        raise UsageError(finding("usage", message, hint="name two runs of one collection"))
+    changes = compared(restored(old), restored(new))
+    if plain:
+        _print(changes.as_json(), out)
+    else:
+        show_plan(changes, f"run {old.run_id} → run {new.run_id}", (), out)
+
+
+def _mapping(found: Sequence[RunRecord], out: TextIO, *, plain: bool) -> None:
+    """The text that the user wrote; not JSON in any case."""
+    text = found[0].details.get("mapping_text")
+    if plain or not text:
+        message = f"run {found[0].run_id} has no recorded mapping text" if not text else "engine history mapping prints YAML, and no JSON"
+        raise UsageError(finding("usage", message, hint="engine history show has what is recorded"))
+    print(text, end="", file=out)
+
+
+def _print(plain: Any, out: TextIO) -> None:
+    print(json.dumps(plain, indent=2, ensure_ascii=False, default=str), file=out)
 
 
 def verify(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
