@@ -15,6 +15,7 @@ from engine.apply.applying import Applying, ApplyProgress
 from engine.apply.inspect import LiveCollection, inspect_and_plan
 from engine.apply.recorded import recorded
 from engine.apply.restoring import remove_empty_asides
+from engine.apply.reviewed import ReviewedPlan, reviewed
 from engine.apply.trial import check_by_trial
 from engine.errors import DataError, EngineError, TargetError, counted
 from engine.errors.codes import CODES
@@ -59,7 +60,8 @@ class ApplyResult:
 class ApplyTask:
     """One apply; `allowed` is what may be lost, `reason` is why, for the ledger.
 
-    `wait`: seconds to wait for the lock. `losses`: what would be lost, once that has been asked.
+    `wait`: seconds to wait for the lock. `losses`: what would be lost, once that has been asked. `review`: only
+    what was reviewed is done.
     `work` is set once something may have been written; `published`: all of it was done and recorded.
     """
 
@@ -71,12 +73,19 @@ class ApplyTask:
     reason: str = ""
     wait: float = 0
     losses: tuple[Loss, ...] = ()
+    review: ReviewedPlan | None = None
     work: Applying | None = None
     published: bool = False
+
+    def save(self) -> tuple[LiveCollection, EvolutionPlan, ReviewedPlan]:
+        """What is there, the plan to look at, and the one to be saved for an apply of exactly this."""
+        live, found = inspect_and_plan(self.client, self.mapping, self.profile)
+        return live, found, reviewed(live, found, self.mapping, () if found.refusals else self._plan(live, found).steps, self.allowed)
 
     def plan(self) -> ApplyPlan | None:
         """What would be done; None for nothing. Raises DataError where it is not allowed or needs the source."""
         live, found = inspect_and_plan(self.client, self.mapping, self.profile)
+        self._require_reviewed(live, found)
         if not (found.changes or found.drift or found.unfinished):
             return None
         self._require_allowed(found)
@@ -89,6 +98,7 @@ class ApplyTask:
             remove_leftovers(self.client, self.mapping.target)  # a suspended run that lost the lock must have nothing left to rename
             remove_empty_asides(self.client, self.mapping.target, ledger)
             live, found = inspect_and_plan(self.client, self.mapping, self.profile)
+            self._require_reviewed(live, found)
             if not (found.changes or found.drift or found.unfinished):
                 return ApplyResult(live.run)
             self._require_allowed(found)
@@ -157,6 +167,11 @@ class ApplyTask:
         aside = f", {self.work.set_aside:,} set aside" if self.work.set_aside else ""
         rewritten = f"; at least {counted(self.work.rewritten, 'document')} rewritten" if self.work.rewritten else ""
         return f"{steps}{rewritten}{aside}; run `engine apply` again to continue it"
+
+    def _require_reviewed(self, live: LiveCollection, found: EvolutionPlan) -> None:
+        if self.review:
+            self.review.check_mapping(self.mapping)
+            self.review.check_live(live, found)
 
     def _require_allowed(self, found: EvolutionPlan) -> None:
         if found.refusals:

@@ -191,12 +191,16 @@ def _plan(verb: ArgumentParser) -> None:
     verb.add_argument("files", nargs="*", metavar="FILE", help="OLD NEW: compare two mappings, without a server")
     verb.add_argument("--data", metavar="FILE", help="read this source with both mappings and show which documents differ (writes nothing)")
     _waiting(verb)
+    verb.add_argument("--output", metavar="PLAN", help="also write the plan to this file, for engine apply PLAN")
+    verb.add_argument("--allow", action="append", default=[], metavar="LOSS", help=f"with --output, for that apply: {ALLOWING}")
     verb.add_argument("--fail-on", choices=FAIL_ON, metavar="WHAT", help=f"{', '.join(FAIL_ON)}: {FAILING}")
     verb.add_argument("--json", action="store_true", help="print the plan as JSON")
 
 
 def _apply(verb: ArgumentParser) -> None:
-    _mapped(verb)
+    verb.add_argument("plan", nargs="?", metavar="PLAN", help="a file of engine plan --output: do exactly that, or refuse")
+    verb.add_argument("--mapping", "-m", metavar="FILE", help="the mapping file (with PLAN: where it is now, if not where it was)")
+    verb.add_argument("--collection", metavar="NAME", help="use only this collection of a mapping that has several")
     _waiting(verb)
     verb.add_argument("--allow", action="append", default=[], metavar="LOSS", help=ALLOWING)
     verb.add_argument("--dry-run", action="store_true", help="print the server's commands as Extended JSON; change nothing")

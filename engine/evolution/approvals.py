@@ -21,6 +21,12 @@ class Approval:
     code: str
     rest: str = ""
 
+    @classmethod
+    def of(cls, text: str) -> Approval:
+        """As it is written."""
+        written, _, rest = text.partition(":")
+        return cls(written, rest)
+
     def __str__(self) -> str:
         return f"{self.code}:{self.rest}" if self.rest else self.code
 
@@ -44,7 +50,7 @@ class Approval:
 
 def approvals(texts: Iterable[str], known: Collection[str] = KINDS) -> tuple[Approval, ...]:
     """The approvals of a command line. Raises UsageError for a code that is not known."""
-    found = tuple(Approval(code, rest) for code, _, rest in (text.partition(":") for text in texts))
+    found = tuple(map(Approval.of, texts))
     if unknown := [approval.code for approval in found if approval.code not in known]:
         hint = "engine plan shows the codes" if known is KINDS else f"this command has {', '.join(known)}"
         raise UsageError(finding("unknown_code", f"there is no code {unknown[0]} that --allow takes", hint=hint))

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, TextIO
 
 from engine.apply.data import Differences, differing
 from engine.apply.inspect import inspect_and_plan
+from engine.apply.reviewed import AGAIN, ReviewedPlan, as_text, read
 from engine.apply.task import ApplyResult, ApplyTask
 from engine.cli.display_evolution import show_applied, show_plan, show_steps
 from engine.cli.progress import progress_on
-from engine.cli.verbs.common import Arguments, client_of, mappings_of, profile_of
-from engine.errors import Exit, UsageError, finding
+from engine.cli.verbs.common import Arguments, client_of, mappings_of, profile_of, write_file
+from engine.errors import DataError, Exit, UsageError, finding
 from engine.evolution.approvals import Approval, approvals, without_effect
 from engine.evolution.planning import URGENCY, EvolutionPlan, compared
 from engine.evolution.steps import ApplyPlan, printed
+from engine.mapping.loader import load_all
 from engine.mapping.model import Mapping
+from engine.mongo.connection import Client
 from engine.mongo.runids import new_run_id
 
 
@@ -59,12 +63,29 @@ def _planned(arguments: Arguments) -> list[tuple[Mapping, Mapping, EvolutionPlan
     if bool(arguments.files) == bool(arguments.mapping) or len(arguments.files) not in (0, 2):
         hint = "engine plan --mapping FILE, or engine plan OLD NEW without a server"
         raise UsageError(finding("usage", "plan compares a mapping with the live collection, or two mappings", hint=hint))
+    if (arguments.files and arguments.output) or (arguments.allow and not arguments.output):
+        hint = "engine plan --mapping FILE --output PLAN --allow …"
+        raise UsageError(finding("usage", "a plan is saved for a live collection, and --allow is for a plan that is saved", hint=hint))
     if arguments.files:
         return [(old, new, compared(old, new)) for old, new in _both(arguments)]
-    mappings = mappings_of(arguments)
+    mappings, allowed = mappings_of(arguments), approvals(arguments.allow)
     with client_of("plan", mappings, arguments.wait) as client:
+        if arguments.output:
+            return _saved(arguments, [_task(arguments, client, new, allowed) for new in mappings])
         found = [(new, *inspect_and_plan(client, new, profile_of(client, new))) for new in mappings]
     return [(live.old, new, plan) for new, live, plan in found]
+
+
+def _saved(arguments: Arguments, tasks: Sequence[ApplyTask]) -> list[tuple[Mapping, Mapping, EvolutionPlan]]:
+    """The same, and the file with all of it."""
+    found = [(task.mapping, *task.save()) for task in tasks]
+    write_file(Path(arguments.output), as_text(arguments.mapping, [saved for *_, saved in found]))
+    return [(live.old, new, plan) for new, live, plan, _ in found]
+
+
+def _task(arguments: Arguments, client: Client, mapping: Mapping, allowed: tuple[Approval, ...]) -> ApplyTask:
+    reason = getattr(arguments, "reason", "")
+    return ApplyTask(client, profile_of(client, mapping), mapping, allowed, new_run_id(), reason, arguments.wait)
 
 
 def _both(arguments: Arguments) -> list[tuple[Mapping, Mapping]]:
@@ -82,13 +103,12 @@ def _both(arguments: Arguments) -> list[tuple[Mapping, Mapping]]:
 
 def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     """Bring the live collections in line with the mapping, one after the other."""
-    mappings = mappings_of(arguments)
+    mappings, reviews = _reviewed(arguments) if arguments.plan else (_named(arguments), ())
     allowed = approvals(arguments.allow)
     with client_of("plan" if arguments.dry_run else "apply", mappings, arguments.wait) as client:
-        tasks = [
-            ApplyTask(client, profile_of(client, mapping), mapping, allowed, new_run_id(), arguments.reason, arguments.wait)
-            for mapping in mappings
-        ]
+        tasks = [_task(arguments, client, mapping, allowed) for mapping in mappings]
+        for task, review in zip(tasks, reviews, strict=bool(reviews)):
+            task.review, task.allowed = review, review.approvals
         plans = [task.plan() for task in tasks] if arguments.dry_run or len(tasks) > 1 else []  # none starts if one is refused
         if arguments.dry_run:
             _show_commands(plans, mappings, out)
@@ -96,10 +116,32 @@ def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
         arguments.deeds.ask(lambda: [f"{task.mapping.target.collection}: {task.stopped}" for task in tasks])
         with progress_on(err, quiet=arguments.quiet) as progress:
             done = [task.carry_out(progress) for task in tasks]
-    if not (arguments.quiet or any(one.resumed for one in done)):
+    if not (arguments.quiet or reviews or any(one.resumed for one in done)):
         _note_unused(tasks, allowed, err)
     _show_done(arguments, mappings, done, out)
     return Exit.DONE
+
+
+def _named(arguments: Arguments) -> tuple[Mapping, ...]:
+    if not arguments.mapping:
+        hint = "engine apply --mapping FILE, or engine apply PLAN with a file of engine plan --output"
+        raise UsageError(finding("usage", "apply takes a mapping, or a saved plan", hint=hint))
+    return mappings_of(arguments)
+
+
+def _reviewed(arguments: Arguments) -> tuple[tuple[Mapping, ...], tuple[ReviewedPlan, ...]]:
+    """The mappings of a saved plan, and the plan of each."""
+    if arguments.allow or arguments.collection:
+        message = "a saved plan is done as it was reviewed, without --allow and --collection"
+        raise UsageError(finding("usage", message, hint="give these to engine plan --output"))
+    file, plans = read(arguments.plan)
+    there = {(mapping.target.database, mapping.target.collection): mapping for mapping in load_all(arguments.mapping or file)}
+    if gone := [plan.collection for plan in plans if (plan.database, plan.collection) not in there]:
+        raise DataError(finding("not_as_reviewed", f"the mapping no longer has the target {gone[0]} of the plan", hint=AGAIN))
+    mappings = tuple(there[plan.database, plan.collection] for plan in plans)
+    for plan, mapping in zip(plans, mappings, strict=True):
+        plan.check_mapping(mapping)
+    return mappings, plans
 
 
 def _show_commands(plans: Sequence[ApplyPlan | None], mappings: Sequence[Mapping], out: TextIO) -> None:
