@@ -18,9 +18,9 @@ from engine.apply.queries import Query, requirements
 from engine.apply.recorded import restored
 from engine.errors import DataError, counted, finding
 from engine.evolution.asides import KeptAside
-from engine.evolution.building import Stage
 from engine.evolution.judging import Evidence, rewriting_by_evidence
 from engine.evolution.rewriting import Rewriting
+from engine.evolution.shaping import Stage
 from engine.mapping.model import Mapping, Target
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.ledger import Ledger
@@ -128,7 +128,7 @@ def _direct_or_step_by_step(ledger: Ledger, run: str, new: Mapping, evidence: Ev
 
 def _stages(steps: Iterable[Rewriting]) -> Iterable[Stage]:
     """Without documents of which only the source has the new value."""
-    return chain.from_iterable((*_sure(step.unsure), *step.stages) for step in steps)
+    return chain.from_iterable((*_sure(step.unsure), *step.whole) for step in steps)
 
 
 def _sure(unsure: Any) -> list[Query]:

@@ -50,7 +50,7 @@ class Counting:
         odd = Strangers()
         victims: Found = {asked: count for asked, count in first.items() if asked[0] == BLAMED}
         if first.get(REFUSED):
-            odd = strangers(collection, self.old, self.new, self.rewrite.stages, self.profile)
+            odd = strangers(collection, self.old, self.new, self.rewrite.whole, self.profile)
         if first.get(REFUSED, 0) > odd.documents:
             victims = self._victims(collection)
         return Counts(
@@ -72,7 +72,7 @@ class Counting:
         plain = {asked: [{"$match": query}] for asked, query in self._plain.items()}
         if self.rewrite.sources:
             return plain
-        stages, now = [*self.rewrite.stages], server_time(collection.database.client)
+        stages, now = [*self.rewrite.whole], server_time(collection.database.client)
         due = {(DUE, expiry.index.name): [*stages, {"$match": expiry.due(now)}] for expiry in self.expiring}
         asked = [judged.change for judged in self.changes if judged.change.kind.of_step]
         plain |= {(AFFECTED, change.label): [*stages, {"$match": query(change)}] for change in asked if (query := change.kind.touched)}
@@ -110,7 +110,7 @@ class Counting:
         found = blamed([judged.change for judged in self.changes], self.new, self.rewrite, self.profile)
         asked = {(BLAMED, label): query for label, query in found.items() if label.partition(" ")[2] not in nulled}
         asked |= {(NULLED, path): query for path, query in nulled.items()}
-        stages = [{"$match": old_shape(self.old, self.new, self.profile)}, *self.rewrite.stages, {"$match": self._refused}]
+        stages = [{"$match": old_shape(self.old, self.new, self.profile)}, *self.rewrite.whole, {"$match": self._refused}]
         return count_each(collection, stages, asked | {REFUSED: {"$nor": [*asked.values()]} if asked else {}})
 
     @property

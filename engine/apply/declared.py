@@ -17,8 +17,8 @@ from pymongo.errors import OperationFailure
 
 from engine.apply.queries import Query
 from engine.errors import DataError, finding
-from engine.evolution.building import Stage
 from engine.evolution.declared import selected, selected_late, stages
+from engine.evolution.shaping import Stage
 from engine.evolution.steps import Step
 from engine.mapping.model import DeclaredStep
 from engine.mongo.codes import INVALID_DOCUMENT

@@ -9,10 +9,9 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from engine.apply.clashes import clashes
-from engine.apply.strangers import of_unknown_shape
-from engine.errors import Finding, counted, finding
+from engine.errors import Finding, finding
 from engine.evolution.counts import Counts
-from engine.evolution.planning import RELOAD, reload
+from engine.evolution.planning import reload
 from engine.evolution.rewriting import Rewriting
 from engine.evolution.steps import remade_indexes
 from engine.mapping.model import Mapping
@@ -44,17 +43,10 @@ def of_another(unfinished: RunRecord, applied: str, new: Mapping) -> Iterator[Fi
         yield finding("unfinished_apply", message, hint=f"apply that mapping again, or {way}")
 
 
-def of_unknown(collection: Collection[Any], old: Mapping, profile: ServerProfile) -> Iterator[Finding]:
-    """Documents that the rewriting does not know."""
-    if found := collection.count_documents(of_unknown_shape(old, profile)):
-        message = f"{counted(found, 'document')} of unknown shape: the mapping that was applied last describes other ones"
-        yield finding("strangers", message, hint=f"correct them, or {RELOAD}")
-
-
 def refused_indexes(collection: Collection[Any], existing: Existing, old: Mapping, new: Mapping, rewrite: Rewriting) -> Iterator[Finding]:
     """Indexes that cannot be built. One pass for each unique index that is not there yet, or whose values change."""
     yield from clashes(existing, new, old.indexes, rebuilds=True)
-    yield from not_unique(collection, new, rewrite.stages, remade_indexes(old, new, rewrite))
+    yield from not_unique(collection, new, rewrite.whole, remade_indexes(old, new, rewrite))
 
 
 def unnamable(new: Mapping, counts: Counts | None) -> Iterator[Finding]:

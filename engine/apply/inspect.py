@@ -10,7 +10,7 @@ from pymongo import MongoClient
 from engine.apply.asides import judge_asides
 from engine.apply.clashes import clashes
 from engine.apply.counting import Counting
-from engine.apply.hindrances import of_another, of_unknown, refused_indexes, unnamable, unsupported
+from engine.apply.hindrances import of_another, refused_indexes, unnamable, unsupported
 from engine.apply.recorded import evidence, shapes
 from engine.apply.unmet import added, unmet
 from engine.digests.checksum import Content
@@ -112,6 +112,5 @@ def _asked(client: MongoClient[Any], live: LiveCollection, new: Mapping, found: 
         found, counts=Counting(live.old, awaiting(live.old, new), found.changes, rewrite, found.expiring, profile).count(collection)
     )
     if not found.blocked:
-        hindrances += of_unknown(collection, live.old, profile) if rewrite.stages and not new.validation.keeps else ()
         hindrances += [*refused_indexes(collection, live.existing, live.old, new, rewrite), *unnamable(new, found.counts)]
     return replace(found, hindrances=tuple(hindrances))

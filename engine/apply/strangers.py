@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from bson import json_util
 from pymongo.collection import Collection
 
 from engine.apply.queries import Query, refused, requirements
-from engine.documents.validators import conditions, validator
+from engine.documents.validators import conditions
 from engine.evolution.counts import Strangers
 from engine.evolution.pairing import pairs
 from engine.mapping.columns import has_private_id
@@ -27,11 +26,6 @@ def old_shape(old: Mapping, new: Mapping, profile: ServerProfile) -> Query:
     free = [{"$or": [{dotted(path): {"$exists": False}}, known[path]]} for path in added if path in known]
     shape = [*requirements(old, profile), *free]
     return {"$and": shape} if shape else {}
-
-
-def of_unknown_shape(old: Mapping, profile: ServerProfile) -> Query:
-    """Query for documents of unknown shape: the engine would not make them from the old mapping (nor fields that it does not name)."""
-    return {"$nor": [validator(replace(old, validation=replace(old.validation, additional=False)), profile)]}
 
 
 def strangers(collection: Collection[Any], old: Mapping, new: Mapping, stages: Iterable[Query], profile: ServerProfile) -> Strangers:

@@ -113,7 +113,7 @@ class ApplyTask:
                                         [*record.done], record.position, [*record.steps], found.stricter,
                                         live.unfinished.aside.documents if live.unfinished and live.unfinished.aside else 0)  # fmt: skip
             state = self._carry_out(work, ledger)
-        moved = work.moved.collection if work.moved else ""
+        moved = work.evicting.moved.collection if work.evicting.moved else ""
         return ApplyResult(
             live.run, self.run_id, tuple(work.steps), work.rewritten, work.set_aside, moved, work.restoring.back.total(),
             work.restoring.stayed, state.count, state.checksum, record.resumed,

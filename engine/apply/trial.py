@@ -16,7 +16,6 @@ from pymongo.errors import OperationFailure
 
 from engine.apply.queries import refused, requirements
 from engine.errors import Finding, TargetError, counted
-from engine.evolution.building import trimming
 from engine.evolution.declared import selected, stages
 from engine.evolution.steps import ApplyPlan, Command, Step
 from engine.mapping.model import DeclaredStep
@@ -132,7 +131,7 @@ def _of_documents(database: Database[Any], name: str, plan: ApplyPlan, profile: 
             said = f"{(error.details or {}).get('codeName', 'an error')} (code {error.code})"
             yield _of_declared(step, "step_refused", f"of a document, the server says {said}; nothing was done", plan.new)
             return
-    view = trimming(plan.new) if plan.kept_fields else ()
+    view = plan.rewrite.trim
     if found := [*trial.aggregate([*view, {"$match": refused(requirements(plan.new, profile))}, {"$count": "n"}])]:
         message = f"{found[0]['n']:,} of {counted(trial.estimated_document_count(), 'document')} tried do not fit the mapping afterwards"
         yield _of_declared(steps[-1], "step_invalid", f"{message}; nothing was done", plan.new)

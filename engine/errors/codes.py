@@ -404,8 +404,6 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
          "Correct the pipeline, or the documents, and run `engine apply` again; name in `makes` the fields whose values the step makes."),
         ("step_refused", "On an empty trial collection, the server refused a step of the apply, in the words of the message.",
          "Change the mapping, or load the collection anew with `engine run`; `engine apply --dry-run` prints the command."),
-        ("strangers", "Documents in the collection do not have the shape that the recorded mapping describes.",
-         "Correct them, or load the collection anew with `engine run`."),
         ("unfinished_apply", "An earlier apply was not finished, so the collection has documents of two shapes.",
          "Apply the same mapping again, or load the collection anew with `engine run`."),
         ("violators", "While apply worked, documents came in that the new mapping refuses.",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.errors import counted
-from engine.evolution.building import Stage
+from engine.evolution.shaping import Stage
 
 
 @dataclass(frozen=True)

@@ -1,207 +1,185 @@
-"""The pipeline that builds a whole document of the new mapping, in its order, from known values and elements. Pure.
+"""The pipeline that makes a document of the new mapping out of any document, from known values and elements. Pure.
 
-An array without differences is taken as it is; any other is made with `$map`, its elements in the order of the new mapping's fields.
+It is guarded path by path: only a path that holds an old value changes, so a document that has the new shape stays as it is, and making it
+twice changes nothing. What neither mapping names stays, behind the mapped fields of its level. Only levels (the document, nested documents,
+elements of arrays) whose names, order or values change are built anew; where something else than a document is found, it stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.documents.validators import stored_fields
-from engine.evolution.outcomes import Expr, KeptElements, Value
-from engine.evolution.values import root
-from engine.expressions.tree import elements, variable
-from engine.mapping.model import ID, Field
-from engine.mapping.model import Mapping as Model
+from engine.evolution.outcomes import Expr, KeptElements, Value, bound, is_of
+from engine.evolution.places import Places
+from engine.evolution.shaping import Level, Stage, elements, in_order, setting, written
+from engine.expressions.tree import variable
+from engine.mapping.model import Field
 from engine.values.order import dependency_order
-from engine.values.paths import MARK, array_of, arrays_of
-
-Stage = dict[str, Any]
-NONE: Mapping[str, Expr] = {"list": [], "null": None}
-"""The value of an array without elements, by its `empty`, where it is not left out."""
-
-
-class _ShapeNode(dict[str, Any]):
-    """A nested document, or the document that an element is, where a plain dict is an expression."""
+from engine.values.paths import MARK, in_element
 
 
 @dataclass(frozen=True)
 class Build:
-    """`fields` are those of the new document, in order; `values` and `arrays` what they and their arrays are made of.
+    """`fields` are those of the new documents, in order; `before` those of the old ones that the new mapping still has.
 
-    Fields of an array that is not in `arrays` are carried along with it.
+    `values` and `arrays` say what the fields and their arrays are made of; `places` what has moved.
     """
 
     fields: tuple[Field, ...]
-    old: Model
+    before: tuple[Field, ...]
     values: Mapping[str, Value]
     arrays: Mapping[str, KeptElements]
-
-    @property
-    def same(self) -> bool:
-        """Whether the documents are those of the old mapping."""
-        unmoved = all(self.values[field.path].unchanged and self.values[field.path].origin == field.path for field in self.fields)
-        whole = all(kept.same and kept.origin == path for path, kept in self.arrays.items())
-        return unmoved and whole and _shape(stored_fields(self.old)) == _shape(self.fields)
+    places: Places
 
     def stages(self) -> tuple[Stage, ...]:
-        """The stages that make all values from the old document, compute values from these, and build the document from both."""
-        late = [field for field in self.fields if self.values[field.path].reads_new_fields]
-        first = self._document([field for field in self.fields if field not in late], self._early, self.arrays, self._whole)
-        if not late:
-            return (first,)
-        again = {path: KeptElements(path, kept.after, kept.after) for path, kept in self.arrays.items()}
-        remade = {array for field in late for array in arrays_of(field.path)}
-        last = self._document(self.fields, self._final, again, lambda array: None if array in remade else array)
-        computed = {field.path: self._computed(field) for field in late}
-        order = dependency_order({field.path: field.reads for field in late}).names
-        return (first, *({"$set": setting(path, computed[path])} for path in order), last)
+        """Stages that make all values from the old document, compute values from these, and put all in order; none for the same ones."""
+        late = {field.path: field for field in self.fields if self.values[field.path].computed is not None}
+        known = replace(self, fields=tuple(field for field in self.fields if field.path not in late or self.values[field.path].origin))
+        first = () if known.alike("", "") else (_Making(self).document(),)
+        order = dependency_order({path: field.reads for path, field in late.items()}).names
+        return (
+            *first,
+            *(setting(path, self._computed(late[path])) for path in order),
+            *([_Ordering(self, order).document()] if late else []),
+        )
 
     def _computed(self, field: Field) -> Expr:
         """Its expression, where what it reads is of its type: a value that did not convert stays as it was, nothing to compute with."""
         types = {read.path: read.type.bson_type for read in self.fields if read.path in field.reads}
-        remade = [path for path in types if not (self.values[path].unchanged or self.values[path].reads_new_fields)]
-        fits = [{"$in": [{"$type": variable(path)}, [types[path], "null", "missing"]]} for path in sorted(remade)]
-        return {"$cond": [{"$and": fits}, self.values[field.path].expr, None]} if fits else self.values[field.path].expr
+        remade = [path for path in types if not (self.values[path].unchanged or self.values[path].computed is not None)]
+        fits = [is_of(variable(path), types[path], "null", "missing") for path in sorted(remade)]
+        computed = self.values[field.path].computed
+        return written({"$cond": [{"$and": fits}, computed, None]} if fits else computed, field)
 
-    def _early(self, field: Field) -> Expr:
-        return _written(self.values[field.path], field)
-
-    def _final(self, field: Field) -> Expr:
-        return _written(Value(variable(field.path)), field) if self.values[field.path].reads_new_fields else variable(field.path)
-
-    @cached_property
-    def _alike(self) -> dict[str, str]:
-        """New array → old array, of those that are the same inside."""
-        return {path: kept.origin for path, kept in self.arrays.items() if self._is_alike(path, kept.origin)} | {
-            root(field.path): root(field.path) for field in self.fields if MARK in field.path and root(field.path) not in self.arrays
-        }
-
-    def _is_alike(self, path: str, origin: str) -> bool:
-        inside = [field for field in self.fields if field.path.startswith(f"{path}{MARK}")]
-        before = [field for field in stored_fields(self.old) if field.path.startswith(f"{origin}{MARK}")]
+    def alike(self, place: str, origin: str) -> bool:
+        """Whether what is at paths with the new prefix is what was at those with the old one, in the same order."""
+        inside = [field for field in self.fields if field.path.startswith(place)]
+        before = [field for field in self.before if field.path.startswith(origin)]
         unmoved = all(
-            self.values[field.path].unchanged and self.values[field.path].origin == origin + field.path[len(path) :] for field in inside
+            self.values[field.path].unchanged and self.values[field.path].origin == origin + field.path[len(place) :] for field in inside
         )
-        arrays = [kept for name, kept in self.arrays.items() if f"{name}{MARK}".startswith(f"{path}{MARK}")]
-        return unmoved and all(kept.same for kept in arrays) and _shape(before, len(origin)) == _shape(inside, len(path))
-
-    def _whole(self, array: str) -> str | None:
-        return self._alike.get(array)
-
-    def _document(
-        self,
-        fields: Iterable[Field],
-        value: Callable[[Field], Expr],
-        arrays: Mapping[str, KeptElements],
-        whole: Callable[[str], str | None],
-    ) -> Stage:
-        """`whole` says which array an array is, as it is."""
-        leaves: dict[str, Expr] = {}
-        for field in fields:
-            around = [(array, origin) for array in arrays_of(field.path) if (origin := whole(array))]
-            leaves |= {around[-1][0]: variable(around[-1][1])} if around else {field.path: value(field)}
-        return _replacing(leaves, _always(self.fields), arrays)
-
-
-def trimming(new: Model) -> tuple[Stage, ...]:
-    """The stage that keeps only the new mapping's fields, in its order."""
-    fields = stored_fields(new)
-    return (_replacing({root(field.path): f"${root(field.path)}" for field in fields}, _always(fields), {}),)
-
-
-def levels(path: str) -> int:
-    """How deeply the expression of a path's value is nested, counted in documents."""
-    return path.count(".") + 3 * path.count(MARK)
-
-
-def _always(fields: Iterable[Field]) -> set[str]:
-    """Paths that every document has, or every element, so that no document around them can be empty."""
-    return {field.path for field in fields if field.always_written}
+        arrays = [(f"{path}{MARK}", kept) for path, kept in self.arrays.items() if f"{path}{MARK}".startswith(place)]
+        same = all(kept.same and f"{kept.origin}{MARK}" == origin + path[len(place) :] for path, kept in arrays)
+        return unmoved and same and _shape(before, len(origin)) == _shape(inside, len(place))
 
 
 def _shape(fields: Iterable[Field], start: int = 0) -> Any:
     """All that decides a document beside the values: names and their order, and which missing values are written as null."""
-    return _ordered(_tree({field.path[start:]: field.writes_null for field in fields}))
+    tree: dict[str, Any] = {}
+    for field in fields:
+        node = tree
+        *parents, last = field.path[start:].split(".")
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[last] = field.writes_null
+    return _ordered(tree)
 
 
 def _ordered(tree: Any) -> Any:
     return [(name, _ordered(inner)) for name, inner in tree.items()] if isinstance(tree, dict) else tree
 
 
-def _written(value: Value, field: Field) -> Expr:
-    if (value.never_null and not field.writes_null) or field.path.endswith(MARK):
-        return value.expr
-    return {"$ifNull": [value.expr, None if field.writes_null else "$$REMOVE"]}
+@dataclass(frozen=True)
+class _Pass:
+    """One walk over the levels of the new documents. What a field, an array and a level becomes is said by its two kinds."""
 
+    build: Build
 
-# the expression of a document
+    def document(self) -> Stage:
+        """The stage that makes the outermost document."""
+        return in_order(self.tree(""))
 
+    def tree(self, array: str) -> Level:
+        """What the documents of this array's elements (of the outermost documents: empty) hold, by name."""
+        tree, prefix = Level(), f"{array}{MARK}." if array else ""
+        for field in self.build.fields:
+            if field.path.startswith(prefix) and field.path != f"{array}{MARK}":
+                name, inside, _ = field.path[len(prefix) :].partition(MARK)
+                tree.put(name, lambda at=prefix + name, field=field, inside=inside: self.listed(at) if inside else self.made(field))  # type: ignore[misc]
+        for origin in self.left(array):
+            tree.put(in_element(origin), lambda origin=origin: self.build.places.remaining(origin))  # type: ignore[misc]
+        return self._collapsed(tree, prefix)
 
-def _replacing(leaves: Mapping[str, Expr], always: Collection[str], arrays: Mapping[str, KeptElements]) -> Stage:
-    tree = {ID: f"${ID}"} | _tree(leaves)
-    return {"$replaceWith": {name.removesuffix(MARK): _node(inner, name, always, arrays) for name, inner in tree.items()}}
-
-
-def _tree(leaves: Mapping[str, Any]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for path, leaf in leaves.items():
-        *parents, last = path.split(".")
-        node = tree
-        for parent in parents:
-            node = node.setdefault(parent, _ShapeNode())
-        node[last] = leaf
-    return tree
-
-
-def _node(node: Any, path: str, always: Collection[str], arrays: Mapping[str, KeptElements]) -> Expr:
-    """A value; a list of elements; or a nested document, which is left out where every one of its fields is."""
-    built = node
-    if isinstance(node, _ShapeNode):
-        built = {name.removesuffix(MARK): _node(inner, f"{path}.{name}", always, arrays) for name, inner in node.items()}
-    if path.endswith(MARK):
-        return _listed(path.removesuffix(MARK), built, arrays)
-    if built is node or any(place.startswith(f"{path}.") and MARK not in place[len(path) :] for place in always):
-        return built
-    return {"$let": {"vars": {"d": built}, "in": {"$cond": [{"$eq": ["$$d", {"$literal": {}}]}, "$$REMOVE", "$$d"]}}}
-
-
-def _listed(array: str, element: Expr, arrays: Mapping[str, KeptElements]) -> Expr:
-    kept, name = arrays[array], f"e{array.count(MARK)}"
-    found: Expr = elements(kept.origin)
-    if kept.kept is not None:
-        found = {"$filter": {"input": found, "as": name, "cond": kept.kept}}
-    found = {"$map": {"input": found, "as": name, "in": element}}
-    if kept.same and kept.after == "list":
+    def _collapsed(self, tree: Level, prefix: str) -> Level:
+        """With nested documents that stay as they are as one value."""
+        found = Level()
+        for name, node in tree.items():
+            path = f"{prefix}{name}"
+            if isinstance(node, Level):
+                found[name] = variable(path) if self.whole(path) else self._collapsed(node, f"{path}.")
+            else:
+                found[name] = node
+        found.instead_of = self.build.places.types_at(prefix.removesuffix("."))
         return found
-    return {"$let": {"vars": {"all": found}, "in": {"$cond": [{"$eq": ["$$all", []]}, NONE.get(kept.after, "$$REMOVE"), "$$all"]}}}
+
+    def made(self, field: Field) -> Expr:
+        """The value of a field."""
+        return variable(field.path)
+
+    def listed(self, array: str) -> Expr:
+        """The value of an array."""
+        raise NotImplementedError
+
+    def whole(self, path: str) -> bool:
+        """Whether a nested document stays as it is."""
+        raise NotImplementedError
+
+    def left(self, _array: str) -> Iterable[str]:
+        """Old paths in the elements that have another path now."""
+        return ()
 
 
-# setting a computed value in its place
+class _Making(_Pass):
+    """Makes all values that the old document shows."""
+
+    def made(self, field: Field) -> Expr:
+        """The value of a field, where the computed ones are left as they are or out."""
+        value = self.build.values[field.path]
+        found = value.of(self.build.places.found(field.path, value.origin))
+        if value.computed is not None or field.path.endswith(MARK) or (value.unchanged and value.nulls == field.writes_null):
+            return found
+        return written(found, field)
+
+    def listed(self, array: str) -> Expr:
+        """An array with its elements made anew, unless they stay as they are."""
+        kept = self.build.arrays[array]
+        found = self.build.places.found(array, kept.origin)
+        if kept.same and self.build.alike(f"{array}{MARK}", f"{kept.origin}{MARK}"):
+            return found
+        return bound("a", found, lambda value: elements(array, kept, value, self._element(array)))
+
+    def _element(self, array: str) -> Expr:
+        of_values = next((field for field in self.build.fields if field.path == f"{array}{MARK}"), None)
+        return self.made(of_values) if of_values else self.tree(array).document(variable(f"{array}{MARK}"), element=True)
+
+    def whole(self, path: str) -> bool:
+        """Where nothing in it has changed."""
+        origin = self.build.places.origin_of(path)
+        return origin is not None and self.build.alike(f"{path}.", f"{origin}.")
+
+    def left(self, array: str) -> Iterable[str]:
+        """Those of fields and arrays."""
+        return self.build.places.left(array)
 
 
-def setting(path: str, expr: Expr) -> dict[str, Expr]:
-    """The specification of `$set`; a value inside an array is set in each element."""
-    array = root(path)
-    return {array: _each(array, path[len(array) + len(MARK) + 1 :], expr)} if MARK in path else {path: expr}
+@dataclass(frozen=True)
+class _Ordering(_Pass):
+    """Puts computed values, which were set behind all others, in their order."""
 
+    computed: list[str]
 
-def _each(array: str, rest: str, expr: Expr) -> Expr:
-    name = f"e{array.count(MARK)}"
-    return {"$map": {"input": elements(array), "as": name, "in": _with(f"{array}{MARK}", rest, expr)}}
+    def listed(self, array: str) -> Expr:
+        """Only the order of fields in elements with computed values changes."""
+        if self._without(f"{array}{MARK}."):
+            return variable(array)
+        element = self.tree(array).document(variable(f"{array}{MARK}"), element=True)
+        return elements(array, KeptElements(array, "list", "list"), variable(array), element)
 
+    def whole(self, path: str) -> bool:
+        """Where nothing is computed in it."""
+        return self._without(f"{path}.")
 
-def _with(place: str, rest: str, expr: Expr) -> Expr:
-    """The document at a place, with a value inside it."""
-    if not rest:
-        return expr
-    name, _, further = rest.partition(".")
-    inner = f"{place}.{name}"
-    if name.endswith(MARK):
-        expr = _each(array_of(inner), further, expr)
-    elif further:
-        expr = _with(inner, further, expr)
-    return {"$mergeObjects": [variable(place), {name.removesuffix(MARK): expr}]}
+    def _without(self, prefix: str) -> bool:
+        return not any(path.startswith(prefix) for path in self.computed)

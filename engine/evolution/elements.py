@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from engine.evolution.diff import ordering
-from engine.evolution.outcomes import Expr, KeptElements, NeedsSource
+from engine.evolution.outcomes import Expr, KeptElements, NeedsSource, missing
 from engine.expressions.tree import variable
 from engine.mapping.columns import fields_at
 from engine.mapping.model import Array, Field
@@ -61,8 +61,8 @@ class ArrayComparison:
 
     def _kept(self, origin: str, path: str) -> Expr | NeedsSource:
         """An element exists because its own columns have values: where fewer columns are read, there may be fewer elements."""
-        before, after = _own(self.old, origin), [self.text_source(field) for field in _own(self.new, path)]
-        rest = [field for field in before if self.text_source(field) in after]
+        before, after = _own(self.old, origin), [(field, self.text_source(field)) for field in _own(self.new, path)]
+        rest = [field for field in before if any(self.text_source(field) == text for _, text in after)]
         inner = {array.path for array in self.old.arrays if array_of(array.path) == origin}
         left = {self.origins.get(array.path) for array in self.new.arrays if array_of(array.path) == path}
         if (len(rest) == len(before) and inner <= left) or any(
@@ -71,7 +71,10 @@ class ArrayComparison:
             return None
         if not rest or inner or any(self._unclear(field) for field in rest):
             return UNCLEAR
-        return {"$or": [{"$gt": [variable(field.path), None]} for field in rest]}
+        gone, known = [field for field in before if field not in rest], [self.text_source(field) for field in rest]
+        paths = dict.fromkeys(field.path for field in (*rest, *(field for field, text in after if text in known)))
+        shown = [{"$gt": [variable(place), None]} for place in paths]  # under the new names too: an element may be rewritten already
+        return {"$or": [*shown, {"$and": [missing(variable(field.path)) for field in gone]}]}
 
     def _unclear(self, field: Field) -> bool:
         """Whether the stored value does not show if there was a text."""

@@ -62,10 +62,10 @@ def mixes(change: JudgedChange) -> bool:
     return not kind.same_shape and (change.needs in (Needs.REWRITE, Needs.SOURCE) or (kind.narrows and change.needs > Needs.NOTHING))
 
 
-def rewriting_by_evidence(old: Model, new: Model, evidence: Evidence | None, kept_fields: tuple[Field, ...] = ()) -> Rewriting:
+def rewriting_by_evidence(old: Model, new: Model, evidence: Evidence | None) -> Rewriting:
     """The rewriting, given what the ledger knows."""
     nothing_nulled = {field.path for field in old.fields if evidence is None or not evidence.nulled.get(field.path)}
-    return rewriting(old, new, nothing_nulled, kept_fields)
+    return rewriting(old, new, nothing_nulled)
 
 
 def _judged(change: Change, context: ChangeContext) -> JudgedChange:

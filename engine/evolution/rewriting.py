@@ -1,51 +1,64 @@
-"""How a stored document becomes one of the new mapping: one aggregation pipeline that builds it whole, in the new order. Pure.
+"""How a stored document becomes one of the new mapping: an aggregation pipeline that changes what has changed, in the new order. Pure.
 
-An update with it changes a document at once, and writes it only where its bytes differ. `_id` never changes.
+An update with it changes a document at once, and writes it only where its bytes differ, so it can be repeated. `_id` never changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from engine.documents.validators import stored_fields
-from engine.evolution.building import Build, Stage, levels
+from engine.evolution.building import Build
+from engine.evolution.guards import old_values, removed_values
 from engine.evolution.implications import implies
-from engine.evolution.outcomes import NeedsSource, Value, stored
-from engine.evolution.pairing import arrays, pairs, renames
+from engine.evolution.outcomes import KeptElements, NeedsSource, Value
+from engine.evolution.pairing import pairs, renames
+from engine.evolution.places import Places
+from engine.evolution.shaping import Stage
 from engine.evolution.trees import renamed
-from engine.evolution.values import root, values
+from engine.evolution.trimming import trimming
+from engine.evolution.values import values
 from engine.expressions import Unsupported
 from engine.mapping.model import ID, Field
 from engine.mapping.model import Mapping as Model
-from engine.mapping.names import called_alike, same_rows
-from engine.values.paths import MARK, arrays_of
+from engine.mapping.names import same_rows
+from engine.values.paths import MARK
 
 MAX_DEPTH = 20  # levels of a document that the pipeline can build: each takes several of the 200 levels of BSON that mongod parses
 
 
 @dataclass(frozen=True)
 class Rewriting:
-    """`stages` make the document. `sources`: what needs the source, by path (or `dedup`, `_id`), with the reason; then there are no stages.
+    """`stages` make the document, as often as they are used; of removed fields they leave what they can, and `trim` drops it.
 
-    `unsure`: by path, queries over the old document for those whose new value only the source has. `changed` are the new paths whose
-    value is not a stored one, `moved` those whose value is not stored under the same path.
+    `sources`: what needs the source, by path (or `dedup`, `_id`), with the reason; then there are no stages. `unsure`: by path, queries
+    over the old document for those whose new value only the source has. `changed` are the new paths whose value is not a stored one,
+    `moved` those whose value is not stored under the same path. `removed` are the old fields that are left until the trim, where they are.
+    `old` and `left` are queries, of which a document that may hold an old value, or the value of a removed field, meets one. `pairs` are
+    the old and new paths of which a document has one.
     """
 
     stages: tuple[Stage, ...] = ()
+    trim: tuple[Stage, ...] = ()
     sources: Mapping[str, str] | None = None
     unsure: Mapping[str, Stage] | None = None
     changed: frozenset[str] = frozenset()
     moved: frozenset[str] = frozenset()
+    removed: tuple[Field, ...] = ()
+    old: tuple[Stage, ...] = ()
+    left: tuple[Stage, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def whole(self) -> tuple[Stage, ...]:
+        """All stages: what a document becomes at last."""
+        return (*self.stages, *self.trim)
 
 
-def rewriting(old: Model, new: Model, nothing_nulled: Collection[str] = (), kept_fields: tuple[Field, ...] = ()) -> Rewriting:
-    """The pipeline from documents of the old mapping to those of the new one; no stages where the documents are the same.
-
-    `kept_fields`: fields of the old mapping that stay for now.
-    """
-    old = called_alike(old, new)
+def rewriting(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> Rewriting:
+    """The pipeline from documents of the old mapping to those of the new one; no stages where the documents are the same."""
     found, elements = values(old, new, nothing_nulled)
     sources = {path: value.reason for path, value in found.items() if isinstance(value, NeedsSource)}
     known = {path: value for path, value in found.items() if isinstance(value, Value)}
@@ -54,12 +67,35 @@ def rewriting(old: Model, new: Model, nothing_nulled: Collection[str] = (), kept
     sources |= _keys(old, new, changed) | _rules(old, new, changed)
     if any(levels(path) > MAX_DEPTH for path in known):
         sources["fields"] = f"the server can build documents of at most {MAX_DEPTH} levels"
+    places = _places(old, new, known, elements)
+    if circle := places.circular:
+        sources[circle] = "fields exchange their paths, so no document shows whether they have been exchanged"
     if sources:
         return Rewriting(sources=sources, changed=changed)
-    build = Build(together(old, new, kept_fields), old, known | {field.path: stored(field) for field in kept_fields}, elements)
+    before, after = stored_fields(old), stored_fields(new)
+    there = {pair.old.path for pair in pairs(old, new) if pair.old and pair.new}
+    build = Build(tuple(after), tuple(field for field in before if field.path in there), known, elements, places)
     moved = frozenset(path for path, value in known.items() if not value.unchanged or value.origin != path)
-    unsure = {path: value.unsure for path, value in known.items() if value.unsure}
-    return Rewriting(() if build.same else build.stages(), {}, unsure, changed, moved)
+    removed = tuple(replace(field, path=places.place(field.path)) for field in before if field.path not in there)
+    return Rewriting(
+        build.stages(), trimming(removed, after), {}, {path: value.unsure for path, value in known.items() if value.unsure}, changed, moved,
+        removed, old_values(build), removed_values(removed, after), places.exchanged,
+    )  # fmt: skip
+
+
+def levels(path: str) -> int:
+    """How deeply the expression of a path's value is nested, counted in documents."""
+    return path.count(".") + 3 * path.count(MARK)
+
+
+def _places(old: Model, new: Model, known: Mapping[str, Value], elements: Mapping[str, KeptElements]) -> Places:
+    types = {field.path: (field.type.bson_type, *(["null"] if field.writes_null else [])) for field in stored_fields(old)}
+    types |= {array.path: ("array",) for array in old.arrays if array.embed}
+    arrays = {path: kept.origin for path, kept in elements.items()}
+    after = {field.path for field in stored_fields(new)}
+    origins = {path: value.origin for path, value in known.items() if value.origin and path in after}
+    embedded = {array.path for array in new.arrays if array.embed}
+    return Places(tuple(after), origins | {path: origin for path, origin in arrays.items() if path in embedded}, arrays, types)
 
 
 def _keys(old: Model, new: Model, changed: Collection[str]) -> dict[str, str]:
@@ -111,31 +147,3 @@ def _rules(old: Model, new: Model, changed: frozenset[str]) -> dict[str, str]:
             reasons[f"rule {rule.name}"] = f"the server cannot check it: {verdict.reason}"
     gone = [name for name, rule in before.items() if f"{moved.get(rule.check.array, rule.check.array)}{MARK}".startswith(tuple(drops))]
     return reasons | {f"rule {name}": "elements that broke it were dropped" for name in gone}
-
-
-def fields_to_keep(old: Model, new: Model) -> tuple[Field, ...]:
-    """The removed fields that can be carried along until the last step, because no new path conflicts with them; of arrays, whole ones."""
-    kept, there = {*arrays(old, new).values()}, {field.path for field in stored_fields(old)}
-    gone = [pair.old for pair in pairs(old, new) if pair.new is None and pair.old and pair.old.path in there]
-    free = [field for field in gone if not any(_conflict(root(field.path), root(other.path)) for other in new.fields)]
-    return tuple(field for field in free if not kept & {*arrays_of(field.path)} and not _shared(old, new, root(field.path)))
-
-
-def _shared(old: Model, new: Model, array: str) -> bool:
-    """Whether a field of an array has moved out of it."""
-    return any(pair.new and pair.old and pair.old.path.startswith(f"{array}{MARK}") for pair in pairs(old, new))
-
-
-def together(old: Model, new: Model, kept_fields: Iterable[Field]) -> tuple[Field, ...]:
-    """The new fields and the carried ones, each of these after the field that it followed before."""
-    moved, every = renames(old, new), stored_fields(new)
-    paths = [moved.get(field.path, field.path) for field in stored_fields(old)]
-    for field in kept_fields:
-        before = paths[: paths.index(field.path)]
-        places = [place for place, other in enumerate(every, start=1) if before and other.path == before[-1]]
-        every.insert(places[0] if places else 0 if not before else len(every), field)
-    return tuple(every)
-
-
-def _conflict(one: str, other: str) -> bool:
-    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")

@@ -1,7 +1,7 @@
 """The order in which a live collection is changed, as data: what `engine apply` carries out, and `--dry-run` prints. Pure.
 
 First both shapes are allowed, then every document changes atomically from one to the other; indexes are built before old values are
-dropped, and the validator is closed last. A step can be repeated; a batch is rewritten once, because its position is stored with it.
+dropped, and the validator is closed last. A step can be repeated.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any
 
 from engine.documents.validators import options, validator
 from engine.evolution.asides import KeptAside
-from engine.evolution.building import Stage, trimming
 from engine.evolution.declared import awaiting, due, selected, stages
 from engine.evolution.expiring import EXPIRY
 from engine.evolution.judging import Evidence, rewriting_by_evidence
-from engine.evolution.rewriting import Rewriting, fields_to_keep, together
+from engine.evolution.rewriting import Rewriting
+from engine.evolution.shaping import Stage
+from engine.evolution.trimming import conflicting
 from engine.mapping.model import DeclaredStep, Field, Index
 from engine.mapping.model import Mapping as Model
 from engine.mapping.profiles import ServerProfile
@@ -33,8 +34,9 @@ class Action(Enum):
     COMMANDS = "send its commands as they stand"
     DROP_INDEXES = "send its commands, for the indexes that are still there"
     BUILD_INDEXES = "send its commands, once no document would break a unique index"
-    REWRITE = "rewrite with its stages the documents that are of the old shape alone"
-    TRIM = "rewrite all documents with its stages"
+    REWRITE = "rewrite all documents with its stages"
+    TRIM = "rewrite all documents with its stages, once what others wrote in the old shape is rewritten"
+    CLOSE = "send its commands, once all documents have the new shape"
     CHECK = "see to documents that the new mapping refuses"
     UPDATE = "update once what the declared step selects"
     RETURN = "bring back documents of `aside` that fit again"
@@ -57,27 +59,22 @@ class Step:
 class ApplyPlan:
     """From the old mapping to the new one.
 
-    Until the last step, documents keep the `kept_fields`, which the new mapping does not have: they are those of `intermediate`, made by
-    `rewrite`. `direct_rewrite` would leave them out at once.
+    Until the step `trim`, documents keep what the new mapping has removed: they are those of `intermediate`.
     """
 
     old: Model
     new: Model
     intermediate: Model
-    kept_fields: tuple[Field, ...]
     rewrite: Rewriting
-    direct_rewrite: Rewriting
     steps: tuple[Step, ...]
 
 
 def apply_plan(old: Model, new: Model, evidence: Evidence | None, profile: ServerProfile) -> ApplyPlan:
     """The steps, in order, without those that have nothing to do."""
-    kept_fields = fields_to_keep(old, new)
-    rewrite = rewriting_by_evidence(old, new, evidence, kept_fields)
-    fitting = awaiting(old, new)
-    intermediate = _intermediate(old, fitting, kept_fields) if kept_fields else fitting
+    rewrite, fitting = rewriting_by_evidence(old, new, evidence), awaiting(old, new)
+    intermediate = _intermediate(old, fitting, rewrite.removed) if rewrite.removed else fitting
     found = (
-        Step("widen", "allow both shapes", commands=tuple(_widen(old, intermediate, new, profile, _level(new, rewrite, kept_fields)))),
+        Step("widen", "allow both shapes", commands=tuple(_widen(old, intermediate, new, profile, rewrite))),
         Step("free", "drop indexes that conflict with the rewrite or with new indexes", Action.DROP_INDEXES,
              tuple(_drop(new, _in_the_way(old, new, rewrite)))),
         Step("rewrite", "rewrite documents", Action.REWRITE, stages=rewrite.stages),
@@ -88,13 +85,12 @@ def apply_plan(old: Model, new: Model, evidence: Evidence | None, profile: Serve
         Step("index", "build indexes", Action.BUILD_INDEXES, tuple(_build(new, expiring=False))),
         Step("check", "count documents that the new mapping refuses", Action.CHECK),
         Step("unindex", "drop indexes that the mapping no longer has", Action.DROP_INDEXES, tuple(_drop(new, _gone(old, new)))),
-        Step("trim", "drop the values of removed fields", Action.TRIM, stages=trimming(new) if kept_fields else ()),
-        Step("tighten", "allow the new shape only", commands=tuple(_tighten(new, profile))),
+        Step("trim", "drop the values of removed fields", Action.TRIM, stages=rewrite.trim),
+        Step("tighten", "allow the new shape only", Action.CLOSE, tuple(_tighten(new, profile))),
         Step("expire", "build TTL indexes, which delete documents", Action.BUILD_INDEXES, tuple(_build(new, expiring=True))),
     )  # fmt: skip
-    direct = rewriting_by_evidence(old, new, evidence)
     needed = tuple(step for step in found if step.commands or step.stages or step.action is Action.CHECK)
-    return ApplyPlan(old, new, intermediate, kept_fields, rewrite, direct, needed)
+    return ApplyPlan(old, new, intermediate, rewrite, needed)
 
 
 def returning(found: ApplyPlan, asides: Iterable[KeptAside]) -> ApplyPlan:
@@ -107,25 +103,32 @@ def returning(found: ApplyPlan, asides: Iterable[KeptAside]) -> ApplyPlan:
     return replace(found, steps=(*found.steps, *steps))
 
 
-def _intermediate(old: Model, new: Model, kept_fields: tuple[Field, ...]) -> Model:
-    """The new mapping with fields of the old one, and with their arrays."""
-    along = {array for field in kept_fields for array in arrays_of(field.path)}
+def _intermediate(old: Model, new: Model, removed: tuple[Field, ...]) -> Model:
+    """The new mapping with the removed fields of the old one, and with their arrays."""
+    there = {array.path for array in new.arrays}
+    along = {array for field in removed for array in arrays_of(field.path)} - there
     arrays = (*new.arrays, *(declaration for declaration in old.arrays if declaration.path in along))
-    return replace(new, fields=together(old, new, kept_fields), arrays=arrays, rules=(), indexes=())
+    free = [field for field in removed if not any(conflicting(field.path, other.path) for other in new.fields)]
+    return replace(new, fields=(*new.fields, *free), arrays=arrays, rules=(), indexes=())
 
 
-def _level(new: Model, rewrite: Rewriting, kept_fields: tuple[Field, ...]) -> dict[str, Any]:
+def _level(new: Model, rewrite: Rewriting) -> dict[str, Any]:
     """The level of validation meanwhile, where documents stay that the new mapping refuses: none may be refused while it is rewritten."""
     if not new.validation.keeps:
         return {}
-    return {"validationLevel": "off" if rewrite.stages or kept_fields else new.validation.server_level}
+    return {"validationLevel": "off" if rewrite.whole else new.validation.server_level}
 
 
-def _widen(old: Model, intermediate: Model, new: Model, profile: ServerProfile, level: dict[str, Any]) -> Iterator[Command]:
+def _widen(old: Model, intermediate: Model, new: Model, profile: ServerProfile, rewrite: Rewriting) -> Iterator[Command]:
+    """Documents of every shape pass; where fields may have any name, those do not that have a renamed field twice."""
     shapes = [validator(mapping, profile) for mapping in (old, intermediate, new)]
     if rules := options(old, profile):
         distinct = [shape for number, shape in enumerate(shapes) if shape not in shapes[:number]]
-        yield _modify(new, rules | {"validator": distinct[0] if len(distinct) == 1 else {"$or": distinct}} | level)
+        either = distinct[0] if len(distinct) == 1 else {"$or": distinct}
+        twice = [{before: {"$exists": True}, after: {"$exists": True}} for before, after in rewrite.pairs]
+        open_to_all = old.validation.additional or new.validation.additional
+        whole = {"$and": [either, {"$nor": twice}]} if twice and open_to_all else either
+        yield _modify(new, rules | {"validator": whole} | _level(new, rewrite))
 
 
 def _tighten(new: Model, profile: ServerProfile) -> Iterator[Command]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -19,7 +20,7 @@ from engine.evolution.diff import loosened
 from engine.evolution.elements import ArrayComparison
 from engine.evolution.keys import key_of
 from engine.evolution.kinds import ATTRIBUTES
-from engine.evolution.outcomes import Expr, KeptElements, NeedsSource, Value, stored
+from engine.evolution.outcomes import REMOVED, Expr, KeptElements, NeedsSource, Value, is_of, stored
 from engine.evolution.pairing import Pair, arrays, pairs
 from engine.evolution.texts import further, transformed
 from engine.evolution.trees import renamed
@@ -71,9 +72,7 @@ def values(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> tupl
 
 def _as_it_is(pair: Pair) -> Value:
     """What is there, until a step makes the value."""
-    assert pair.new
-    path = pair.old.path if pair.old else pair.new.path
-    return Value(variable(path), origin=path)
+    return Value(pair.old.path, lambda raw: raw) if pair.old else Value()
 
 
 def _reads(field: Field | None) -> set[str]:
@@ -123,6 +122,10 @@ class _Inputs:
         """Whether two expressions (or none) mean the same."""
         return bool(before == after or (before and after and renamed(before, {old: new for new, old in self.origins.items()}) == after))
 
+    def moved(self, field: Field) -> bool:
+        """Whether a field of the old mapping has another path now."""
+        return field.path not in self.origins.values() or self.origins.get(field.path) != field.path
+
     def same_level(self, before: Field, after: Field) -> bool:
         """Whether two fields belong to the same documents or elements."""
         alike = before.path.endswith(MARK) == after.path.endswith(MARK)
@@ -147,7 +150,9 @@ def _value(old: Model, pair: Pair, inputs: _Inputs, nothing_nulled: Collection[s
     others = [
         field for field in old.fields if field.column is not None and _reads_text_of(field, after) and inputs.same_level(field, after)
     ]
-    return _read([*([before] if before else []), *others], after, nothing_nulled)
+    if before and any(inputs.moved(donor) for donor in others):
+        others = []  # a document without it would not show whether its value was copied
+    return _read(before, others, after, nothing_nulled)
 
 
 def _reads_text_of(before: Field, after: Field) -> bool:
@@ -181,7 +186,18 @@ def _constant(before: Field | None, after: Field) -> Value | NeedsSource:
     if before and before.value == after.value and before.type == after.type and before.options == after.options:
         return stored(before)
     found = literal(after, after.value)
-    return found if isinstance(found, NeedsSource) else Value(found, never_null=True)
+    if isinstance(found, NeedsSource):
+        return found
+    if before is None:
+        return Value(fill=found)
+    known = literal(before, before.value) if before.value is not None else None
+    old = {"$eq": known["$literal"]} if isinstance(known, dict) else {"$exists": True}
+    return Value(before.path, partial(_replaced, known, found), old, found, nulls=before.writes_null)
+
+
+def _replaced(known: Any, found: Expr, raw: Expr) -> Expr:
+    """The new constant for the old one; for any value, where the old one was no constant, or is known only during a run."""
+    return {"$cond": [{"$eq": [raw, known]}, found, raw]} if isinstance(known, dict) else found
 
 
 def literal(field: Field, text: str | None) -> Any | NeedsSource:
@@ -192,12 +208,24 @@ def literal(field: Field, text: str | None) -> Any | NeedsSource:
     return {"$literal": value}
 
 
-def _read(donors: list[Field], after: Field, nothing_nulled: Collection[str]) -> Value | NeedsSource:
+def _read(before: Field | None, donors: list[Field], after: Field, nothing_nulled: Collection[str]) -> Value | NeedsSource:
     """From the field itself, or from another one that reads the same text."""
-    found = [_from_stored(donor, after, nothing_nulled) for donor in donors]
+    own = _from_stored(before, after, nothing_nulled) if before else None
+    if isinstance(own, Value):
+        return own
+    found = [(donor, _from_stored(donor, after, nothing_nulled)) for donor in donors]
     absent = NeedsSource(f"the cells of column {str(after.column)!r} are not in the documents")
-    reasons = [need for need in found if isinstance(need, NeedsSource)]
-    return next((value for value in found if isinstance(value, Value)), (reasons or [absent])[0])
+    reasons = [need for need in (own, *(need for _, need in found)) if isinstance(need, NeedsSource)]
+    copies = (_copied(donor, value, before) for donor, value in found if isinstance(value, Value))
+    return next(copies, (reasons or [absent])[0])
+
+
+def _copied(donor: Field, value: Value, before: Field | None) -> Value:
+    """What another field holds; in place of what the old mapping has at the path."""
+    copy = value.of(variable(donor.path))
+    if before is None:
+        return Value(fill=copy, nulls=donor.writes_null, unsure=value.unsure)
+    return Value(before.path, lambda _raw: copy, fill=copy, nulls=donor.writes_null, unsure=value.unsure)
 
 
 def _text_source(field: Field) -> list[Any]:
@@ -231,8 +259,13 @@ def _converted(before: Field, after: Field) -> Value | NeedsSource:
     if known is None or not _plain(before, after, known):
         how = "read in another format" if before.type == after.type else f"{before.type.name} to {after.type.name}"
         return NeedsSource(f"the text of the cell is not in the documents ({how})")
-    raw, unsure = variable(before.path), known.unsure and {dotted(before.path): known.unsure}
-    return Value(_fitting(known.build(raw, after.options), raw, after), unsure=unsure)
+    old_type = before.type.bson_type
+    unsure = known.unsure and {dotted(before.path): {"$type": old_type, **known.unsure}}
+
+    def convert(raw: Expr) -> Expr:
+        return {"$cond": [is_of(raw, old_type), _fitting(known.build(raw, after.options), raw, after), raw]}
+
+    return Value(before.path, convert, {"$type": old_type}, nulls=before.writes_null, unsure=unsure)
 
 
 def _plain(before: Field, after: Field, known: Conversion) -> bool:
@@ -252,8 +285,7 @@ def _filled(found: Value, before: Field, after: Field) -> Value | NeedsSource:
     filling = literal(after, after.default)
     if isinstance(filling, NeedsSource):
         return filling
-    missing = {"$lte": [variable(before.path), None]}
-    return Value({"$cond": [missing, filling, found.expr]}, unsure=found.unsure)
+    return replace(found, fill=filling, fills_null=True)
 
 
 def _computed(before: Field | None, after: Field, inputs: _Inputs) -> Value | NeedsSource:
@@ -278,7 +310,26 @@ def _computed(before: Field | None, after: Field, inputs: _Inputs) -> Value | Ne
     built, raw = _expression(fitting), _expression(after.compute)
     if unable := [form.reason for form in (built, raw) if isinstance(form, Unsupported)]:
         return NeedsSource(f"the server cannot compute it: {unable[0]}")
-    return Value(built if after.compute.type == after.type.name else _fitting(built, raw, after), reads_new_fields=True)
+    computed = built if after.compute.type == after.type.name else _fitting(built, raw, after)
+    if before is None:
+        return Value(computed=computed)
+    return Value(before.path, partial(_stale, _computation(before)), computed=computed, nulls=before.writes_null)
+
+
+def _computation(field: Field) -> Expr:
+    """What the server would compute for a field of the old mapping; None where it cannot, or the field is not computed."""
+    if field.compute is None:
+        return None
+    fitting = field.compute.to(field.type.name)
+    if field.type.server_differs and not isinstance(fitting.tree, FieldReference):
+        return None
+    built = _expression(fitting)
+    return None if isinstance(built, Unsupported) else built
+
+
+def _stale(known: Expr, raw: Expr) -> Expr:
+    """Nothing in place of what was computed before, so that it is computed anew."""
+    return REMOVED if known is None else {"$cond": [{"$eq": [raw, known]}, REMOVED, raw]}
 
 
 def _expression(expression: Typed) -> Any:

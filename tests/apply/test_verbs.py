@@ -13,6 +13,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError, WriteError
 
 from engine.apply.applying import Applying
+from engine.apply.updating import Updating
 
 MAPPING = """
 mapping: people
@@ -211,7 +212,7 @@ def test_documents_of_no_known_shape_stop_it(people: People) -> None:
     people.edit("type: int, minimum: 0", "type: long, minimum: 0")
     assert people.plan()[1]["strangers"] == {"documents": 1, "ids": ['"stranger"']}
     ended = people.apply()
-    assert (ended.code, "1 document of unknown shape" in ended.err, "Canary" in ended.err) == (3, True, False)
+    assert (ended.code, "1 document of neither shape" in ended.err, "Canary" in ended.err) == (3, True, False)
 
 
 def test_a_value_of_which_only_the_source_tells(people: People) -> None:
@@ -228,7 +229,7 @@ def test_a_dry_run_prints_commands_and_does_nothing(people: People) -> None:
     assert ended.code == 0, ended.err
     commands = [json.loads(line) for line in ended.out.splitlines() if not line.startswith("//")]
     assert [next(iter(one)) for one in commands] == ["collMod", "update", "createIndexes", "collMod"]
-    assert commands[1]["updates"][0]["u"][0]["$replaceWith"]["name"] == "$name"
+    assert commands[1]["updates"][0]["u"][0]["$replaceWith"]["$mergeObjects"][0]["name"] == "$name"
     assert people.live.count_documents({"age": {"$type": "long"}}) == 0
     assert before == (people.live.index_information(), people.live.options())
 
@@ -343,17 +344,18 @@ def test_only_one_at_a_time(people: People) -> None:
 
 
 def test_a_batch_of_an_apply_that_lost_its_lock_is_not_written(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if it was suspended between its last look at the lock and the batch: the transaction is not committed."""
+    """As if it was suspended between its last look at the lock and the batch, until the lease was over: the server refuses it."""
     staging = people.database["people__staging_20260101T000000Z-aaaaaa"]
     staging.insert_one({"_id": 1})
     people.edit("type: int, minimum: 0", "type: long, minimum: 0")
-    batch = Applying._batch
+    update = Updating.update
 
-    def late(self: Applying, *more: Any) -> None:
+    def late(self: Updating, *more: Any) -> None:
         people.database["_engine_locks"].update_one({}, {"$inc": {"fence": 1}, "$set": {"run": "other"}})
-        batch(self, *more)
+        self.fence.lock.expires = datetime(2020, 1, 1)  # noqa: DTZ001
+        update(self, *more)
 
-    monkeypatch.setattr(Applying, "_batch", late)
+    monkeypatch.setattr(Updating, "update", late)
     ended = people.apply()
     assert (ended.code, "lock_lost" in ended.err) == (5, True), ended.err
     assert people.live.count_documents({"age": {"$type": "long"}}) == 0

@@ -1,0 +1,92 @@
+"""Rewrites live documents in batches, beside everybody else who writes them. Every update can be repeated: a second one changes nothing.
+
+Each update names the collection that is meant and carries the end of the lease (`engine.mongo.fences`). Where the server refuses one
+because of a document, the others of the batch are rewritten all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from bson import encode
+from pymongo.collection import Collection
+
+from engine.apply.queries import Query
+from engine.evolution.shaping import Stage
+from engine.mongo.codes import INVALID_DOCUMENT
+from engine.mongo.connection import WRITE_CONCERN
+from engine.mongo.fences import Fence
+from engine.mongo.retries import document_errors, retry_transient
+
+BATCH, BATCH_BYTES = 2000, 8 << 20  # documents of one update, at most and (by their average size) about
+ROUNDS = 20  # of a sweep: what others write while it is at work is for the next one
+
+
+@dataclass
+class Updating:
+    """Updates of one collection. `refuse` gets `_id`s of which the server has refused some, and returns those that are gone or must stay.
+
+    `only` is a query for the documents that may change. `rewritten` counts documents.
+    """
+
+    collection: Collection[Any]
+    fence: Fence
+    refuse: Callable[[list[Any]], list[Any]]
+    only: Query = field(default_factory=dict)
+    rewritten: int = 0
+
+    def pass_over(self, stages: Sequence[Stage], position: Any = None) -> Iterator[tuple[Any, int]]:
+        """All documents after a position, in the order of `_id`. Yields the new position and the size of each batch that is done."""
+        for ids in self._batches(position):
+            self.update(ids, stages)
+            yield ids[-1], len(ids)
+
+    def sweep(self, old: Sequence[Query], stages: Sequence[Stage]) -> None:
+        """Rewrite what others wrote in the old shape meanwhile: documents that meet one of these queries."""
+        for _ in range(ROUNDS if old and stages else 0):
+            before = self.rewritten
+            found = (document["_id"] for document in self.collection.find({"$or": list(old)}, {"_id": 1}, batch_size=BATCH))
+            while ids := [*islice(found, BATCH)]:
+                self.update(ids, stages)
+            if self.rewritten == before:
+                return
+
+    def update(self, ids: list[Any], stages: Sequence[Stage]) -> None:
+        """Rewrite these documents, all that the server takes."""
+        if not ids or self._update(ids, stages):
+            return
+        refused = {encode({"": one}) for one in self.refuse(ids)}  # an _id may be of any type
+        rest = [one for one in ids if encode({"": one}) not in refused]
+        if len(rest) < len(ids):
+            self.update(rest, stages)
+        elif len(rest) > 1:
+            self.update(rest[: len(rest) // 2], stages)
+            self.update(rest[len(rest) // 2 :], stages)
+
+    def _update(self, ids: list[Any], stages: Sequence[Stage]) -> bool:
+        """Whether the server took all of them; those before a refused one are rewritten."""
+        update = {"q": {"_id": {"$in": ids}, **self.only}, "u": list(stages), "multi": True}
+        command = {"update": self.collection.name, "updates": [update], "writeConcern": WRITE_CONCERN.document}
+
+        def send(attempt: int) -> dict[str, Any]:
+            reply = self.collection.database.command(self.fence.guarded(command, attempt))
+            self.rewritten += reply.get("nModified", 0)
+            return {"refused": document_errors(reply, (INVALID_DOCUMENT,))}
+
+        return not retry_transient(send)["refused"]
+
+    def _batches(self, position: Any) -> Iterator[list[Any]]:
+        """All `_id`s after the position, of any type, in the order of their index."""
+        average = self.collection.database.command("collStats", self.collection.name).get("avgObjSize") or 1
+        size = max(1, min(BATCH, BATCH_BYTES // int(average)))
+        while True:
+            after = self.collection.find({}, {"_id": 1}).sort("_id", 1).hint([("_id", 1)]).limit(size + 1)
+            start = after if position is None else after.min([("_id", position)])
+            ids = [found for document in start if (found := document["_id"]) != position][:size]
+            if not ids:
+                return
+            yield ids
+            position = ids[-1]
