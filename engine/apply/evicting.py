@@ -61,7 +61,7 @@ class Evicting:
             return found
         gone = self.moved.documents if self.moved else 0
         if found and self.most is not None and gone + len(found) > self.most:
-            raise DataError(self._violators(found))
+            raise DataError(self._violators(len(found), ids))
         for start in range(0, len(found), BATCH):
             self._move(found[start : start + BATCH])
         return found
@@ -100,10 +100,11 @@ class Evicting:
             self.collection.delete_many(_among(leaving), session=session)
         return len(leaving)
 
-    def _violators(self, ids: list[Any]) -> Any:
-        why = causes(self.collection, [{"$match": _among(ids)}, *self.plan.rewrite.whole], self.new, self.profile, self.codes)
+    def _violators(self, documents: int, ids: list[Any] | None) -> Any:
+        among = [{"$match": _among(ids)}] if ids is not None else []
+        why = causes(self.collection, [*among, *self.plan.rewrite.whole], self.new, self.profile, self.codes)
         faults = ", ".join(f"{cause} {documents:,}" for cause, documents in why.most_common())
-        message = f"others wrote {counted(len(ids), 'document')} that the new mapping refuses while apply ran: {faults}"
+        message = f"others wrote {counted(documents, 'document')} that the new mapping refuses while apply ran: {faults}"
         hint = "correct them, or allow setting them aside with --allow, then run engine apply again"
         return finding("violators", f"{message}; the validator may accept both shapes now", hint=hint)
 
