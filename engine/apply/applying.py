@@ -15,6 +15,7 @@ from pymongo import MongoClient
 
 from engine.apply.declared import DeclaredSteps
 from engine.apply.evicting import Evicting
+from engine.apply.replaced import Replaced
 from engine.apply.restoring import Restoring, remove_empty_asides
 from engine.apply.updating import Updating
 from engine.documents.validators import validator
@@ -64,6 +65,7 @@ class Applying:
     show: ApplyProgress
     run_id: str
     allowed: tuple[Approval, ...]
+    replaced: Replaced
     done: list[str]
     position: Any = None
     steps: list[dict[str, Any]] = field(default_factory=list)
@@ -80,6 +82,7 @@ class Applying:
         self.evicting = Evicting(self.live, self.plan, self.profile, self.ledger, self.lock, self.run_id, most, self.codes)
         self.evicting.new = awaiting(self.plan.old, self.plan.new)
         self.updating = Updating(self.live, Fence.around(self.live, self.lock, supported=self.profile.fenced_writes), self.evicting.evict)
+        self.updating.keeping = self.replaced.keep if self.replaced.kept else None
         self.restoring = Restoring(self.client, target, self.ledger, self.lock)
         self.declared = DeclaredSteps(self.live, self.ledger, self.lock, self.show.documents)
         self._actions: dict[Action, Callable[[Step], None]] = {

@@ -133,7 +133,7 @@ class AsideTask:
 
     def _require_finished(self, live: LiveCollection) -> None:
         if live.unfinished:
-            message = f"apply {live.unfinished.run_id} was not finished: the collection holds documents of two shapes"
+            message = f"apply {live.unfinished.record.run_id} was not finished: the collection holds documents of two shapes"
             raise DataError(finding("unfinished_apply", message, hint="run engine apply to finish it; it brings back what fits too"))
 
     # the lock and the record

@@ -18,7 +18,6 @@ from engine.mapping.model import Mapping
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.asides import name_too_long
 from engine.mongo.ownership import Existing
-from engine.mongo.records import RunRecord
 from engine.mongo.unique import not_unique
 
 
@@ -33,14 +32,6 @@ def unsupported(client: MongoClient[Any], new: Mapping, profile: ServerProfile) 
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
         message = "apply needs transactions, which a server outside a replica set does not have"
         yield finding("no_transactions", message, hint=f"{way}; or make the server a replica set")
-
-
-def of_another(unfinished: RunRecord, applied: str, new: Mapping) -> Iterator[Finding]:
-    """An unfinished apply can only be continued with its own mapping."""
-    way = reload(new.target, anew=True)
-    if unfinished.meaning_sha256 != new.digest or unfinished.previous != applied:
-        message = f"apply {unfinished.run_id} of another mapping was not finished: the collection holds documents of two shapes"
-        yield finding("unfinished_apply", message, hint=f"apply that mapping again, or {way}")
 
 
 def refused_indexes(collection: Collection[Any], existing: Existing, old: Mapping, new: Mapping, rewrite: Rewriting) -> Iterator[Finding]:

@@ -10,21 +10,24 @@ from pymongo import MongoClient
 from engine.apply.asides import judge_asides
 from engine.apply.clashes import clashes
 from engine.apply.counting import Counting
-from engine.apply.hindrances import of_another, refused_indexes, unnamable, unsupported
+from engine.apply.halfdone import HalfDone, half_done
+from engine.apply.hindrances import refused_indexes, unnamable, unsupported
 from engine.apply.recorded import evidence, shapes
+from engine.apply.renaming import is_renamed, name_taken, under_present_name
 from engine.apply.unmet import added, unmet
 from engine.digests.checksum import Content
 from engine.errors import DataError, finding
 from engine.evolution.declared import awaiting
-from engine.evolution.judging import Evidence, rewriting_by_evidence
+from engine.evolution.diff import diff
+from engine.evolution.judging import Evidence, judge, rewriting_by_evidence
 from engine.evolution.planning import EvolutionPlan, compared, ways
+from engine.evolution.unfinished import Way
 from engine.mapping.model import Index, Mapping
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.connection import translated
 from engine.mongo.kinds import require_loadable
 from engine.mongo.ledger import Ledger
 from engine.mongo.ownership import Existing, foreign, read_existing
-from engine.mongo.records import RunRecord
 from engine.mongo.state import differences, state_of
 
 
@@ -40,9 +43,17 @@ class LiveCollection:
     run: str
     evidence: Evidence
     drift: tuple[str, ...]
-    unfinished: RunRecord | None
+    unfinished: HalfDone | None
     existing: Existing
     others: tuple[str, ...] = ()
+
+
+def is_unloaded(client: MongoClient[Any], mapping: Mapping) -> bool:
+    """Whether neither the server nor the ledger knows the collection. Raises TargetError."""
+    target = mapping.target
+    with translated():
+        there = read_existing(client[target.database][target.collection])
+    return there is None and Ledger(client, target).applied() is None
 
 
 def inspect(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> LiveCollection:
@@ -72,10 +83,12 @@ def inspect(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> L
         raise DataError(finding("collection_missing", message, hint="load it again with engine run"))
     known = shapes(ledger)
     old = known[0].mapping
-    unfinished = ledger.unfinished_apply()
+    unfinished = half_done(ledger, profile)
     with translated():
         found = state_of(collection, Content(record.live.count, int(record.live.checksum, 16)))
     if unfinished:
+        if unfinished.way(new) is Way.FINISH:
+            old = unfinished.plan.new
         return LiveCollection(old, record.run_id, evidence(ledger.loads()), (), unfinished, existing)
     since = differences(record.live, found, old)
     drift = added(since.wrong, unmet(existing, old, profile, [shape.mapping for shape in known[1:]]))
@@ -84,6 +97,18 @@ def inspect(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> L
 
 def inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> tuple[LiveCollection, EvolutionPlan]:
     """The live collection, and the plan for it: what is counted, and for what apply would refuse. Raises DataError, TargetError."""
+    present = under_present_name(client, new)
+    if present is new:
+        return _inspect_and_plan(client, new, profile)
+    if is_renamed(client, new):
+        message = f"{present.target.collection} was renamed, and the ledger does not say so yet"
+        raise DataError(finding("not_renamed", message, hint="engine apply completes it"))
+    live, found = _inspect_and_plan(client, present, profile)
+    renamed = judge([change for change in diff(present, new) if change.old == present.target.collection], present, new)
+    return live, replace(found, changes=(*found.changes, *renamed), hindrances=(*found.hindrances, *name_taken(client, new)))
+
+
+def _inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> tuple[LiveCollection, EvolutionPlan]:
     live = inspect(client, new, profile)
     found = compared(
         live.old,
@@ -93,7 +118,7 @@ def inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProf
         applied=live.run,
         drift=live.drift,
         others=live.others,
-        unfinished=live.unfinished.run_id if live.unfinished else "",
+        unfinished=live.unfinished and live.unfinished.told(new),
         ways=ways(new.target, anew=any(clashes(live.existing, new, live.old.indexes)), renames=profile.can_rename),
     )
     with translated():
@@ -104,7 +129,7 @@ def inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProf
 def _asked(client: MongoClient[Any], live: LiveCollection, new: Mapping, found: EvolutionPlan, profile: ServerProfile) -> EvolutionPlan:
     """The plan with what the server says of the changes."""
     collection = client[new.target.database][new.target.collection]
-    hindrances = [*unsupported(client, new, profile), *(of_another(live.unfinished, live.run, new) if live.unfinished else ())]
+    hindrances = [*unsupported(client, new, profile)]
     if live.unfinished or not profile.query_operators:
         return replace(found, hindrances=tuple(hindrances))
     rewrite = rewriting_by_evidence(live.old, new, live.evidence)

@@ -14,6 +14,8 @@ from engine.evolution.planning import KEEP_BOTH
 from engine.mapping.model import Mapping
 from engine.mongo.ledger import Ledger
 
+WAYS_ON = ("engine apply continues it, or takes it back first where the mapping is another one; engine apply --undo takes it back; "
+           "a run in mode replace or sync loads everything anew")  # fmt: skip
 ALL_DOCUMENTS = {"replace": "this run replaces all documents", "sync": "this run brings all documents in line"}
 
 
@@ -36,7 +38,9 @@ def check_mapping_change(ledger: Ledger, mapping: Mapping, advice: Advice, *, mi
     replaced = ALL_DOCUMENTS.get(mapping.target.mode)
     if unfinished and not replaced:
         message = f"apply {unfinished.run_id} was not finished: the collection holds documents of two shapes"
-        raise DataError(finding("unfinished_apply", message, hint="run engine apply to continue it"))
+        raise DataError(finding("unfinished_apply", message, hint=WAYS_ON))
+    if unfinished and replaced:
+        return Notice(f"apply {unfinished.run_id} was not finished: {replaced}")
     if mapping.target.amends or record is None or (replaced and record.meaning_sha256 == mapping.digest):
         return Notice()
     try:

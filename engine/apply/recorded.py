@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import DataError, UsageError, finding
@@ -41,7 +41,8 @@ def restored(record: RunRecord) -> Mapping:
     """The mapping of a run record. Raises DataError where this version of the engine cannot read it."""
     try:
         found = loads_all(record.applied, f"the mapping of run {record.run_id}")
-        return next(mapping for mapping in found if mapping.target.collection == record.collection)
+        mapping = next(mapping for mapping in found if mapping.target.collection == (record.named or record.collection))
+        return replace(mapping, target=replace(mapping.target, collection=record.collection))
     except (UsageError, StopIteration):
         message = f"the mapping that run {record.run_id} recorded for {record.collection} cannot be read by this version of the engine"
         hint = f"{RELOAD_ALL.format(mode='replace')}; or name both mappings: engine plan OLD NEW"

@@ -35,7 +35,7 @@ RAW: CodecOptions[Any] = CodecOptions(RawBSONDocument, datetime_conversion=Datet
 
 @dataclass
 class Restoring:
-    """All that one command brings back, for its record in the ledger; at most `limit` documents.
+    """All that one command brings back, for its record in the ledger; at most `limit` documents, with `bypass` whatever the validator says.
 
     `back` counts by run what came back. What stays is counted by its reason: the `_id` is `live` again, or a unique `index` or the
     `validator` refuses the document.
@@ -46,6 +46,7 @@ class Restoring:
     ledger: Ledger
     lock: Lock
     limit: int | None = None
+    bypass: bool = False
     back: Counter[str] = field(default_factory=Counter)
     live: int = 0
     index: int = 0
@@ -123,7 +124,7 @@ class Restoring:
         there = [one["_id"] for one in live.find({"_id": {"$in": ids}}, {"_id": 1}, session=session)]
         coming = list(aside.aggregate([{"$match": {"_id": {"$in": ids, "$nin": there}}}, *kept.fitting_stages], session=session))
         if coming:
-            live.insert_many(coming, session=session)
+            live.insert_many(coming, session=session, bypass_document_validation=self.bypass)
             aside.delete_many({"_id": {"$in": [one["_id"] for one in coming]}}, session=session)
         return len(there), len(coming)
 

@@ -73,7 +73,8 @@ class ReviewedPlan:
 
     def check_live(self, live: LiveCollection, found: EvolutionPlan) -> None:
         """Raises DataError with all that is not as it was reviewed; an apply of the same plan that was not finished goes on."""
-        going_on = live.unfinished and live.unfinished.applied == self.text and live.unfinished.previous == self.applied
+        begun = live.unfinished.record if live.unfinished and not live.unfinished.undo else None
+        going_on = begun and begun.applied == self.text and begun.previous == self.applied
         if not going_on and (lines := [*self._differences(live, found)]):
             raise DataError([_refused(f"{self.collection}: {line}") for line in lines])
 
@@ -82,8 +83,9 @@ class ReviewedPlan:
             yield "another collection of this name is there now"
         if live.run != self.applied:
             yield f"run {live.run} has been there since; reviewed was a plan for what run {self.applied} left"
-        if found.unfinished != self.unfinished:
-            yield f"apply {found.unfinished or self.unfinished} {'is' if found.unfinished else 'was'} unfinished"
+        unfinished = found.unfinished.run if found.unfinished else ""
+        if unfinished != self.unfinished:
+            yield f"apply {unfinished or self.unfinished} {'is' if unfinished else 'was'} unfinished"
         now = digests(live)
         yield from (f"{name} has changed" for name in sorted(now.keys() | self.live.keys()) if now.get(name) != self.live.get(name))
         yield from _greater(found.losses, self.losses)
@@ -121,7 +123,7 @@ def reviewed(live: LiveCollection, found: EvolutionPlan, mapping: Model, steps: 
         mapping.digest,
         live.existing.uuid,
         live.run,
-        found.unfinished,
+        found.unfinished.run if found.unfinished else "",
         digests(live),
         tuple(map(str, allow)),
         found.losses,

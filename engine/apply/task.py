@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pymongo import MongoClient
@@ -12,48 +11,35 @@ from pymongo import MongoClient
 from engine import __version__
 from engine.apply.agreement import check_agreement
 from engine.apply.applying import Applying, ApplyProgress
+from engine.apply.halfdone import replaced_by
 from engine.apply.inspect import LiveCollection, inspect_and_plan
 from engine.apply.recorded import recorded
+from engine.apply.renaming import is_renamed, rename, under_present_name
 from engine.apply.restoring import remove_empty_asides
+from engine.apply.results import ApplyResult
 from engine.apply.reviewed import ReviewedPlan, reviewed
 from engine.apply.trial import check_by_trial
-from engine.errors import DataError, EngineError, TargetError, counted
+from engine.apply.undotask import UndoTask
+from engine.digests.checksum import Content
+from engine.errors import DataError, EngineError, TargetError, counted, finding
 from engine.errors.codes import CODES
 from engine.evolution.approvals import Approval, approvals, forbidden
 from engine.evolution.losses import Loss
 from engine.evolution.planning import EvolutionPlan
 from engine.evolution.steps import ApplyPlan, apply_plan, returning
+from engine.evolution.wayback import way_back
 from engine.mapping.model import Mapping as Model
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.actors import actor
+from engine.mongo.connection import database_of, translated
 from engine.mongo.ledger import Ledger
-from engine.mongo.leftovers import remove_leftovers
+from engine.mongo.leftovers import before_name, remove_leftovers
 from engine.mongo.locks import Lock
 from engine.mongo.records import Kind, Outcome, RunRecord
-from engine.mongo.state import CollectionState
+from engine.mongo.runids import new_run_id
+from engine.mongo.state import CollectionState, state_of
 
 SERVER = "target server"
-
-
-@dataclass(frozen=True)
-class ApplyResult:
-    """What an apply did; `run_id` is empty where there was nothing to do. `rewritten` and `set_aside` count documents of this attempt.
-
-    `set_aside_in` is the collection that the latter are in, empty where there are none. `restored` documents of earlier applies came back;
-    `not_restored` counts those that fit and stay aside all the same, by the reason.
-    """
-
-    before: str
-    run_id: str = ""
-    steps: tuple[dict[str, Any], ...] = ()
-    rewritten: int = 0
-    set_aside: int = 0
-    set_aside_in: str = ""
-    restored: int = 0
-    not_restored: Mapping[str, int] = field(default_factory=dict)
-    documents: int = 0
-    checksum: str = ""
-    resumed: str = ""
 
 
 @dataclass
@@ -76,6 +62,8 @@ class ApplyTask:
     review: ReviewedPlan | None = None
     work: Applying | None = None
     published: bool = False
+    first: ApplyTask | UndoTask | None = None
+    renamed: str = ""
 
     def save(self) -> tuple[LiveCollection, EvolutionPlan, ReviewedPlan]:
         """What is there, the plan to look at, and the one to be saved for an apply of exactly this."""
@@ -93,31 +81,67 @@ class ApplyTask:
 
     def carry_out(self, show: ApplyProgress) -> ApplyResult:
         """Change the collection. Raises DataError where that is not allowed or needs the source, LockedError while it is locked."""
+        self._rename()
+        first = self._settle(show)
         ledger = Ledger(self.client, self.mapping.target, self.run_id)
         with Lock(self.client, self.mapping.target, ledger, self.wait) as lock:
             remove_leftovers(self.client, self.mapping.target)  # a suspended run that lost the lock must have nothing left to rename
             remove_empty_asides(self.client, self.mapping.target, ledger)
             live, found = inspect_and_plan(self.client, self.mapping, self.profile)
-            self._require_reviewed(live, found)
+            if not (first or self.renamed):
+                self._require_reviewed(live, found)
             if not (found.changes or found.drift or found.unfinished):
-                return ApplyResult(live.run)
+                return ApplyResult(live.run, first=first, renamed=self.renamed)
             self._require_allowed(found)
+            _require_settled(found)
             steps = self._plan(live, found)
             if not live.unfinished:
                 target = self.mapping.target
                 check_agreement(self.client[target.database][target.collection], self.mapping, steps.rewrite)
             check_by_trial(self.client, steps, self.profile, self.run_id)
-            record = lock.stamp(self._record(live, found))
+            record = lock.stamp(self._record(live, found, steps))
             ledger.start(record)
-            self.work = work = Applying(self.client, steps, self.profile, ledger, lock, show, self.run_id, approvals(record.allow),
+            replaced, allowed = replaced_by(self.client, record, steps), approvals(record.allow)
+            earlier = live.unfinished.record.aside if live.unfinished else None
+            self.work = work = Applying(self.client, steps, self.profile, ledger, lock, show, self.run_id, allowed, replaced,
                                         [*record.done], record.position, [*record.steps], found.stricter,
-                                        live.unfinished.aside.documents if live.unfinished and live.unfinished.aside else 0)  # fmt: skip
+                                        earlier.documents if earlier else 0)  # fmt: skip
             state = self._carry_out(work, ledger)
+            replaced.drop()
         moved = work.evicting.moved.collection if work.evicting.moved else ""
         return ApplyResult(
             live.run, self.run_id, tuple(work.steps), work.rewritten, work.set_aside, moved, work.restoring.back.total(),
-            work.restoring.stayed, state.count, state.checksum, record.resumed,
+            work.restoring.stayed, state.count, state.checksum, record.resumed, first=first, renamed=self.renamed,
         )  # fmt: skip
+
+    def _rename(self) -> None:
+        """Give the collection its new name, once all the rest is known to be possible and allowed."""
+        if under_present_name(self.client, self.mapping) is self.mapping:
+            return
+        if not is_renamed(self.client, self.mapping):
+            live, found = inspect_and_plan(self.client, self.mapping, self.profile)
+            self._require_reviewed(live, found)
+            self._require_allowed(found)
+            if found.unfinished:
+                message = f"apply {found.unfinished.run} of the collection under its old name was not finished"
+                raise DataError(finding("unfinished_apply", message, hint="engine apply --undo takes it back; then apply this mapping"))
+        if rename(self.client, self.mapping, self.run_id, self.wait):
+            self.renamed = self.mapping.target.was
+
+    def _settle(self, show: ApplyProgress) -> ApplyResult | None:
+        """Take back, or finish, the unfinished apply of another mapping. Raises DataError where what comes then would be refused."""
+        live, found = inspect_and_plan(self.client, self.mapping, self.profile)
+        if live.unfinished is None or found.continues:
+            return None
+        self._require_reviewed(live, found)
+        self._require_allowed(found)
+        rest = (new_run_id(), self.reason, self.wait)
+        if live.unfinished.undoable:
+            self.first = UndoTask(self.client, self.profile, self.mapping, *rest)
+        else:
+            allowed = approvals(live.unfinished.record.allow)
+            self.first = ApplyTask(self.client, self.profile, live.unfinished.plan.new, allowed, *rest)
+        return self.first.carry_out(show)
 
     def _plan(self, live: LiveCollection, found: EvolutionPlan) -> ApplyPlan:
         return returning(apply_plan(live.old, self.mapping, live.evidence, self.profile), found.asides)
@@ -133,13 +157,17 @@ class ApplyTask:
         self.published = True
         return state
 
-    def _record(self, live: LiveCollection, found: EvolutionPlan) -> RunRecord:
+    def _record(self, live: LiveCollection, found: EvolutionPlan, plan: ApplyPlan) -> RunRecord:
         """The run record at the start; the steps that an unfinished apply has done count as done."""
-        before = live.unfinished or RunRecord("")
+        before = live.unfinished.record if live.unfinished else RunRecord("")
+        target = self.mapping.target
+        kept_in = before_name(target.collection, self.run_id) if plan.rewrite.stages and way_back(plan).kept else ""
+        with translated():
+            beforehand = before.beforehand or state_of(database_of(self.client, target.database)[target.collection], Content())
         return RunRecord(
             self.run_id,
-            self.mapping.target.database,
-            self.mapping.target.collection,
+            target.database,
+            target.collection,
             by=actor(self.client, self.mapping.file, self.reason),
             kind=Kind.APPLY,
             mode="apply",
@@ -153,6 +181,8 @@ class ApplyTask:
             done=before.done,
             position=before.position,
             steps=before.steps,
+            beforehand=beforehand,
+            kept_in=before.kept_in or kept_in,
             details={"mapping_text": self.mapping.text, "changes": [str(change.change) for change in found.changes]},
         )
 
@@ -162,7 +192,8 @@ class ApplyTask:
         if self.published:
             return "all of it was done, and is recorded"
         if self.work is None:
-            return "nothing was written; run the same command again"
+            renamed = f"{self.renamed} has its new name; run the same command again" if self.renamed else ""
+            return self.first.stopped if self.first else renamed or "nothing was written; run the same command again"
         steps = f"finished steps: {', '.join(self.work.done)}" if self.work.done else "no step was finished"
         aside = f", {self.work.set_aside:,} set aside" if self.work.set_aside else ""
         rewritten = f"; at least {counted(self.work.rewritten, 'document')} rewritten" if self.work.rewritten else ""
@@ -180,3 +211,10 @@ class ApplyTask:
         self.losses = found.losses
         if refused := forbidden(found.losses, self.allowed):
             raise DataError(refused)
+
+
+def _require_settled(found: EvolutionPlan) -> None:
+    """Nobody else has begun an apply since it was looked at without the lock."""
+    if found.unfinished and not found.continues:
+        message = f"apply {found.unfinished.run} of another mapping has begun meanwhile, and was not finished"
+        raise DataError(finding("unfinished_apply", message, hint="run the same command again"))

@@ -7,11 +7,13 @@ because of a document, the others of the batch are rewritten all the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from bson import encode
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
 from engine.apply.queries import Query
@@ -29,13 +31,16 @@ ROUNDS = 20  # of a sweep: what others write while it is at work is for the next
 class Updating:
     """Updates of one collection. `refuse` gets `_id`s of which the server has refused some, and returns those that are gone or must stay.
 
-    `only` is a query for the documents that may change. `rewritten` counts documents.
+    `only` is a query for the documents that may change. `validated`: the validator is asked. `keeping` gets a query for the documents of an
+    update, and keeps in the same transaction what it is about to replace. `rewritten` counts documents.
     """
 
     collection: Collection[Any]
     fence: Fence
     refuse: Callable[[list[Any]], list[Any]]
     only: Query = field(default_factory=dict)
+    validated: bool = True
+    keeping: Callable[[Query, ClientSession], None] | None = None
     rewritten: int = 0
 
     def pass_over(self, stages: Sequence[Stage], position: Any = None) -> Iterator[tuple[Any, int]]:
@@ -68,15 +73,39 @@ class Updating:
 
     def _update(self, ids: list[Any], stages: Sequence[Stage]) -> bool:
         """Whether the server took all of them; those before a refused one are rewritten."""
-        update = {"q": {"_id": {"$in": ids}, **self.only}, "u": list(stages), "multi": True}
-        command = {"update": self.collection.name, "updates": [update], "writeConcern": WRITE_CONCERN.document}
+        update: dict[str, Any] = {"q": {"_id": {"$in": ids}, **self.only}, "u": list(stages), "multi": True}
+        command: dict[str, Any] = {"update": self.collection.name, "updates": [update]}
+        if not self.validated:
+            command["bypassDocumentValidation"] = True
 
         def send(attempt: int) -> dict[str, Any]:
-            reply = self.collection.database.command(self.fence.guarded(command, attempt))
+            guarded = self.fence.guarded(command, attempt)
+            reply = self._kept(guarded, update["q"]) if self.keeping else self._sent(guarded)
+            refused = document_errors(reply, (INVALID_DOCUMENT,))
             self.rewritten += reply.get("nModified", 0)
-            return {"refused": document_errors(reply, (INVALID_DOCUMENT,))}
+            return {"refused": refused}
 
         return not retry_transient(send)["refused"]
+
+    def _sent(self, command: dict[str, Any]) -> dict[str, Any]:
+        return dict(self.collection.database.command({**command, "writeConcern": WRITE_CONCERN.document}))
+
+    def _kept(self, command: dict[str, Any], query: Query) -> dict[str, Any]:
+        """The update in a transaction with what is kept; where a document is refused, none of them is rewritten."""
+        reply: dict[str, Any] = {}
+
+        def both(session: ClientSession) -> None:
+            assert self.keeping
+            self.keeping(query, session)
+            reply.clear()
+            reply.update(self.collection.database.command(command, session=session))
+            if "writeErrors" in reply:
+                raise _RefusedError
+
+        with self.collection.database.client.start_session() as session, suppress(_RefusedError):
+            session.with_transaction(both, write_concern=WRITE_CONCERN)
+            return reply
+        return {name: value for name, value in reply.items() if name != "nModified"}
 
     def _batches(self, position: Any) -> Iterator[list[Any]]:
         """All `_id`s after the position, of any type, in the order of their index."""
@@ -90,3 +119,7 @@ class Updating:
                 return
             yield ids
             position = ids[-1]
+
+
+class _RefusedError(Exception):
+    """Ends a transaction that the server has aborted."""

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from bson import json_util
 from rich.text import Text
 
-from engine.apply.task import ApplyResult
+from engine.apply.results import ApplyResult
 from engine.cli.console import console_on
 from engine.cli.display_setaside import not_restored
 from engine.errors import counted
@@ -46,6 +46,8 @@ def show_plan(found: EvolutionPlan, title: str, data: Iterable[str], stream: Tex
 
 
 def _what_to_do(found: EvolutionPlan) -> str:
+    if found.unloaded:
+        return "No run has made this collection yet: `engine run` with --collection loads it."
     if found.unchangeable and found.needs is Needs.SOURCE:
         return "This needs the source, and another target.collection: a time series collection can only be added to."
     return f"This needs the source: {'; or '.join(found.ways)}." if found.needs is Needs.SOURCE else WHAT_TO_DO[found.needs]
@@ -56,7 +58,7 @@ def _head(found: EvolutionPlan) -> Iterator[Text]:
         documents = f": {counted(found.counts.documents, 'document')}" if found.counts else ""
         yield Text(f"compared with the collection as run {found.applied} left it{documents}")
     if found.unfinished:
-        yield Text(f"apply {found.unfinished} was not finished: run `engine apply` to continue it", "red")
+        yield from (Text(line, "red") for line in found.unfinished.lines)
     for line in found.drift:
         yield Text(f"drift: {line}", "red")
     for line in found.others:
@@ -142,19 +144,34 @@ def show_steps(steps: Iterable[tuple[Step, tuple[dict[str, Any], ...]]], stream:
             print(json_util.dumps(command, json_options=json_util.CANONICAL_JSON_OPTIONS, ensure_ascii=False), file=stream)
 
 
-def show_applied(done: ApplyResult, stream: TextIO) -> None:
-    """Show what an apply did."""
+def show_applied(done: ApplyResult, stream: TextIO, *, undo: bool = False) -> None:
+    """Show what an apply did, or the undoing of one."""
+    if done.first:
+        show_applied(done.first, stream)
+    if done.renamed:
+        print(f"RENAMED  the collection that was {done.renamed}", file=stream)
     if not done.run_id:
-        print(f"nothing to do: the collection is as run {done.before} left it, and the mapping has the same meaning", file=stream)
+        same = "no apply is unfinished" if undo else "the mapping has the same meaning"
+        print(f"nothing to {'undo' if undo else 'do'}: the collection is as run {done.before} left it, and {same}", file=stream)
         return
-    console = console_on(stream)
+    title = "UNDONE" if done.undone else "APPLIED"
+    console_on(stream).print(Text.assemble((title, "bold green"), f"  {_counts(done)}"), soft_wrap=True)
+    for line in (*not_restored(done.not_restored), *_afterwards(done)):
+        print(line, file=stream)
+
+
+def _counts(done: ApplyResult) -> str:
+    of = f"apply {done.undone}: " if done.undone else ""
     aside = f", {done.set_aside:,} set aside in {done.set_aside_in}" if done.set_aside else ""
     back = f", {done.restored:,} brought back that had been set aside" if done.restored else ""
-    console.print(Text.assemble(("APPLIED", "bold green"), f"  {done.rewritten:,} rewrites of documents{aside}{back}"), soft_wrap=True)
-    for line in not_restored(done.not_restored):
-        print(line, file=stream)
+    return f"{of}{done.rewritten:,} rewrites of documents{aside}{back}"
+
+
+def _afterwards(done: ApplyResult) -> Iterator[str]:
+    if done.unbuilt:
+        yield f"indexes that what others wrote has made impossible, and that are missing now: {', '.join(done.unbuilt)}"
     if done.resumed:
-        print(f"continued after run {done.resumed}", file=stream)
-    print(f"steps: {', '.join(step['name'] for step in done.steps)}", file=stream)
-    print(f"live: {counted(done.documents, 'document')}, checksum {done.checksum}", file=stream)
-    print(f"run {done.run_id}", file=stream)
+        yield f"continued after run {done.resumed}"
+    yield f"steps: {', '.join(step['name'] for step in done.steps)}"
+    yield f"live: {counted(done.documents, 'document')}, checksum {done.checksum}"
+    yield f"run {done.run_id}"

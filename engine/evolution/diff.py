@@ -277,7 +277,11 @@ def _validation(old: Mapping, new: Mapping) -> Iterator[Change]:
 
 def _rest(old: Mapping, new: Mapping) -> Iterator[Change]:
     yield from _attributes("source", old.source, new.source)
-    yield from _attributes("target", old.target, new.target)
+    before = old.target
+    if before.collection == new.target.was != new.target.collection:
+        yield Change(code_of("Target", "was"), "target.collection", "", before.collection, new.target.collection)
+        before = replace(before, collection=new.target.collection)
+    yield from _attributes("target", before, new.target)
     for field in fields(Mapping):
         values = getattr(old, field.name), getattr(new, field.name)
         if field.compare and field.name not in COMPARED | DERIVED and values[0] != values[1]:

@@ -178,6 +178,8 @@ ROWS = (
                touched=with_step, sign="+", undone_by="E607", removes=True),
     ChangeKind("E607", "step removed", always(Needs.NOTHING), sign="-", undone_by="E606"),
     ChangeKind("E608", "step changed, which was carried out before", always(Needs.NOTHING)),
+    ChangeKind("E609", "collection renamed", always(Needs.RULES), breaks("queries on the old name no longer find anything"),
+               breaks("what is written under the old name goes into another collection"), attributes=("Target.was",)),
     ChangeKind("E701", "documents of neither shape", always(Needs.NOTHING)),
 )  # fmt: skip
 KINDS: Mapping[str, ChangeKind] = {row.code: row for row in ROWS}

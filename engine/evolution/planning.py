@@ -25,6 +25,7 @@ from engine.evolution.judging import (
     source_reasons,
 )
 from engine.evolution.losses import Loss, losses
+from engine.evolution.unfinished import Unfinished, Way
 from engine.mapping.model import Index, Target
 from engine.mapping.model import Mapping as Model
 
@@ -46,6 +47,7 @@ class EvolutionPlan:
     be rewritten there. `rejected`: rows that earlier runs rejected and that may fit now, by what they were rejected for.
     `hindrances`: what the server was found to refuse. `asides`: what earlier applies have set aside, and how much of it fits again.
     `expiring`: TTL indexes that will delete documents as nothing did before. `ways`: what to do where the source is needed.
+    `unloaded`: no run has made the collection yet.
     """
 
     changes: tuple[JudgedChange, ...]
@@ -56,7 +58,8 @@ class EvolutionPlan:
     drift: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     counts: Counts | None = None
-    unfinished: str = ""
+    unfinished: Unfinished | None = None
+    unloaded: bool = False
     rejected: Mapping[str, int] = field(default_factory=dict)
     unchangeable: bool = False
     hindrances: tuple[Finding, ...] = ()
@@ -65,9 +68,14 @@ class EvolutionPlan:
     ways: tuple[str, ...] = (RELOAD,)
 
     @property
+    def continues(self) -> bool:
+        """Whether these are the changes that an unfinished apply has begun to make."""
+        return self.unfinished is not None and self.unfinished.way is Way.CONTINUE
+
+    @property
     def needs(self) -> Needs:
         """The greatest need of all changes."""
-        if self.blocked:
+        if self.blocked or self.unloaded:
             return Needs.SOURCE
         return max((change.needs for change in self.changes), default=Needs.RULES if self.drift else Needs.NOTHING)
 
@@ -95,12 +103,12 @@ class EvolutionPlan:
     @property
     def losses(self) -> tuple[Loss, ...]:
         """All that needs `--allow`; what an unfinished apply does was allowed when it began."""
-        return () if self.unfinished else losses(self.changes, self.counts, self.expiring)
+        return () if self.continues else losses(self.changes, self.counts, self.expiring)
 
     @property
     def refusals(self) -> tuple[Finding, ...]:
         """All for which apply would refuse, whatever is allowed."""
-        blocked = {} if self.unfinished else self.blocked
+        blocked = {} if self.continues else self.blocked
         return (*(self._needs_source(subject, why) for subject, why in blocked.items()), *self.hindrances)
 
     def _needs_source(self, subject: str, why: str) -> Finding:
@@ -129,7 +137,8 @@ class EvolutionPlan:
         """Plain values, for `--json`."""
         return {
             "applied": self.applied,
-            "unfinished": self.unfinished,
+            "unfinished": self.unfinished and self.unfinished.as_json(),
+            "unloaded": self.unloaded,
             "exit_code": self.exit_code,
             "breaking": self.breaking,
             "needs": self.needs.name.lower(),

@@ -63,14 +63,35 @@ class Ledger:
             self._set({})
 
     def finish(self, outcome: Outcome, details: dict[str, Any], **fields: Any) -> None:
-        """Record how the run ended. Waits at most a second for a server that may be gone, unless the run was published."""
-        record = as_fields(details, {"outcome": outcome, "stage": "done", **fields})
+        """Record how the run ended. Waits at most a second for a server that may be gone, unless the run was published.
+
+        Of a run that was not published, the stage stays the one in which it ended.
+        """
+        done = {"stage": "done"} if outcome is Outcome.PUBLISHED else {}
+        record = as_fields(details, {"outcome": outcome, **done, **fields})
         with translated():
             if outcome is Outcome.PUBLISHED:
                 retry_transient(lambda _: self._set(record, finished=True))
             else:
                 with pymongo.timeout(DISCARD_SECONDS):
                     self._set(record, finished=True)
+
+    def move_to(self, collection: str) -> None:
+        """From now on all records of the target are about the collection of this name, which it has been given."""
+        renamed = [{"$set": {"named": {"$ifNull": ["$named", "$collection"]}, "collection": collection}}]
+        with translated():
+            self._runs.update_many(self._target, renamed)
+
+    def finish_undo(self, undone: RunRecord, details: dict[str, Any], live: CollectionState) -> None:
+        """Record, at once, that this run has taken an apply back, and that the apply was taken back."""
+        mark = {"$set": as_fields({"undone_by": self.run_id}, {"outcome": Outcome.UNDONE})}
+        facts = as_fields(details, {"outcome": Outcome.PUBLISHED, "stage": "done", "live": live})
+        with translated():
+            self.advance(lambda session: self._mark(undone.run_id, mark, session), facts)
+            self._set({}, finished=True)
+
+    def _mark(self, run: str, change: dict[str, Any], session: ClientSession) -> None:
+        self._runs.update_one({"_id": run}, change, session=session)
 
     def advance(self, step: Callable[[ClientSession], None], facts: dict[str, Any]) -> None:
         """Carry out a step and note facts in one transaction: both take effect, or neither. Raises the driver's errors."""

@@ -12,6 +12,7 @@ from pymongo import MongoClient
 
 from engine.mapping.model import Target
 from engine.mongo.connection import database_of, translated
+from engine.mongo.ledger import Ledger
 from engine.mongo.runids import RUN_ID
 
 
@@ -25,12 +26,22 @@ def trial_name(collection: str, run_id: str) -> str:
     return f"{collection}__trial_{run_id}"
 
 
+def before_name(collection: str, run_id: str) -> str:
+    """Of the collection that holds what an apply replaced and cannot compute back."""
+    return f"{collection}__before_{run_id}"
+
+
 def remove_leftovers(client: MongoClient[Any], target: Target) -> list[str]:
-    """Drop those that dead runs of a target left. Returns their names. The caller must hold the target's lock."""
+    """Drop those that dead runs of a target left. Returns their names. The caller must hold the target's lock.
+
+    What an unfinished apply may need on its way back stays.
+    """
     database = database_of(client, target.database)
-    pattern = f"^{re.escape(target.collection)}__(staging|trial)_{RUN_ID}$"
+    pattern = f"^{re.escape(target.collection)}__(staging|trial|before)_{RUN_ID}$"
+    unfinished = Ledger(client, target).unfinished_apply()
     with translated():
-        found = sorted(database.list_collection_names(filter={"name": {"$regex": pattern}}))
+        listed = database.list_collection_names(filter={"name": {"$regex": pattern}})
+        found = sorted(name for name in listed if not (unfinished and name == unfinished.kept_in))
         for name in found:
             database.drop_collection(name)
     return found

@@ -71,8 +71,8 @@ IN_PLACE = _all(RECORD, {Place.TARGET: "collMod createCollection createIndex ins
 # What an apply sets aside goes into a collection of its own beside the target, and comes back from there.
 ASIDE: Needs = {Place.DATABASE: "find"}
 MOVING: Needs = {Place.TARGET: "insert remove", Place.DATABASE: "find insert remove"}
-TRIAL: Needs = {Place.DATABASE: "collMod createCollection createIndex dropCollection dropIndex listIndexes update"}
-REWRITING = _all(MOVING, TRIAL, {Place.TARGET: "collStats"})
+TRIAL: Needs = {Place.DATABASE: "collMod createCollection createIndex dropCollection dropIndex listIndexes renameCollectionSameDB update"}
+REWRITING = _all(MOVING, TRIAL, {Place.TARGET: "bypassDocumentValidation collStats"})
 
 TASKS: tuple[Task, ...] = (
     Task("run", _all(RECORD, STAGING), "replace"),

@@ -28,6 +28,7 @@ class Outcome(StrEnum):
     PUBLISHED = "published"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
+    UNDONE = "undone"  # an apply that did not finish, and that a later one has taken back
     NOT_PUBLISHED = "not published"  # refused before its load began; or another collection of the mapping failed
     DRY_RUN = "dry run"
     DEAD = "dead"  # its process ended without a word
@@ -115,21 +116,24 @@ class Actor:
 class RunRecord:
     """One run or apply. Times are UTC by the server's clock, to be shown only; what is as its default was never set.
 
+    `named` is the collection's name at that time, where it has another one now.
     `fence` is that of the lock which the run held: of two records of a collection, the one with the higher fence is the later one.
     `previous` is the run whose documents an apply changed. `applied` is the mapping as it was meant, with all variables filled in; `live`
     the collection's state after it was published. `rows_done`, in the modes upsert and append: all rows up to this one are written and
     were read back. `resumed` is the run or apply that this one went on from. Of an apply, `done` are its finished steps, `position` the
     last `_id` that the step under way has rewritten, `steps` the log. `rejected` are ranges of a published load's rejected rows, None where
-    they are too many to be kept; `settled` are ranges of the rows that a retry took out of the rejects of the run `retry_of`. `aside` is
-    what an apply set aside; `left` says which documents that were set aside came back, or were dropped by a record of kind drop. `uuid` is
-    that of the collection that the run made, or has as its own (`ownership`). `beside` are the earlier runs whose documents have another
-    shape and are still there. `details` is what else people are shown (the report of a
-    run); the engine never reads it.
+    they are too many to be kept; `settled` are ranges of the rows that a retry took out of the rejects of the run `retry_of`. `beforehand`
+    is the state of the collection, but for its documents, when the apply or the first of its attempts began, and `kept_in` the collection
+    of the values that it replaced and cannot compute back. `aside` is what an apply set aside; `left` says which documents that were set
+    aside came back, or were dropped by a record of kind drop. `uuid` is that of the collection that the run made, or has as its own
+    (`ownership`). `beside` are the earlier runs whose documents have another shape and are still there. `details` is what else people are
+    shown (the report of a run); the engine never reads it.
     """
 
     run_id: str
     database: str = ""
     collection: str = ""
+    named: str = ""
     fence: int = 0
     record_version: int = VERSION
     kind: Kind = Kind.LOAD
@@ -166,6 +170,8 @@ class RunRecord:
     steps: tuple[dict[str, Any], ...] = ()
     aside: SetAside | None = None
     left: tuple[Left, ...] = ()
+    beforehand: CollectionState | None = None
+    kept_in: str = ""
     details: dict[str, Any] = field(default_factory=dict)
 
     def as_document(self) -> dict[str, Any]:
@@ -219,6 +225,7 @@ READ: dict[str, Callable[[Any], Any]] = {
     "steps": tuple,
     "aside": SetAside.of,
     "left": lefts_of,
+    "beforehand": CollectionState.of,
 }
 WRITTEN: dict[str, Callable[[Any], Any]] = {
     "kind": str,
@@ -236,4 +243,5 @@ WRITTEN: dict[str, Callable[[Any], Any]] = {
     "steps": list,
     "aside": SetAside.as_document,
     "left": lefts_as_plain,
+    "beforehand": CollectionState.as_document,
 }

@@ -11,6 +11,7 @@ from engine.apply.advice import Advice
 from engine.apply.asides import aside_notes
 from engine.apply.notice import Notice, check_mapping_change
 from engine.apply.recorded import Shape, own_indexes
+from engine.apply.renaming import require_same_name
 from engine.documents.validators import engine_only, options
 from engine.mapping.model import Mapping
 from engine.mapping.profiles import PROFILES, ServerProfile
@@ -71,6 +72,7 @@ def require_fitting(client: Client, ownership: Ownership, profile: ServerProfile
         DataError: it is somebody else's; or its documents, or their shape, do not go with the mapping.
         TargetError: one of its indexes is in the way of the mapping's.
     """
+    require_same_name(client, ownership.mapping)
     mapping, standing = ownership.mapping, ownership.require()
     advice, existing = Advice(client, mapping, profile), standing.existing
     mixed = "mixed_shapes" in allow

@@ -105,9 +105,8 @@ def proxy(mongo_client: MongoClient) -> Iterator[Proxy]:
 CASES = [("hold", *place) for place in PLACES] + [("hold_reply", *place) for place in PLACES if place[0] != "dropIndexes" and place[1] != 1]
 
 
-@pytest.mark.faults
-@pytest.mark.parametrize(("how", "verb", "nth"), CASES)
-def test_killed_anywhere_it_ends_in_the_same_state(rooms: Rooms, proxy: Proxy, verb: str, nth: int, how: str) -> None:
+def killed(rooms: Rooms, proxy: Proxy, how: str, verb: str, nth: int) -> None:
+    """An apply that is ended at a command, before the server has it or after it has carried it out; its lock has expired."""
     harm = proxy.harm(how, verb, nth=nth, target="rooms")
     process = rooms.start(rooms.uri.replace(f":{proxy.upstream}/", f":{proxy.port}/"))
     try:
@@ -117,13 +116,50 @@ def test_killed_anywhere_it_ends_in_the_same_state(rooms: Rooms, proxy: Proxy, v
         process.kill()
         process.wait(30)
         proxy.heal()
+    rooms.expire()
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("how", "verb", "nth"), CASES)
+def test_killed_anywhere_it_ends_in_the_same_state(rooms: Rooms, proxy: Proxy, verb: str, nth: int, how: str) -> None:
+    killed(rooms, proxy, how, verb, nth)
     for document in rooms.database["rooms"].find():
         shape = list(document)
         assert shape in (["_id", "number", "floor", "note"], ["_id", "door", "level", "twice", "note"], ["_id", "door", "level", "twice"])
-    rooms.expire()
     rooms.apply()
     found = rooms.state
     assert command("plan", "-m", rooms.new).code == 0
     again = command("run", "-m", rooms.new, "--source", rooms.folder / "rooms.csv", "--quiet")
     assert again.code == 0, again.err
     assert rooms.state == found
+
+
+BEFORE_TRIM = [case for case in CASES if case[1:] not in (("update", 4), ("update", 5), ("collMod", 2))]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("how", "verb", "nth"), BEFORE_TRIM)
+def test_killed_before_values_are_dropped_it_can_be_taken_back(rooms: Rooms, proxy: Proxy, verb: str, nth: int, how: str) -> None:
+    before = rooms.state
+    killed(rooms, proxy, how, verb, nth)
+    ended = command("apply", "-m", rooms.new, "--undo")
+    assert (ended.code, rooms.state) == (0, before), ended.err
+    assert (command("plan", "-m", rooms.old).code, command("verify", "-m", rooms.old).code) == (0, 0)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("way", ["old", "third"])
+def test_killed_in_the_middle_another_mapping_takes_over(rooms: Rooms, proxy: Proxy, way: str) -> None:
+    before = rooms.state
+    killed(rooms, proxy, "hold_reply", "update", 2)
+    third = rooms.folder / "third.yaml"
+    third.write_text(rooms.old.read_text().replace("floor: {column: floor, type: int}", "storey: {column: floor, type: int, was: floor}"
+                     ).replace("{floor: 1}", "{storey: 1}"), encoding="utf-8")  # fmt: skip
+    file = rooms.old if way == "old" else third
+    ended = command("apply", "-m", file)
+    assert ended.code == 0, ended.err
+    assert command("plan", "-m", file).code == 0
+    if way == "old":
+        assert rooms.state == before
+    else:
+        assert list(rooms.database["rooms"].find_one()) == ["_id", "number", "storey", "note"]

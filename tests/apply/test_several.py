@@ -151,3 +151,21 @@ def test_an_array_is_renamed_by_its_fields(orders: Orders) -> None:
     assert applied[1] == [("_id", 2), ("name", "Bo"), ("parts", [{"sku": "c"}])]
     assert orders.call("run", "--quiet").code == 0
     assert orders.content()[0] == applied
+
+
+def test_a_collection_that_is_new_in_the_file_is_planned_and_the_others_are_applied(orders: Orders) -> None:
+    old = orders.folder / "before.yaml"
+    old.write_text(orders.file.read_text(), encoding="utf-8")
+    orders.write(name="called", was=", was: name")
+    split = "  visits:\n    document: people\n    id: {hash: [id]}\n    dedup: {on: [id]}\n    fields: {who: {column: id}}\n"
+    orders.file.write_text(orders.file.read_text() + split, encoding="utf-8")
+    ended = orders.call("plan", "--json")
+    assert ended.code == 10, ended.err
+    assert [plan["unloaded"] for plan in ended.report["collections"]] == [False, False, True]
+    assert "`engine run` with --collection loads it" in orders.call("plan").out
+    assert [plan["unloaded"] for plan in command("plan", old, orders.file, "--json").report["collections"]] == [False, False, True]
+    applied = orders.call("apply")
+    assert (applied.code, "--collection visits" in applied.err) == (0, True), applied.err
+    assert orders.database["orders"].count_documents({"called": {"$exists": True}}) == 3
+    loaded = orders.call("run", "--collection", "visits", "--quiet")
+    assert (loaded.code, orders.call("plan").code) == (0, 0), loaded.err

@@ -363,24 +363,6 @@ def test_a_batch_of_an_apply_that_lost_its_lock_is_not_written(people: People, m
     assert staging.name not in people.database.list_collection_names()
 
 
-def test_another_apply_must_be_finished_first(people: People) -> None:
-    record = {
-        "_id": "x",
-        "database": people.database.name,
-        "collection": "people",
-        "kind": "apply",
-        "outcome": "failed",
-        "fence": 99,
-        "done": ["widen"],
-    }
-    people.database["_engine_runs"].insert_one(record)
-    people.edit("minimum: 0", "minimum: 1")
-    assert people.plan()[1]["unfinished"] == "x"
-    assert "unfinished_apply" in people.apply().err
-    people.mode = "upsert"
-    assert "unfinished_apply" in people.run().err
-
-
 def test_what_others_write_in_the_new_shape_already_stays_as_it_is(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
     people.edit("home.city: city", "home.town: {column: city, was: home.city}")
     people.rest = "rules: {named: {check: home.town is not null, on_fail: reject}}"

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from engine.apply.data import Differences, differing
-from engine.apply.inspect import inspect_and_plan
+from engine.apply.inspect import inspect_and_plan, is_unloaded
+from engine.apply.results import ApplyResult
 from engine.apply.reviewed import AGAIN, ReviewedPlan, as_text, read
-from engine.apply.task import ApplyResult, ApplyTask
+from engine.apply.task import ApplyTask
+from engine.apply.undotask import UndoTask
 from engine.cli.display_evolution import show_applied, show_plan, show_steps
 from engine.cli.progress import progress_on
 from engine.cli.verbs.common import Arguments, client_of, mappings_of, profile_of, write_file
@@ -23,6 +25,8 @@ from engine.mapping.loader import load_all
 from engine.mapping.model import Mapping
 from engine.mongo.connection import Client
 from engine.mongo.runids import new_run_id
+
+NOT_LOADED = EvolutionPlan((), {}, {}, unloaded=True)
 
 
 def plan(arguments: Arguments, out: TextIO, _err: TextIO) -> int:
@@ -67,13 +71,15 @@ def _planned(arguments: Arguments) -> list[tuple[Mapping, Mapping, EvolutionPlan
         hint = "engine plan --mapping FILE --output PLAN --allow …"
         raise UsageError(finding("usage", "a plan is saved for a live collection, and --allow is for a plan that is saved", hint=hint))
     if arguments.files:
-        return [(old, new, compared(old, new)) for old, new in _both(arguments)]
+        return [(old or new, new, compared(old, new) if old else NOT_LOADED) for old, new in _both(arguments)]
     mappings, allowed = mappings_of(arguments), approvals(arguments.allow)
     with client_of("plan", mappings, arguments.wait) as client:
+        unloaded = _unloaded(client, mappings)
+        known, rest = [new for new in mappings if new not in unloaded], [(new, new, NOT_LOADED) for new in unloaded]
         if arguments.output:
-            return _saved(arguments, [_task(arguments, client, new, allowed) for new in mappings])
-        found = [(new, *inspect_and_plan(client, new, profile_of(client, new))) for new in mappings]
-    return [(live.old, new, plan) for new, live, plan in found]
+            return _saved(arguments, [_task(arguments, client, new, allowed) for new in known]) + rest
+        found = [(new, *inspect_and_plan(client, new, profile_of(client, new))) for new in known]
+    return [(live.old, new, plan) for new, live, plan in found] + rest
 
 
 def _saved(arguments: Arguments, tasks: Sequence[ApplyTask]) -> list[tuple[Mapping, Mapping, EvolutionPlan]]:
@@ -88,24 +94,37 @@ def _task(arguments: Arguments, client: Client, mapping: Mapping, allowed: tuple
     return ApplyTask(client, profile_of(client, mapping), mapping, allowed, new_run_id(), reason, arguments.wait)
 
 
-def _both(arguments: Arguments) -> list[tuple[Mapping, Mapping]]:
-    """The two mappings of each collection. Two files of one collection each are compared even where the names differ."""
+def _unloaded(client: Client, mappings: Sequence[Mapping]) -> list[Mapping]:
+    """Of several collections in a file, those that no run has made yet, unless that is so of all."""
+    found = [mapping for mapping in mappings if is_unloaded(client, mapping)] if len(mappings) > 1 else []
+    return found if len(found) < len(mappings) else []
+
+
+def _both(arguments: Arguments) -> list[tuple[Mapping | None, Mapping]]:
+    """The two mappings of each collection; none before for one that only the new file has.
+
+    Two files of one collection each are compared even where the names differ.
+    """
     old, new = (mappings_of(Arguments(mapping=file, collection=arguments.collection)) for file in arguments.files)
     if len(old) == len(new) == 1:
         return [(old[0], new[0])]
     before = {mapping.target.collection: mapping for mapping in old}
     after = {mapping.target.collection: mapping for mapping in new}
-    if apart := before.keys() ^ after.keys():
-        message = f"only one of the two mappings has the collection {min(apart)}"
+    if gone := before.keys() - after.keys():
+        message = f"only the old mapping has the collection {min(gone)}"
         raise UsageError(finding("unknown_collection", message, hint="with --collection, name one that both have"))
-    return [(before[name], mapping) for name, mapping in after.items()]
+    return [(before.get(name), mapping) for name, mapping in after.items()]
 
 
 def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     """Bring the live collections in line with the mapping, one after the other."""
+    if arguments.undo:
+        return _undo(arguments, _named(arguments), out, err)
     mappings, reviews = _reviewed(arguments) if arguments.plan else (_named(arguments), ())
     allowed = approvals(arguments.allow)
     with client_of("plan" if arguments.dry_run else "apply", mappings, arguments.wait) as client:
+        unloaded = _unloaded(client, mappings)
+        mappings = tuple(mapping for mapping in mappings if mapping not in unloaded)
         tasks = [_task(arguments, client, mapping, allowed) for mapping in mappings]
         for task, review in zip(tasks, reviews, strict=bool(reviews)):
             task.review, task.allowed = review, review.approvals
@@ -118,6 +137,22 @@ def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
             done = [task.carry_out(progress) for task in tasks]
     if not (arguments.quiet or reviews or any(one.resumed for one in done)):
         _note_unused(tasks, allowed, err)
+    _show_done(arguments, mappings, done, out)
+    for mapping in unloaded:
+        print(f"not loaded yet: engine run --mapping {arguments.mapping} --collection {mapping.target.collection}", file=err)
+    return Exit.DONE
+
+
+def _undo(arguments: Arguments, mappings: Sequence[Mapping], out: TextIO, err: TextIO) -> int:
+    """Take back what was not finished, of all collections of the mapping."""
+    if arguments.dry_run or arguments.allow:
+        raise UsageError(finding("usage", "--undo goes with neither --dry-run nor --allow", hint="engine plan shows what it does"))
+    with client_of("apply", mappings, arguments.wait) as client:
+        reason, wait = arguments.reason, arguments.wait
+        tasks = [UndoTask(client, profile_of(client, mapping), mapping, new_run_id(), reason, wait) for mapping in mappings]
+        arguments.deeds.ask(lambda: [f"{task.mapping.target.collection}: {task.stopped}" for task in tasks])
+        with progress_on(err, quiet=arguments.quiet) as progress:
+            done = [task.carry_out(progress) for task in tasks]
     _show_done(arguments, mappings, done, out)
     return Exit.DONE
 
@@ -157,7 +192,7 @@ def _show_done(arguments: Arguments, mappings: Sequence[Mapping], done: Sequence
     for mapping, result in zip(mappings, done, strict=True) if not (arguments.json or arguments.quiet) else ():
         if len(done) > 1:
             print(f"collection {mapping.target.collection}", file=out)
-        show_applied(result, out)
+        show_applied(result, out, undo=arguments.undo)
 
 
 def _note_unused(tasks: Iterable[ApplyTask], allowed: Iterable[Approval], err: TextIO) -> None:

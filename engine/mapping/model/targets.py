@@ -31,6 +31,11 @@ class Target:
 
     database: Annotated[str, key("Database name.", "medicaldb", pattern=DATABASE)]
     collection: Annotated[str, key("Collection name.", "admissions", pattern=COLLECTION)]
+    was: Annotated[
+        str,
+        key("The name that the collection had before: `engine apply` renames it, with all that the ledger knows of it. It may stay here: "
+            "afterwards it has no further effect.", "stays", pattern=COLLECTION),
+    ] = field(default="", compare=False)  # fmt: skip
     mode: Annotated[
         Mode,
         key("replace: a new collection takes the place of the live one, at once and as a whole. The others write into the live "

@@ -73,6 +73,8 @@ def _scopes(tree: YamlDocument) -> Iterator[Scope]:
     shared = {name: value for name, value in raw.items() if name != "collections"}
     for name in [name for name in OF_A_COLLECTION if name in shared]:
         Scope(tree, raw).report((name,), "contradiction", f"with collections, {name} belongs in each one", "move it there", at_key=True)
+    if "was" in target:
+        Scope(tree, raw).report(("target", "was"), "contradiction", "with collections, no one of them is meant", "remove it", at_key=True)
     if "collection" in target:
         Scope(tree, raw).report(("target", "collection"), "contradiction", "collections are named by their keys", "remove it", at_key=True)
     for name, own in raw["collections"].items():

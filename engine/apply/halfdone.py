@@ -1,0 +1,77 @@
+"""An apply that was not finished, as the ledger knows it: its plan, how far it came, and the ways on from there. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from engine.apply.recorded import evidence, restored
+from engine.apply.replaced import Replaced
+from engine.evolution.asides import KeptAside
+from engine.evolution.steps import ApplyPlan, apply_plan
+from engine.evolution.unfinished import Unfinished, Way
+from engine.evolution.wayback import way_back
+from engine.mapping.model import Mapping
+from engine.mapping.profiles import ServerProfile
+from engine.mongo.connection import Client
+from engine.mongo.ledger import Ledger
+from engine.mongo.records import RunRecord
+
+UNDO = "undo"  # the mode of a record that takes an apply back
+LAST = ("trim", "expire")  # the steps after which something is gone
+ALL = {"_id": {"$exists": True}}
+
+
+@dataclass(frozen=True)
+class HalfDone:
+    """`applied` is the run that left the collection before, `record` the last attempt of the apply, `undo` one to take it back, if any."""
+
+    applied: RunRecord
+    record: RunRecord
+    undo: RunRecord | None
+    plan: ApplyPlan
+
+    @property
+    def undoable(self) -> bool:
+        """Whether it has not begun to drop values, to carry out steps of the user's, or to bring back what was set aside earlier."""
+        return not any(step in LAST or step.startswith(("return ", "step ")) for step in (*self.record.done, self.record.stage))
+
+    def way(self, new: Mapping) -> Way:
+        """What an apply of this mapping does about it."""
+        if self.undo is None and self.record.meaning_sha256 == new.digest and self.record.previous == self.applied.run_id:
+            return Way.CONTINUE
+        return Way.UNDO if self.undoable else Way.FINISH
+
+    def told(self, new: Mapping) -> Unfinished:
+        """For a plan of this mapping."""
+        left = tuple(step.name for step in self.plan.steps if step.name not in {*self.record.done, self.record.stage})
+        stage = "" if self.record.stage in {*self.record.done, "done"} else self.record.stage
+        way, undo = self.way(new), self.undo.run_id if self.undo else ""
+        run, before = self.record.run_id, self.applied.run_id
+        return Unfinished(run, self.record.mapping, before, way, self.record.done, stage, left, self.undoable, undo)
+
+
+def half_done(ledger: Ledger, profile: ServerProfile) -> HalfDone | None:
+    """The unfinished apply of the ledger's target, None without one. Raises DataError where its mapping cannot be read."""
+    last, applied = ledger.unfinished_apply(), ledger.applied()
+    record = ledger.find(last.resumed) if last and last.mode == UNDO else last
+    if last is None or record is None or applied is None:
+        return None
+    new = replace(restored(record), digest=record.meaning_sha256)
+    plan = apply_plan(restored(applied), new, evidence(ledger.loads()), profile)
+    return HalfDone(applied, record, last if last.mode == UNDO else None, plan)
+
+
+def replaced_by(client: Client, record: RunRecord, plan: ApplyPlan) -> Replaced:
+    """What the apply of this record keeps of what it replaces."""
+    kept = way_back(plan).kept if record.kept_in else ()
+    return Replaced(client, plan.new.target, record.kept_in, kept, plan.rewrite.stages)
+
+
+def set_aside_by(ledger: Ledger, record: RunRecord) -> Iterator[KeptAside]:
+    """What the attempts of an apply have set aside, all of it."""
+    attempt: RunRecord | None = record
+    while attempt:
+        if attempt.aside:
+            yield KeptAside(attempt.run_id, attempt.aside.collection, attempt.aside.documents, attempt.aside.why, wanted=ALL)
+        attempt = ledger.find(attempt.resumed) if attempt.resumed else None

@@ -1,0 +1,111 @@
+"""What an apply replaces and cannot compute back: kept beside the collection until the apply is finished, and put back when it is undone.
+
+`COLLECTION__before_RUN` has a document for each one that has such values: its `_id`, and by number the `old` values and the `new` ones that
+apply made of them; a value that was missing is not there. A batch is kept in the transaction that rewrites it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bson import encode
+from pymongo import MongoClient, ReplaceOne, UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+
+from engine.apply.queries import Query
+from engine.evolution.shaping import Stage
+from engine.evolution.wayback import Kept, putting
+from engine.mapping.model import Target
+from engine.mongo.connection import database_of, translated
+from engine.mongo.trees import EXACT
+from engine.values.paths import dotted
+
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """The values at the `kept` paths, in the collection `name`. `stages` is what apply does to a document."""
+
+    client: MongoClient[Any]
+    target: Target
+    name: str
+    kept: tuple[Kept, ...]
+    stages: tuple[Stage, ...]
+
+    @property
+    def _live(self) -> Collection[Any]:
+        return self._named(self.target.collection)
+
+    @property
+    def _before(self) -> Collection[Any]:
+        return self._named(self.name)
+
+    def _named(self, name: str) -> Collection[Any]:
+        return database_of(self.client, self.target.database).get_collection(name, codec_options=EXACT)
+
+    def keep(self, wanted: Query, session: ClientSession) -> None:
+        """Keep what apply is about to replace in these documents. Raises the driver's errors."""
+        if not self.kept:
+            return
+        old = self._values(wanted, (), [kept.old for kept in self.kept], session)
+        new = self._values(wanted, self.stages, [kept.new or kept.old for kept in self.kept], session)
+        changed = [key for key in old if encode(old[key]) != encode(new.get(key, {}))]
+        requests = [
+            ReplaceOne({"_id": old[key]["_id"]}, {"_id": old[key]["_id"], "old": old[key]["value"], "new": new[key]["value"]}, upsert=True)
+            for key in changed
+        ]
+        if requests:
+            self._before.bulk_write(requests, ordered=False, session=session)
+
+    def _values(self, wanted: Query, stages: Sequence[Stage], paths: Iterable[str], session: ClientSession) -> dict[bytes, Any]:
+        """By `_id` in BSON: the values at these paths after the stages, by number."""
+        fields = {str(number): f"${dotted(path)}" for number, path in enumerate(paths)}
+        pipeline = [{"$match": wanted}, *stages, {"$project": {"value": fields}}]
+        return {encode({"": one["_id"]}): one for one in self._live.aggregate(pipeline, session=session)}
+
+    def put_back(self, *, last: bool) -> Iterator[int]:
+        """Put old values where apply's new ones still are; with `last` those that new documents have no place for.
+
+        Can be repeated; yields how many documents of `name` are done.
+        """
+        wanted = {str(number): kept for number, kept in enumerate(self.kept) if bool(kept.new) is not last}
+        requests: list[UpdateOne] = []
+        done = 0
+        for one in self._before.find(sort=[("_id", 1)]) if wanted else ():
+            requests.append(_request(one, wanted))
+            if len(requests) == BATCH:
+                self._write(requests)
+                done += len(requests)
+                requests = []
+                yield done
+        if requests:
+            self._write(requests)
+            yield done + len(requests)
+
+    def _write(self, requests: list[UpdateOne]) -> None:
+        self._live.bulk_write(requests, ordered=False, bypass_document_validation=True)
+
+    def drop(self) -> None:
+        """Nothing of it is needed any more. Raises TargetError."""
+        if self.name:
+            with translated():
+                database_of(self.client, self.target.database).drop_collection(self.name)
+
+
+def _request(one: dict[str, Any], wanted: dict[str, Kept]) -> UpdateOne:
+    """The update of one document, each value for itself."""
+    stages: list[Stage] = []
+    for number, kept in wanted.items():
+        old, new = ({"$literal": one[side][number]} if number in one[side] else None for side in ("old", "new"))
+        stages.append(_at(dotted(kept.new or kept.old), old, new if kept.new else None))
+    return UpdateOne({"_id": one["_id"]}, stages)
+
+
+def _at(path: str, old: Any, new: Any) -> Stage:
+    """Put a value in the place of another one."""
+    here = {"$eq": [{"$type": f"${path}"}, "missing"]} if new is None else {"$eq": [f"${path}", new]}
+    return putting(path, {"$cond": [here, "$$REMOVE" if old is None else old, f"${path}"]}, emptied=old is None)

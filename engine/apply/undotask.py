@@ -1,0 +1,123 @@
+"""One `engine apply --undo`: whether the unfinished apply of a collection can be taken back, the lock, and the ledger's records."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+
+from engine import __version__
+from engine.apply.applying import ApplyProgress
+from engine.apply.halfdone import UNDO, HalfDone, half_done, replaced_by, set_aside_by
+from engine.apply.renaming import under_present_name
+from engine.apply.results import ApplyResult
+from engine.apply.undoing import Undoing
+from engine.errors import DataError, EngineError, counted, finding
+from engine.evolution.wayback import way_back
+from engine.mapping.model import Mapping
+from engine.mapping.profiles import ServerProfile
+from engine.mongo.actors import actor
+from engine.mongo.ledger import Ledger
+from engine.mongo.leftovers import remove_leftovers
+from engine.mongo.locks import Lock
+from engine.mongo.records import Kind, Outcome, RunRecord
+from engine.mongo.state import CollectionState
+
+
+@dataclass
+class UndoTask:
+    """Takes back the unfinished apply of the mapping's target, of whatever mapping it is. `reason` and `wait` are as in `ApplyTask`.
+
+    `work` is set once something may have been written; `published`: all of it was done and recorded.
+    """
+
+    client: MongoClient[Any]
+    profile: ServerProfile
+    mapping: Mapping
+    run_id: str
+    reason: str = ""
+    wait: float = 0
+    work: Undoing | None = None
+    published: bool = False
+
+    def carry_out(self, show: ApplyProgress) -> ApplyResult:
+        """Take it back; nothing where no apply is unfinished. Raises DataError where it is too late, LockedError, TargetError."""
+        target = under_present_name(self.client, self.mapping).target
+        ledger = Ledger(self.client, target, self.run_id)
+        with Lock(self.client, target, ledger, self.wait) as lock:
+            remove_leftovers(self.client, target)
+            found = half_done(ledger, self.profile)
+            if found is None:
+                return ApplyResult(((applied := ledger.applied()) and applied.run_id) or "")
+            _require_undoable(found)
+            ledger.start(lock.stamp(self._record(found)))
+            self.work = work = self._undoing(found, ledger, lock, show)
+            state = self._carry_out(work, ledger)
+            left = {"rewritten": work.rewritten, "unbuilt": work.unbuilt}
+            ledger.finish_undo(found.record, left, state)
+            self.published = True
+            work.replaced.drop()
+        return ApplyResult(
+            found.applied.run_id, self.run_id, tuple(work.steps), work.rewritten, restored=work.restoring.back.total(),
+            not_restored=work.restoring.stayed, documents=state.count, checksum=state.checksum,
+            undone=found.record.run_id, unbuilt=tuple(work.unbuilt),
+        )  # fmt: skip
+
+    def _undoing(self, found: HalfDone, ledger: Ledger, lock: Lock, show: ApplyProgress) -> Undoing:
+        beforehand = found.record.beforehand or found.applied.live
+        assert beforehand is not None  # the applied run was published
+        back, replaced = way_back(found.plan), replaced_by(self.client, found.record, found.plan)
+        asides = tuple(set_aside_by(ledger, found.record))
+        return Undoing(self.client, found.plan, back, replaced, beforehand, asides, self.profile, ledger, lock, show)
+
+    def _carry_out(self, work: Undoing, ledger: Ledger) -> CollectionState:
+        try:
+            return work.carry_out()
+        except BaseException as error:
+            with suppress(EngineError):  # the failure itself is what the user must see
+                ledger.finish(Outcome.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Outcome.FAILED, {})
+            raise
+
+    def _record(self, found: HalfDone) -> RunRecord:
+        """That of a collection which is again as the run before the apply left it."""
+        before, undone = found.applied, found.record
+        return RunRecord(
+            self.run_id,
+            before.database,
+            before.collection,
+            by=actor(self.client, Path(self.mapping.file), self.reason),
+            kind=Kind.APPLY,
+            mode=UNDO,
+            engine=__version__,
+            mapping=before.mapping,
+            meaning_sha256=before.meaning_sha256,
+            applied=before.applied,
+            previous=before.run_id,
+            resumed=undone.run_id,
+            beforehand=undone.beforehand,
+            kept_in=undone.kept_in,
+            details={"mapping_text": before.details.get("mapping_text", "")},
+        )
+
+    @property
+    def stopped(self) -> str:
+        """What an interrupted undo has done, in words, and how to continue it."""
+        if self.published:
+            return "all of it was taken back, and that is recorded"
+        if self.work is None:
+            return "nothing was written; run the same command again"
+        steps = f"finished steps back: {', '.join(self.work.done) or 'none'}"
+        rewritten = f"; at least {counted(self.work.rewritten, 'document')} rewritten" if self.work.rewritten else ""
+        return f"{steps}{rewritten}; run `engine apply --undo` again to continue it"
+
+
+def _require_undoable(found: HalfDone) -> None:
+    if found.undoable:
+        return
+    message = f"apply {found.record.run_id} of the mapping {found.record.mapping} can no longer be taken back: "
+    message += "it has begun to drop values, to carry out steps that the mapping declares, or to bring back what was set aside earlier"
+    hint = "engine apply with its mapping finishes it; with another mapping, apply finishes it first and then applies that one"
+    raise DataError(finding("not_undoable", message, hint=hint))
