@@ -109,20 +109,23 @@ def _way(ledger: Ledger, run: str, new: Mapping, evidence: Evidence) -> _Way:
 
 
 def _direct_or_step_by_step(ledger: Ledger, run: str, new: Mapping, evidence: Evidence) -> _Way:
-    """From the mapping that was applied before the run: at once, or by way of all that were applied since."""
+    """From the mapping that was applied before the run: at once, or by way of all that were applied since.
+
+    What the run had rewritten before it was refused has the shape of the run's own mapping, so the way from that comes after.
+    """
     record = ledger.find(run)
     before = ledger.find(record.previous) if record else None
     if record is None or before is None:
         return _Way(problem="the ledger no longer has the run whose mapping says what they are")
-    old = restored(before)
-    direct = rewriting_by_evidence(old, new, evidence)
-    if not direct.sources:
-        return _Way((*_stages([direct]),))
-    passed = [old, *map(restored, ledger.applied_after(before)), new]
+    old, made = restored(before), restored(record)
+    direct = [rewriting_by_evidence(one, new, evidence) for one in (old, made)]
+    if not direct[0].sources:
+        return _Way((*_stages(step for step in direct if not step.sources),))
+    passed = [old, made, *map(restored, ledger.applied_after(record)), new]
     steps = [rewriting_by_evidence(one, other, evidence) for one, other in pairwise(passed)]
     if not any(step.sources for step in steps):
         return _Way((*_stages(steps),))
-    path, why = next(iter(direct.sources.items()))
+    path, why = next(iter((direct[0].sources or {}).items()))
     return _Way(problem=f"{path} needs the source: {why}")
 
 
