@@ -15,7 +15,7 @@ from pymongo.collection import Collection
 
 from engine.apply.blaming import blamed
 from engine.apply.queries import Query, count_along, count_each, refused, requirements
-from engine.apply.strangers import old_shape, strangers
+from engine.apply.strangers import any_shape, strangers
 from engine.documents.validators import conditions
 from engine.evolution.counts import Counts, Strangers
 from engine.evolution.expiring import Expiry
@@ -35,9 +35,12 @@ Found = Mapping[Asked, int]
 
 @dataclass(frozen=True)
 class Counting:
-    """What a plan asks the server: its changes, how documents are rewritten, and the TTL indexes that will delete some."""
+    """What a plan asks the server: its changes, how documents are rewritten, and the TTL indexes that will delete some.
 
-    old: Model
+    `shapes` are the mappings that documents were made with, the newest first.
+    """
+
+    shapes: tuple[Model, ...]
     new: Model
     changes: tuple[JudgedChange, ...]
     rewrite: Rewriting
@@ -50,7 +53,7 @@ class Counting:
         odd = Strangers()
         victims: Found = {asked: count for asked, count in first.items() if asked[0] == BLAMED}
         if first.get(REFUSED):
-            odd = strangers(collection, self.old, self.new, self.rewrite.whole, self.profile)
+            odd = strangers(collection, self.shapes, self.new, self.rewrite.whole, self.profile)
         if first.get(REFUSED, 0) > odd.documents:
             victims = self._victims(collection)
         return Counts(
@@ -99,7 +102,7 @@ class Counting:
     def _blamed_as_they_are(self) -> dict[str, Query]:
         """Where documents cannot be rewritten: only what fields are refused for that stay as they are."""
         found = blamed([judged.change for judged in self.changes], self.new, Rewriting(), self.profile)
-        stay = {pair.new.path for pair in pairs(self.old, self.new) if pair.old and pair.new and pair.old.path == pair.new.path
+        stay = {pair.new.path for pair in pairs(self.shapes[0], self.new) if pair.old and pair.new and pair.old.path == pair.new.path
                 and pair.old.type == pair.new.type} - self.rewrite.changed  # fmt: skip
         return {judged.change.label: found[judged.change.label] for judged in self.changes
                 if judged.change.subject in stay and judged.change.label in found}  # fmt: skip
@@ -110,7 +113,7 @@ class Counting:
         found = blamed([judged.change for judged in self.changes], self.new, self.rewrite, self.profile)
         asked = {(BLAMED, label): query for label, query in found.items() if label.partition(" ")[2] not in nulled}
         asked |= {(NULLED, path): query for path, query in nulled.items()}
-        stages = [{"$match": old_shape(self.old, self.new, self.profile)}, *self.rewrite.whole, {"$match": self._refused}]
+        stages = [{"$match": any_shape(self.shapes, self.new, self.profile)}, *self.rewrite.whole, {"$match": self._refused}]
         return count_each(collection, stages, asked | {REFUSED: {"$nor": [*asked.values()]} if asked else {}})
 
     @property

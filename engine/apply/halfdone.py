@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from engine.apply.recorded import evidence, restored
+from engine.apply.recorded import evidence, restored, shapes
 from engine.apply.replaced import Replaced
 from engine.evolution.asides import KeptAside
 from engine.evolution.steps import ApplyPlan, apply_plan
@@ -58,7 +58,7 @@ def half_done(ledger: Ledger, profile: ServerProfile) -> HalfDone | None:
     if last is None or record is None or applied is None:
         return None
     new = replace(restored(record), digest=record.meaning_sha256)
-    plan = apply_plan(restored(applied), new, evidence(ledger.loads()), profile)
+    plan = apply_plan([shape.mapping for shape in shapes(ledger)], new, evidence(ledger.loads()), profile)
     return HalfDone(applied, record, last if last.mode == UNDO else None, plan)
 
 

@@ -12,14 +12,16 @@ from engine.apply.clashes import clashes
 from engine.apply.counting import Counting
 from engine.apply.halfdone import HalfDone, half_done
 from engine.apply.hindrances import refused_indexes, unnamable, unsupported
-from engine.apply.recorded import evidence, shapes
+from engine.apply.mixture import count_shapes
+from engine.apply.recorded import Shape, evidence, shapes
 from engine.apply.renaming import is_renamed, name_taken, under_present_name
 from engine.apply.unmet import added, unmet
 from engine.digests.checksum import Content
 from engine.errors import DataError, finding
+from engine.evolution.combining import rewriting_of_all, union_of
 from engine.evolution.declared import awaiting
 from engine.evolution.diff import diff
-from engine.evolution.judging import Evidence, judge, rewriting_by_evidence
+from engine.evolution.judging import Evidence, judge
 from engine.evolution.planning import EvolutionPlan, compared, ways
 from engine.evolution.unfinished import Way
 from engine.mapping.model import Index, Mapping
@@ -35,11 +37,12 @@ from engine.mongo.state import differences, state_of
 class LiveCollection:
     """What is there: `old` is the mapping that the ledger says was applied by `run`; `unfinished` an apply that was not finished.
 
-    `drift` are differences since `run`; `others`: those that others made in what the mapping does not name. `existing`: what the server
-    says of it.
+    `shapes`: those that documents have, that of `old` first. `drift` are differences since `run`; `others`: those that others made in what
+    the mapping does not name. `existing`: what the server says of it.
     """
 
     old: Mapping
+    shapes: tuple[Shape, ...]
     run: str
     evidence: Evidence
     drift: tuple[str, ...]
@@ -89,10 +92,11 @@ def inspect(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> L
     if unfinished:
         if unfinished.way(new) is Way.FINISH:
             old = unfinished.plan.new
-        return LiveCollection(old, record.run_id, evidence(ledger.loads()), (), unfinished, existing)
+            known = (Shape(unfinished.record.run_id, old),)
+        return LiveCollection(old, known, record.run_id, evidence(ledger.loads()), (), unfinished, existing)
     since = differences(record.live, found, old)
     drift = added(since.wrong, unmet(existing, old, profile, [shape.mapping for shape in known[1:]]))
-    return LiveCollection(old, record.run_id, evidence(ledger.loads()), drift, None, existing, since.others)
+    return LiveCollection(old, known, record.run_id, evidence(ledger.loads()), drift, None, existing, since.others)
 
 
 def inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> tuple[LiveCollection, EvolutionPlan]:
@@ -110,20 +114,25 @@ def inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProf
 
 def _inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> tuple[LiveCollection, EvolutionPlan]:
     live = inspect(client, new, profile)
+    collection = client[new.target.database][new.target.collection]
+    with translated():
+        counted_shapes = count_shapes(collection, live.shapes, profile) if profile.query_operators and not live.unfinished else ()
+    own = union_of([shape.mapping for shape in live.shapes]).indexes
     found = compared(
         live.old,
         new,
         live.evidence,
         [Index(name, tuple(spec["key"].items()), spec) for name, spec in live.existing.indexes.items()],
+        counted_shapes,
         applied=live.run,
         drift=live.drift,
         others=live.others,
         unfinished=live.unfinished and live.unfinished.told(new),
-        ways=ways(new.target, anew=any(clashes(live.existing, new, live.old.indexes)), renames=profile.can_rename),
+        ways=ways(new.target, anew=any(clashes(live.existing, new, own)), renames=profile.can_rename),
     )
     with translated():
         found = replace(found, asides=judge_asides(client, new, live.evidence, profile))
-        return live, _asked(client, live, new, found, profile) if found.changes or found.drift or live.unfinished else found
+        return live, _asked(client, live, new, found, profile) if found.to_do else found
 
 
 def _asked(client: MongoClient[Any], live: LiveCollection, new: Mapping, found: EvolutionPlan, profile: ServerProfile) -> EvolutionPlan:
@@ -132,10 +141,9 @@ def _asked(client: MongoClient[Any], live: LiveCollection, new: Mapping, found: 
     hindrances = [*unsupported(client, new, profile)]
     if live.unfinished or not profile.query_operators:
         return replace(found, hindrances=tuple(hindrances))
-    rewrite = rewriting_by_evidence(live.old, new, live.evidence)
-    found = replace(
-        found, counts=Counting(live.old, awaiting(live.old, new), found.changes, rewrite, found.expiring, profile).count(collection)
-    )
+    old = tuple(shape.mapping for shape in live.shapes)
+    rewrite = rewriting_of_all(old, new, live.evidence)
+    found = replace(found, counts=Counting(old, awaiting(live.old, new), found.changes, rewrite, found.expiring, profile).count(collection))
     if not found.blocked:
-        hindrances += [*refused_indexes(collection, live.existing, live.old, new, rewrite), *unnamable(new, found.counts)]
+        hindrances += [*refused_indexes(collection, live.existing, union_of(old), new, rewrite), *unnamable(new, found.counts)]
     return replace(found, hindrances=tuple(hindrances))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bson import json_util
@@ -20,6 +20,12 @@ from engine.values.paths import dotted
 SHOWN = 5
 
 
+def any_shape(shapes: Iterable[Mapping], new: Mapping, profile: ServerProfile) -> Query:
+    """The documents of any of these mappings, as `old_shape`."""
+    found = [old_shape(shape, new, profile) for shape in shapes]
+    return found[0] if len(found) == 1 else {"$or": found}
+
+
 def old_shape(old: Mapping, new: Mapping, profile: ServerProfile) -> Query:
     """The documents of the old mapping: at the path of a new field they hold nothing, or what the new mapping accepts."""
     known, added = conditions(new, profile), [pair.new.path for pair in pairs(old, new) if pair.new and not pair.old]
@@ -28,11 +34,13 @@ def old_shape(old: Mapping, new: Mapping, profile: ServerProfile) -> Query:
     return {"$and": shape} if shape else {}
 
 
-def strangers(collection: Collection[Any], old: Mapping, new: Mapping, stages: Iterable[Query], profile: ServerProfile) -> Strangers:
+def strangers(
+    collection: Collection[Any], shapes: Sequence[Mapping], new: Mapping, stages: Iterable[Query], profile: ServerProfile
+) -> Strangers:
     """Count them, and fetch the least `_id`s, if these are not private. One pass."""
-    shown: Query = {} if has_private_id(old) or has_private_id(new) else {"ids": {"$minN": {"input": "$_id", "n": SHOWN}}}
+    shown: Query = {} if any(map(has_private_id, (*shapes, new))) else {"ids": {"$minN": {"input": "$_id", "n": SHOWN}}}
     pipeline: list[Query] = [
-        {"$match": {"$nor": [old_shape(old, new, profile)]}},
+        {"$match": {"$nor": [any_shape(shapes, new, profile)]}},
         *stages,
         {"$match": refused(requirements(new, profile))},
         {"$group": {"_id": None, "documents": {"$sum": 1}, **shown}},

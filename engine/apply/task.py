@@ -74,7 +74,7 @@ class ApplyTask:
         """What would be done; None for nothing. Raises DataError where it is not allowed or needs the source."""
         live, found = inspect_and_plan(self.client, self.mapping, self.profile)
         self._require_reviewed(live, found)
-        if not (found.changes or found.drift or found.unfinished):
+        if not found.to_do:
             return None
         self._require_allowed(found)
         return self._plan(live, found)
@@ -90,7 +90,7 @@ class ApplyTask:
             live, found = inspect_and_plan(self.client, self.mapping, self.profile)
             if not (first or self.renamed):
                 self._require_reviewed(live, found)
-            if not (found.changes or found.drift or found.unfinished):
+            if not found.to_do:
                 return ApplyResult(live.run, first=first, renamed=self.renamed)
             self._require_allowed(found)
             _require_settled(found)
@@ -144,7 +144,7 @@ class ApplyTask:
         return self.first.carry_out(show)
 
     def _plan(self, live: LiveCollection, found: EvolutionPlan) -> ApplyPlan:
-        return returning(apply_plan(live.old, self.mapping, live.evidence, self.profile), found.asides)
+        return returning(apply_plan([shape.mapping for shape in live.shapes], self.mapping, live.evidence, self.profile), found.asides)
 
     def _carry_out(self, work: Applying, ledger: Ledger) -> CollectionState:
         try:

@@ -59,6 +59,8 @@ def _head(found: EvolutionPlan) -> Iterator[Text]:
         yield Text(f"compared with the collection as run {found.applied} left it{documents}")
     if found.unfinished:
         yield from (Text(line, "red") for line in found.unfinished.lines)
+    for shape in found.shapes:
+        yield Text(f"shapes: {counted(shape.documents, 'document')} as the mapping of run {shape.run} makes them")
     for line in found.drift:
         yield Text(f"drift: {line}", "red")
     for line in found.others:
@@ -72,7 +74,8 @@ def _head(found: EvolutionPlan) -> Iterator[Text]:
 def _changes(found: EvolutionPlan) -> Iterator[Text]:
     for change in found.changes:
         sign = change.change.kind.sign
-        yield Text(f"{sign} {change.change}", COLOURS[sign])
+        whose = f" (documents as run {change.run} made them)" if change.run else ""
+        yield Text(f"{sign} {change.change}{whose}", COLOURS[sign])
         yield from (Text(f"      {line}") for line in _facts(change, found))
 
 

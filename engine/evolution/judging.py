@@ -28,7 +28,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class JudgedChange:
-    """A change with its judgement. `reason`: why it needs the source."""
+    """A change with its judgement. `reason`: why it needs the source. `run`: whose documents it is about, where others are there too."""
 
     change: Change
     needs: Needs
@@ -36,6 +36,7 @@ class JudgedChange:
     writers: Compatibility
     destructive: bool = False
     reason: str = ""
+    run: str = ""
 
 
 def judge(changes: Collection[Change], old: Model, new: Model, evidence: Evidence | None = None) -> tuple[JudgedChange, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine.errors import Finding, counted, finding
 from engine.evolution.asides import KeptAside
 from engine.evolution.changes import shown
+from engine.evolution.combining import ShapeCount, changes_of_older, sources_of_older
 from engine.evolution.counts import Counts
 from engine.evolution.diff import diff
 from engine.evolution.expiring import Expiry, expiries
@@ -47,7 +48,8 @@ class EvolutionPlan:
     be rewritten there. `rejected`: rows that earlier runs rejected and that may fit now, by what they were rejected for.
     `hindrances`: what the server was found to refuse. `asides`: what earlier applies have set aside, and how much of it fits again.
     `expiring`: TTL indexes that will delete documents as nothing did before. `ways`: what to do where the source is needed.
-    `unloaded`: no run has made the collection yet.
+    `unloaded`: no run has made the collection yet. `shapes`: where documents have several, all of them, the newest first;
+    `changes` are then those of each.
     """
 
     changes: tuple[JudgedChange, ...]
@@ -66,6 +68,12 @@ class EvolutionPlan:
     asides: tuple[KeptAside, ...] = ()
     expiring: tuple[Expiry, ...] = ()
     ways: tuple[str, ...] = (RELOAD,)
+    shapes: tuple[ShapeCount, ...] = ()
+
+    @property
+    def to_do(self) -> bool:
+        """Whether an apply would do anything."""
+        return bool(self.changes or self.drift or self.unfinished or self.shapes)
 
     @property
     def continues(self) -> bool:
@@ -77,7 +85,7 @@ class EvolutionPlan:
         """The greatest need of all changes."""
         if self.blocked or self.unloaded:
             return Needs.SOURCE
-        return max((change.needs for change in self.changes), default=Needs.RULES if self.drift else Needs.NOTHING)
+        return max((change.needs for change in self.changes), default=Needs.RULES if self.drift or self.shapes else Needs.NOTHING)
 
     @property
     def blocked(self) -> dict[str, str]:
@@ -152,6 +160,7 @@ class EvolutionPlan:
             "drift": list(self.drift),
             "others": list(self.others),
             "documents": self.counts and self.counts.documents,
+            "shapes": [{"run": shape.run, "documents": shape.documents} for shape in self.shapes],
             "leaving": self.counts and (0 if self.counts.stay else self.counts.refused),
             "staying": self.counts and (self.counts.refused if self.counts.stay else 0),
             "strangers": self.counts and {"documents": self.counts.strangers.documents, "ids": list(self.counts.strangers.ids)},
@@ -172,6 +181,7 @@ class EvolutionPlan:
             "key": change.key,
             "old": None if change.old is None else shown(change.old),
             "new": None if change.new is None else shown(change.new),
+            "run": made_change.run,
             "needs": made_change.needs.name.lower(),
             "reason": made_change.reason,
             "destructive": made_change.destructive,
@@ -200,19 +210,25 @@ def ways(target: Target, *, anew: bool = False, renames: bool = True) -> tuple[s
 
 
 def compared(
-    old: Model, new: Model, evidence: Evidence | None = None, indexes: Iterable[Index] | None = None, **facts: Any
+    old: Model,
+    new: Model,
+    evidence: Evidence | None = None,
+    indexes: Iterable[Index] | None = None,
+    shapes: Sequence[ShapeCount] = (),
+    **facts: Any,
 ) -> EvolutionPlan:
-    """The plan from one mapping to another; `facts` come from a server, and so do the `indexes` that are there."""
+    """The plan from one mapping to another; `facts` come from a server, and so do the `indexes` and `shapes` that are there."""
     changes = diff(old, new)
-    judged = judge(changes, old, new, evidence)
+    judged = (*judge(changes, old, new, evidence), *changes_of_older(shapes[1:], new, evidence, changes))
     rejected = rejects_that_may_fit(changes, old, new, evidence) if evidence else {}
     return EvolutionPlan(
         judged,
-        source_reasons(old, new, evidence),
+        source_reasons(old, new, evidence) | sources_of_older(shapes, new, evidence),
         possible_renames(old, new),
         possible_names(old, new),
         rejected=rejected,
         unchangeable=new.target.timeseries is not None,
         expiring=expiries(changes, old.indexes if indexes is None else indexes, old, new, rewriting_by_evidence(old, new, evidence)),
+        shapes=tuple(shapes),
         **{"ways": ways(new.target)} | facts,
     )

@@ -23,7 +23,7 @@ from engine.evolution.values import values
 from engine.expressions import Unsupported
 from engine.mapping.model import ID, Field
 from engine.mapping.model import Mapping as Model
-from engine.mapping.names import same_rows
+from engine.mapping.names import called_alike, same_rows
 from engine.values.paths import MARK
 
 MAX_DEPTH = 20  # levels of a document that the pipeline can build: each takes several of the 200 levels of BSON that mongod parses
@@ -59,6 +59,7 @@ class Rewriting:
 
 def rewriting(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> Rewriting:
     """The pipeline from documents of the old mapping to those of the new one; no stages where the documents are the same."""
+    old = called_alike(old, new)
     found, elements = values(old, new, nothing_nulled)
     sources = {path: value.reason for path, value in found.items() if isinstance(value, NeedsSource)}
     known = {path: value for path, value in found.items() if isinstance(value, Value)}

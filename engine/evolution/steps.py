@@ -6,13 +6,14 @@ dropped, and the validator is closed last. A step can be repeated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from engine.documents.validators import options, validator
+from engine.documents.validators import any_of, options, validator
 from engine.evolution.asides import KeptAside
+from engine.evolution.combining import rewriting_of_all, union_of
 from engine.evolution.declared import awaiting, due, selected, stages
 from engine.evolution.expiring import EXPIRY
 from engine.evolution.judging import Evidence, rewriting_by_evidence
@@ -69,14 +70,17 @@ class ApplyPlan:
     steps: tuple[Step, ...]
 
 
-def apply_plan(old: Model, new: Model, evidence: Evidence | None, profile: ServerProfile) -> ApplyPlan:
-    """The steps, in order, without those that have nothing to do."""
-    rewrite, fitting = rewriting_by_evidence(old, new, evidence), awaiting(old, new)
-    intermediate = _intermediate(old, fitting, rewrite.removed) if rewrite.removed else fitting
+def apply_plan(shapes: Sequence[Model], new: Model, evidence: Evidence | None, profile: ServerProfile) -> ApplyPlan:
+    """The steps, in order, without those that have nothing to do. `shapes`: those that documents have, the newest first."""
+    old = shapes[0]
+    rewrite, fitting = rewriting_of_all(shapes, new, evidence), awaiting(old, new)
+    there = union_of(shapes)
+    removed = [(shape, rewriting_by_evidence(shape, fitting, evidence).removed) for shape in shapes]
+    between = [_intermediate(shape, fitting, gone) if gone else fitting for shape, gone in removed]
     found = (
-        Step("widen", "allow both shapes", commands=tuple(_widen(old, intermediate, new, profile, rewrite))),
+        Step("widen", "allow both shapes", commands=tuple(_widen(shapes, between, new, profile, rewrite))),
         Step("free", "drop indexes that conflict with the rewrite or with new indexes", Action.DROP_INDEXES,
-             tuple(_drop(new, _in_the_way(old, new, rewrite)))),
+             tuple(_drop(new, _in_the_way(there, new, rewrite)))),
         Step("rewrite", "rewrite documents", Action.REWRITE, stages=rewrite.stages),
         *(
             Step(f"step {step.name}", f"carry out the step {step.name}", Action.UPDATE, stages=stages(step), declared=step)
@@ -84,13 +88,13 @@ def apply_plan(old: Model, new: Model, evidence: Evidence | None, profile: Serve
         ),
         Step("index", "build indexes", Action.BUILD_INDEXES, tuple(_build(new, expiring=False))),
         Step("check", "count documents that the new mapping refuses", Action.CHECK),
-        Step("unindex", "drop indexes that the mapping no longer has", Action.DROP_INDEXES, tuple(_drop(new, _gone(old, new)))),
+        Step("unindex", "drop indexes that the mapping no longer has", Action.DROP_INDEXES, tuple(_drop(new, _gone(there, new)))),
         Step("trim", "drop the values of removed fields", Action.TRIM, stages=rewrite.trim),
         Step("tighten", "allow the new shape only", Action.CLOSE, tuple(_tighten(new, profile))),
         Step("expire", "build TTL indexes, which delete documents", Action.BUILD_INDEXES, tuple(_build(new, expiring=True))),
     )  # fmt: skip
     needed = tuple(step for step in found if step.commands or step.stages or step.action is Action.CHECK)
-    return ApplyPlan(old, new, intermediate, rewrite, needed)
+    return ApplyPlan(old, new, between[0], rewrite, needed)
 
 
 def returning(found: ApplyPlan, asides: Iterable[KeptAside]) -> ApplyPlan:
@@ -119,14 +123,13 @@ def _level(new: Model, rewrite: Rewriting) -> dict[str, Any]:
     return {"validationLevel": "off" if rewrite.whole else new.validation.server_level}
 
 
-def _widen(old: Model, intermediate: Model, new: Model, profile: ServerProfile, rewrite: Rewriting) -> Iterator[Command]:
+def _widen(shapes: Sequence[Model], between: Sequence[Model], new: Model, profile: ServerProfile, rewrite: Rewriting) -> Iterator[Command]:
     """Documents of every shape pass; where fields may have any name, those do not that have a renamed field twice."""
-    shapes = [validator(mapping, profile) for mapping in (old, intermediate, new)]
+    old = shapes[0]
     if rules := options(old, profile):
-        distinct = [shape for number, shape in enumerate(shapes) if shape not in shapes[:number]]
-        either = distinct[0] if len(distinct) == 1 else {"$or": distinct}
+        either = any_of(validator(mapping, profile) for mapping in (*shapes, *between, new))
         twice = [{before: {"$exists": True}, after: {"$exists": True}} for before, after in rewrite.pairs]
-        open_to_all = old.validation.additional or new.validation.additional
+        open_to_all = any(mapping.validation.additional for mapping in (*shapes, new))
         whole = {"$and": [either, {"$nor": twice}]} if twice and open_to_all else either
         yield _modify(new, rules | {"validator": whole} | _level(new, rewrite))
 

@@ -8,6 +8,7 @@ from jobs import Ended, command
 from pymongo.database import Database
 from pymongo.errors import WriteError
 
+from engine.apply.applying import Applying
 from engine.mongo.inplace import InPlace
 
 MAPPING = """
@@ -152,3 +153,107 @@ def test_rejected_rows_are_loaded_again_beside_both_shapes(stays: Stays) -> None
     stays.months = 6
     stays.month()
     assert validator_of(stays) == before
+
+
+def fresh(stays: Stays) -> list[Any]:
+    """What a run of all files by the mapping as it is now would leave."""
+    before, stays.mode = stays.content(), "replace"
+    assert stays.call("run", "--quiet").code == 0
+    found = stays.content()
+    stays.live.drop()
+    assert len(before) == len(found)
+    return found
+
+
+def test_plan_tells_the_shapes_and_apply_brings_them_together(stays: Stays) -> None:
+    first = stays.database["_engine_runs"].find_one()["_id"]
+    stays.edit("Room, type: int", "Room, type: long")
+    stays.month("--allow", "mixed_shapes", rows=10)
+    plan = stays.plan()
+    assert plan["exit_code"] == 10
+    assert [shape["documents"] for shape in plan["shapes"]] == [10, 10]
+    assert plan["shapes"][1]["run"] == first
+    assert [(change["code"], change["subject"], change["run"]) for change in plan["changes"]] == [("E104", "room", first)]
+    shown = stays.call("plan").out
+    assert f"shapes: 10 documents as the mapping of run {first} makes them" in shown
+    ended = stays.call("apply", "--json")
+    assert ended.code == 0, ended.err
+    assert stays.plan()["exit_code"] == 0
+    assert stays.call("verify").code == 0
+    assert validator_of(stays).keys() != {"$or"}
+    together = stays.content()
+    assert together == fresh(stays)
+
+
+EDITS = {
+    "renamed": ("room: {column: Room", "place: {was: room, column: Room"),
+    "renamed into a document": ("room: {column: Room", "ward.room: {was: room, column: Room"),
+    "retyped": ("type: long", "type: decimal"),
+    "removed": ("  room: {column: Room, type: long, required: true}\n", ""),
+    "added": ("  nr:", "  country: {value: UK}\n  nr:"),
+    "another removed": ("  bill: {column: Bill, type: double, required: true}\n", ""),
+    "back": ("type: long", "type: int"),
+}
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert"])
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_later_edit_finds_documents_of_both_shapes(stays: Stays, edit: str, mode: str) -> None:
+    stays.mode = mode
+    stays.edit("Room, type: int", "Room, type: long")
+    stays.month("--allow", "mixed_shapes")
+    stays.live.update_one({"nr": 3}, {"$set": {"nr": 3}})  # an application goes on
+    stays.edit(*EDITS[edit])
+    planned = stays.plan()
+    assert not planned["refusals"]
+    ended = stays.call("apply", *(f"--allow={loss['code']}" for loss in planned["losses"]))
+    assert ended.code == 0, ended.err
+    assert stays.call("plan").code == 0
+    assert stays.call("verify").code == 0
+    together, mode_before = stays.content(), stays.mode
+    expected = fresh(stays)
+    stays.mode = mode_before
+    assert together == expected
+
+
+def test_what_only_the_source_tells_is_said_of_the_documents_that_need_it(stays: Stays) -> None:
+    first = stays.database["_engine_runs"].find_one()["_id"]
+    stays.edit("type: double", "type: decimal")
+    stays.month("--allow", "mixed_shapes")
+    stays.edit("type: decimal", "type: string")
+    plan = stays.plan()
+    assert plan["needs"] == "source"
+    assert f"10 documents as run {first} made them" in str(plan["blocked"]) or plan["blocked"]["bill"]
+    refused = stays.call("apply")
+    assert (refused.code, "mixed_shapes keeps both" in refused.err) == (3, True)
+
+
+def test_a_shape_that_no_document_has_any_more_is_dropped_from_the_validator(stays: Stays) -> None:
+    stays.edit("type: double", "type: decimal")
+    stays.month("--allow", "mixed_shapes")
+    stays.live.delete_many({"bill": {"$type": "double"}})
+    plan = stays.plan()
+    assert [shape["documents"] for shape in plan["shapes"]] == [10, 0]
+    assert stays.call("apply").code == 0
+    assert validator_of(stays).keys() != {"$or"}
+    assert stays.call("plan").code == 0
+
+
+@pytest.mark.parametrize("way", [[], ["--undo"]])
+def test_a_half_done_apply_of_both_shapes_goes_on_or_is_taken_back(stays: Stays, way: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    stays.edit("Room, type: int", "Room, type: long")
+    stays.month("--allow", "mixed_shapes")
+    both = validator_of(stays)
+    stays.edit("room: {column", "place: {was: room, column")
+    with monkeypatch.context() as stopping:
+        stopping.setattr(Applying, "_close", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert stays.call("apply").code == 130
+    ended = stays.call("apply", *way)
+    assert ended.code == 0, ended.err
+    if way:
+        assert stays.live.count_documents({"room": {"$type": "number"}, "place": {"$exists": False}}) == 20
+        assert validator_of(stays) == both
+        assert stays.call("apply").code == 0
+    assert stays.call("plan").code == 0
+    together = stays.content()
+    assert together == fresh(stays)

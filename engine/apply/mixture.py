@@ -1,0 +1,34 @@
+"""Which shapes the documents of a live collection have, and how many have each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from pymongo.collection import Collection
+
+from engine.apply.queries import Query, count_each
+from engine.apply.recorded import Shape
+from engine.documents.validators import validator
+from engine.evolution.combining import ShapeCount
+from engine.mapping.model import Mapping
+from engine.mapping.profiles import ServerProfile
+
+
+def count_shapes(collection: Collection[Any], shapes: Sequence[Shape], profile: ServerProfile) -> tuple[ShapeCount, ...]:
+    """The shapes, the newest first, where there may be several; a document that fits two counts as one of the newer. One pass then."""
+    if len(shapes) == 1:
+        return ()
+    queries = [_closed(shape.mapping, profile) for shape in shapes]
+    asked = {
+        shape.run: {"$and": [queries[place], {"$nor": [*queries[:place], {"_id": {"$exists": False}}]}]}
+        for place, shape in enumerate(shapes)
+    }
+    found = count_each(collection, (), asked)
+    return tuple(ShapeCount(shape.run, shape.mapping, found[shape.run]) for shape in shapes)
+
+
+def _closed(mapping: Mapping, profile: ServerProfile) -> Query:
+    """What documents are that hold no other fields."""
+    return validator(replace(mapping, validation=replace(mapping.validation, additional=False)), profile)
