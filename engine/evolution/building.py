@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.evolution.outcomes import Expr, KeptElements, Value, bound, is_of
+from engine.evolution.outcomes import Expr, KeptElements, Value, bound
 from engine.evolution.places import Places
+from engine.evolution.reads import computable
 from engine.evolution.shaping import Level, Stage, elements, in_order, setting, written
 from engine.expressions.tree import variable
 from engine.mapping.model import Field
@@ -47,11 +48,7 @@ class Build:
 
     def _computed(self, field: Field) -> Expr:
         """Its expression, where what it reads is of its type: a value that did not convert stays as it was, nothing to compute with."""
-        types = {read.path: read.type.bson_type for read in self.fields if read.path in field.reads}
-        remade = [path for path in types if not (self.values[path].unchanged or self.values[path].computed is not None)]
-        fits = [is_of(variable(path), types[path], "null", "missing") for path in sorted(remade)]
-        computed = self.values[field.path].computed
-        return written({"$cond": [{"$and": fits}, computed, None]} if fits else computed, field)
+        return written({"$cond": [computable(field, self.fields), self.values[field.path].computed, None]}, field)
 
     def alike(self, place: str, origin: str) -> bool:
         """Whether what is at paths with the new prefix is what was at those with the old one, in the same order."""
@@ -138,9 +135,9 @@ class _Making(_Pass):
         """The value of a field, where the computed ones are left as they are or out."""
         value = self.build.values[field.path]
         found = value.of(self.build.places.found(field.path, value.origin))
-        if value.computed is not None or field.path.endswith(MARK) or (value.unchanged and value.nulls == field.writes_null):
-            return found
-        return written(found, field)
+        nulls = value.nulls if value.origin else False
+        plain = value.computed is not None or field.path.endswith(MARK) or nulls == field.writes_null
+        return found if plain else written(found, field)
 
     def listed(self, array: str) -> Expr:
         """An array with its elements made anew, unless they stay as they are."""

@@ -11,6 +11,7 @@ from engine.values.paths import MARK
 
 Stage = dict[str, Any]
 ROOT = "$$ROOT"
+EMPTY: Expr = {"$literal": {}}
 NONE: Mapping[str, Expr] = {"list": [], "null": None}
 """The value of an array without elements, by its `empty`, where it is not left out."""
 
@@ -37,7 +38,7 @@ class Level(dict[str, Any]):
     def document(self, at: str, *, element: bool = False) -> Expr:
         """The document with these names in this order, and then what else is at the variable `at`; what is no document stays.
 
-        A nested document without any field is left out.
+        A nested document that is left without any field is left out.
         """
         below = "$" if at == ROOT else f"{at}."
         names = {name: inner.document(f"{below}{name}") if isinstance(inner, Level) else inner for name, inner in self.items()}
@@ -46,7 +47,8 @@ class Level(dict[str, Any]):
             return whole
         if element:
             return {"$cond": [is_of(at, "object"), whole, at]}
-        filled = {"$cond": [{"$eq": ["$$d", {"$literal": {}}]}, REMOVED, "$$d"]}
+        emptied = {"$and": [{"$eq": ["$$d", EMPTY]}, {"$ne": [at, EMPTY]}]}
+        filled = {"$cond": [emptied, REMOVED, "$$d"]}
         return {"$cond": [is_of(at, "object", "missing", *self.instead_of), {"$let": {"vars": {"d": whole}, "in": filled}}, at]}
 
     def _rest(self, at: str, names: Iterable[str]) -> Expr:
@@ -101,7 +103,9 @@ def _set(at: str, rest: str, expr: Expr, path: str) -> Expr:
 
 def _inside(at: str, rest: str, expr: Expr, path: str, fits: Expr) -> Expr:
     name, further = _split(rest)
-    return {"$cond": [fits, {"$mergeObjects": [at, {name: _set(f"{at}.{name}", further, expr, path)}]}, at]}
+    merged = {"$mergeObjects": [at, {name: _set(f"{at}.{name}", further, expr, path)}]}
+    filled = {"$let": {"vars": {"d": merged}, "in": {"$cond": [{"$eq": ["$$d", EMPTY]}, at, "$$d"]}}}  # nothing is made around nothing
+    return {"$cond": [fits, filled, at]}
 
 
 def _split(path: str) -> tuple[str, str]:

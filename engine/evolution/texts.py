@@ -44,10 +44,18 @@ ON_THE_SERVER: dict[str, Callable[[Expr, Mapping[str, str]], Expr | None]] = {
 }
 
 
+REPEATABLE = frozenset({"strip", "squish"})  # a second time, they change nothing
+
+
 def further(before: Field, after: Field) -> bool:
     """Whether `after` reads the same cells, with further transforms."""
     length = len(before.transforms)
     return before.column is not None and length < len(after.transforms) and after.transforms[:length] == before.transforms
+
+
+def repeatable(before: Field, after: Field) -> bool:
+    """Whether the further transforms may be done to a text that has had them."""
+    return not further(before, after) or {name for name, _ in after.transforms[len(before.transforms) :]} <= REPEATABLE
 
 
 def transformed(before: Field, after: Field, stored: Expr) -> Expr | None:

@@ -6,7 +6,7 @@ that are not handled here (`when`, `map` …) may stay as they are, and need the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import partial
 from typing import Any
@@ -22,7 +22,8 @@ from engine.evolution.keys import key_of
 from engine.evolution.kinds import ATTRIBUTES
 from engine.evolution.outcomes import REMOVED, Expr, KeptElements, NeedsSource, Value, is_of, stored
 from engine.evolution.pairing import Pair, arrays, pairs
-from engine.evolution.texts import further, transformed
+from engine.evolution.reads import computable, reads
+from engine.evolution.texts import further, repeatable, transformed
 from engine.evolution.trees import renamed
 from engine.expressions import Typed, Unsupported
 from engine.expressions.operation import NotInMongoError
@@ -62,7 +63,7 @@ def values(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> tupl
             inputs.values[declaration.path] = array
         else:
             inputs.elements[declaration.path] = array
-    for path in dependency_order({path: _reads(pair.new) - {path} for path, pair in matched.items()}).names:
+    for path in dependency_order({path: reads(pair.new) - {path} for path, pair in matched.items() if pair.new}).names:
         if not any(array in inputs.values for array in arrays_of(path)):
             value = _value(old, matched[path], inputs, nothing_nulled)
             inputs.values[path] = _as_it_is(matched[path]) if isinstance(value, NeedsSource) and path in by_steps else value
@@ -73,14 +74,6 @@ def values(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> tupl
 def _as_it_is(pair: Pair) -> Value:
     """What is there, until a step makes the value."""
     return Value(pair.old.path, lambda raw: raw) if pair.old else Value()
-
-
-def _reads(field: Field | None) -> set[str]:
-    """The paths that a field reads itself or through aggregates, and the arrays of these."""
-    assert field
-    gathered = [node for expression in field.expressions for node in expression.aggregates]
-    inside = [path for node in gathered if node.inner is not None for path in Typed(node.inner).paths]
-    return {*field.reads, *inside, *(node.array for node in gathered)}
 
 
 def _misplaced(new: Model, found: ValuesByPath) -> ValuesByPath:
@@ -107,13 +100,13 @@ class _Inputs:
     def unknown(self, field: Field) -> str:
         """A path that the field reads and that needs the source; else empty."""
         unknown = {path for path, value in self.values.items() if isinstance(value, NeedsSource)}
-        return next((path for path in sorted(_reads(field)) if unknown & {path, *arrays_of(f"{path}{MARK}")}), "")
+        return next((path for path in sorted(reads(field)) if unknown & {path, *arrays_of(f"{path}{MARK}")}), "")
 
     def unchanged(self, field: Field) -> bool:
         """Whether all that the field reads is unchanged."""
-        reads = _reads(field)
-        arrays = {array for path in reads for array in arrays_of(f"{path}{MARK}") if array in {*self.elements}}
-        known = [self.values.get(path) for path in reads - arrays]
+        read = reads(field)
+        arrays = {array for path in read for array in arrays_of(f"{path}{MARK}") if array in {*self.elements}}
+        known = [self.values.get(path) for path in read - arrays]
         return all(isinstance(value, Value) and value.unchanged for value in known) and all(
             self.elements[path].kept is None for path in arrays
         )
@@ -144,7 +137,7 @@ def _value(old: Model, pair: Pair, inputs: _Inputs, nothing_nulled: Collection[s
     ]:
         return _as_it_was(before, after, inputs) or NeedsSource(f"it is made with `{odd[0]}`")
     if after.compute:
-        return _computed(before, after, inputs)
+        return _computed(before, after, inputs, old.fields)
     if after.value is not None:
         return _constant(before, after)
     others = [
@@ -211,8 +204,8 @@ def literal(field: Field, text: str | None) -> Any | NeedsSource:
 def _read(before: Field | None, donors: list[Field], after: Field, nothing_nulled: Collection[str]) -> Value | NeedsSource:
     """From the field itself, or from another one that reads the same text."""
     own = _from_stored(before, after, nothing_nulled) if before else None
-    if isinstance(own, Value):
-        return own
+    if before and isinstance(own, Value):
+        return own if repeatable(before, after) else NeedsSource("the documents do not show whether a text is transformed already")
     found = [(donor, _from_stored(donor, after, nothing_nulled)) for donor in donors]
     absent = NeedsSource(f"the cells of column {str(after.column)!r} are not in the documents")
     reasons = [need for need in (own, *(need for _, need in found)) if isinstance(need, NeedsSource)]
@@ -222,10 +215,10 @@ def _read(before: Field | None, donors: list[Field], after: Field, nothing_nulle
 
 def _copied(donor: Field, value: Value, before: Field | None) -> Value:
     """What another field holds; in place of what the old mapping has at the path."""
-    copy = value.of(variable(donor.path))
+    copy = {"$ifNull": [value.of(variable(donor.path)), REMOVED]}
     if before is None:
-        return Value(fill=copy, nulls=donor.writes_null, unsure=value.unsure)
-    return Value(before.path, lambda _raw: copy, fill=copy, nulls=donor.writes_null, unsure=value.unsure)
+        return Value(fill=copy, unsure=value.unsure)
+    return Value(before.path, lambda _raw: copy, fill=copy, nulls=before.writes_null, unsure=value.unsure)
 
 
 def _text_source(field: Field) -> list[Any]:
@@ -248,10 +241,14 @@ def _from_stored(before: Field, after: Field, nothing_nulled: Collection[str]) -
 
 
 def _transformed(before: Field, after: Field) -> Value | NeedsSource:
-    made = transformed(before, after, variable(before.path))
-    if made is None:
+    if transformed(before, after, "$$was") is None:
         return NeedsSource(f"the server cannot do its transforms; what `compute` makes of {before.path} needs no source")
-    return Value(made)
+
+    def convert(raw: Expr) -> Expr:
+        made = {"$ifNull": [transformed(before, after, raw), None if after.writes_null else REMOVED]}
+        return {"$cond": [is_of(raw, "string"), made, raw]}
+
+    return Value(before.path, convert, {"$type": "string"}, nulls=before.writes_null)
 
 
 def _converted(before: Field, after: Field) -> Value | NeedsSource:
@@ -276,7 +273,7 @@ def _plain(before: Field, after: Field, known: Conversion) -> bool:
 
 def _fitting(value: Expr, raw: Expr, field: Field) -> Expr:
     """The value in the field's type. A value that does not convert is left out (`on_error: null`), or stays as it was."""
-    return value if field.on_error == "null" else {"$ifNull": [value, raw]}
+    return {"$ifNull": [value, (None if field.writes_null else REMOVED) if field.on_error == "null" else raw]}
 
 
 def _filled(found: Value, before: Field, after: Field) -> Value | NeedsSource:
@@ -288,7 +285,7 @@ def _filled(found: Value, before: Field, after: Field) -> Value | NeedsSource:
     return replace(found, fill=filling, fills_null=True)
 
 
-def _computed(before: Field | None, after: Field, inputs: _Inputs) -> Value | NeedsSource:
+def _computed(before: Field | None, after: Field, inputs: _Inputs, known: Sequence[Field]) -> Value | NeedsSource:
     assert after.compute
     if unknown := inputs.unknown(after):
         return NeedsSource(f"it is computed from {unknown}, which needs the source")
@@ -300,7 +297,7 @@ def _computed(before: Field | None, after: Field, inputs: _Inputs) -> Value | Ne
         and inputs.same_expression(before.compute, after.compute)
     ):
         return stored(before)
-    if inputs.hidden & _reads(after):
+    if inputs.hidden & reads(after):
         return NeedsSource("it aggregates an array that is not in the documents")
     if before and before.on_error == "null" and after.compute.type != after.type.name:
         return NeedsSource("bad values were left out, and may be accepted now")
@@ -313,7 +310,8 @@ def _computed(before: Field | None, after: Field, inputs: _Inputs) -> Value | Ne
     computed = built if after.compute.type == after.type.name else _fitting(built, raw, after)
     if before is None:
         return Value(computed=computed)
-    return Value(before.path, partial(_stale, _computation(before)), computed=computed, nulls=before.writes_null)
+    stale = partial(_stale, _computation(before), computable(before, known))
+    return Value(before.path, stale, computed=computed, nulls=before.writes_null)
 
 
 def _computation(field: Field) -> Expr:
@@ -327,9 +325,9 @@ def _computation(field: Field) -> Expr:
     return None if isinstance(built, Unsupported) else built
 
 
-def _stale(known: Expr, raw: Expr) -> Expr:
+def _stale(known: Expr, fits: Expr, raw: Expr) -> Expr:
     """Nothing in place of what was computed before, so that it is computed anew."""
-    return REMOVED if known is None else {"$cond": [{"$eq": [raw, known]}, REMOVED, raw]}
+    return REMOVED if known is None else {"$cond": [{"$cond": [fits, {"$eq": [raw, known]}, False]}, REMOVED, raw]}
 
 
 def _expression(expression: Typed) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from apply.test_equalities import Bench, valid
 from bson import decode, encode
 from evolution.generated import COLUMNS, evolutions, rows
-from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import HealthCheck, Phase, assume, event, given, settings
 from hypothesis import strategies as st
 
 from engine.evolution.judging import rewriting_by_evidence
@@ -70,7 +70,9 @@ def names(old: Mapping, new: Mapping) -> list[str]:
 
 
 @given(st.data())
-@settings(max_examples=15 * SOAK, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=15 * SOAK, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.reuse, Phase.generate]
+)
 def test_any_document_can_be_rewritten_any_number_of_times(bench: Bench, data: st.DataObject) -> None:
     pair = data.draw(evolutions().filter(lambda pair: all(map(valid, pair))))
     old, new = (loads(json.dumps(raw)) for raw in pair)
