@@ -15,6 +15,7 @@ from pymongo import MongoClient
 
 from engine.apply.declared import DeclaredSteps
 from engine.apply.evicting import Evicting
+from engine.apply.pacing import Pace
 from engine.apply.replaced import Replaced
 from engine.apply.restoring import Restoring, remove_empty_asides
 from engine.apply.updating import Updating
@@ -54,7 +55,7 @@ class Applying:
 
     `allowed`: how many documents may be set aside, and lose values; `earlier` were set aside before this attempt. `codes`: by path or rule,
     the change that made it stricter. `steps` is the log: name, when it ended, and how many documents were rewritten and set aside since the
-    attempt began. `updated` counts documents that steps of the user's own have changed.
+    attempt began. `updated` counts documents that steps of the user's own have changed. `pace` says how fast.
     """
 
     client: MongoClient[Any]
@@ -71,6 +72,7 @@ class Applying:
     steps: list[dict[str, Any]] = field(default_factory=list)
     codes: Mapping[str, str] = field(default_factory=dict)
     earlier: int = 0
+    pace: Pace = field(default_factory=Pace)
     updated: int = 0
 
     def __post_init__(self) -> None:
@@ -82,9 +84,10 @@ class Applying:
         self.evicting = Evicting(self.live, self.plan, self.profile, self.ledger, self.lock, self.run_id, most, self.codes)
         self.evicting.new = awaiting(self.plan.old, self.plan.new)
         self.updating = Updating(self.live, Fence.around(self.live, self.lock, supported=self.profile.fenced_writes), self.evicting.evict)
+        self.updating.pace = self.pace
         self.updating.keeping = self.replaced.keep if self.replaced.kept else None
         self.restoring = Restoring(self.client, target, self.ledger, self.lock)
-        self.declared = DeclaredSteps(self.live, self.ledger, self.lock, self.show.documents)
+        self.declared = DeclaredSteps(self.live, self.ledger, self.lock, self.show.documents, self.pace)
         self._actions: dict[Action, Callable[[Step], None]] = {
             Action.COMMANDS: self._commands,
             Action.DROP_INDEXES: self._drop_indexes,

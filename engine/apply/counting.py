@@ -1,7 +1,7 @@
 """How many documents a plan is about. Changes nothing.
 
-One pass over the collection answers all; where documents are refused, a second one finds the strangers among them, and a third one says
-which change the others are refused for.
+One pass asks of the documents as they are, and one of what they would be; where documents are refused, a third one finds the strangers
+among them, and a fourth one says which change the others are refused for.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from pymongo.collection import Collection
 
 from engine.apply.blaming import blamed
-from engine.apply.queries import Query, count_along, count_each, refused, requirements
+from engine.apply.queries import Query, count_each, refused, refused_of, requirements
 from engine.apply.strangers import any_shape, strangers
 from engine.documents.validators import conditions
 from engine.evolution.counts import Counts, Strangers
@@ -49,7 +49,7 @@ class Counting:
 
     def count(self, collection: Collection[Any]) -> Counts:
         """Ask it all. Raises the driver's errors."""
-        first = count_along(collection, (), self._questions(collection))
+        first = count_each(collection, (), self._plain) | self._count_rewritten(collection)
         odd = Strangers()
         victims: Found = {asked: count for asked, count in first.items() if asked[0] == BLAMED}
         if first.get(REFUSED):
@@ -70,16 +70,16 @@ class Counting:
             _part(first, DUE),
         )
 
-    def _questions(self, collection: Collection[Any]) -> dict[Asked, list[Query]]:
-        """Pipelines over the documents as they are."""
-        plain = {asked: [{"$match": query}] for asked, query in self._plain.items()}
+    def _count_rewritten(self, collection: Collection[Any]) -> dict[Asked, int]:
+        """What is asked of documents as they would be; only those that one of the questions is about are looked at more closely."""
         if self.rewrite.sources:
-            return plain
-        stages, now = [*self.rewrite.whole], server_time(collection.database.client)
-        due = {(DUE, expiry.index.name): [*stages, {"$match": expiry.due(now)}] for expiry in self.expiring}
-        asked = [judged.change for judged in self.changes if judged.change.kind.of_step]
-        plain |= {(AFFECTED, change.label): [*stages, {"$match": query(change)}] for change in asked if (query := change.kind.touched)}
-        return plain | due | {REFUSED: [*stages, {"$match": self._refused}]}
+            return {}
+        now = server_time(collection.database.client)
+        asked: dict[Asked, Query] = {(DUE, expiry.index.name): expiry.due(now) for expiry in self.expiring}
+        changes = [judged.change for judged in self.changes if judged.change.kind.of_step]
+        asked |= {(AFFECTED, change.label): query(change) for change in changes if (query := change.kind.touched)}
+        asked[REFUSED] = self._refused
+        return count_each(collection, [*self.rewrite.whole, {"$match": {"$or": [*asked.values()]}}], asked)
 
     @property
     def _plain(self) -> dict[Asked, Query]:
@@ -113,7 +113,7 @@ class Counting:
         found = blamed([judged.change for judged in self.changes], self.new, self.rewrite, self.profile)
         asked = {(BLAMED, label): query for label, query in found.items() if label.partition(" ")[2] not in nulled}
         asked |= {(NULLED, path): query for path, query in nulled.items()}
-        stages = [{"$match": any_shape(self.shapes, self.new, self.profile)}, *self.rewrite.whole, {"$match": self._refused}]
+        stages = refused_of(any_shape(self.shapes, self.new, self.profile), self.rewrite.whole, self._refused)
         return count_each(collection, stages, asked | {REFUSED: {"$nor": [*asked.values()]} if asked else {}})
 
     @property

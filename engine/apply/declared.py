@@ -15,6 +15,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
+from engine.apply.pacing import Pace
 from engine.apply.queries import Query
 from engine.errors import DataError, finding
 from engine.evolution.declared import selected, selected_late, stages
@@ -36,6 +37,7 @@ class DeclaredSteps:
     ledger: Ledger
     lock: Lock
     show: Callable[[int, int], None]
+    pace: Pace
 
     def carry_out(self, step: Step, position: Any) -> int:
         """Change what the step selects, behind the position. Returns how many documents were changed.
@@ -45,8 +47,10 @@ class DeclaredSteps:
         """
         assert step.declared
         changed, seen, total = 0, 0, self.live.estimated_document_count()
+        self.pace.begin()
         for ids in self._batches(position):
             changed += self._batch(step.declared, ids)
+            self.pace.after(len(ids), partial(self.live.find_one, {"_id": ids[0]}, {"_id": 1}))
             seen += len(ids)
             self.show(seen, max(total, seen))
         return changed
@@ -67,11 +71,12 @@ class DeclaredSteps:
 
     def _batches(self, position: Any) -> Iterator[list[Any]]:
         """The `_id`s behind the position, in the order of their index."""
+        size = min(BATCH, self.pace.batch)
         while True:
-            found = self.live.find({}, {"_id": 1}).sort("_id", 1).hint([("_id", 1)]).limit(BATCH + 1)
+            found = self.live.find({}, {"_id": 1}).sort("_id", 1).hint([("_id", 1)]).limit(size + 1)
             if position is not None:
                 found = found.min([("_id", position)])
-            if not (ids := [document["_id"] for document in found if document["_id"] != position][:BATCH]):
+            if not (ids := [document["_id"] for document in found if document["_id"] != position][:size]):
                 return
             yield ids
             position = ids[-1]

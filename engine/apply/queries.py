@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pymongo.collection import Collection
@@ -28,6 +28,11 @@ def count_along(collection: Collection[Any], stages: Iterable[Query], pipelines:
     facets = {str(number): [*steps, {"$count": "n"}] for number, steps in enumerate(pipelines.values())}
     found = next(collection.aggregate([*stages, {"$facet": facets}], allowDiskUse=True))
     return {name: sum(group["n"] for group in found[str(number)]) for number, name in enumerate(pipelines)}
+
+
+def refused_of(shape: Query, stages: Sequence[Query], wanted: Query) -> list[Query]:
+    """The documents of a shape that are refused after these stages; where there are none, the query that leaves fewer comes first."""
+    return [{"$match": shape}, *stages, {"$match": wanted}] if stages else [{"$match": wanted}, {"$match": shape}]
 
 
 def requirements(new: Model, profile: ServerProfile) -> list[Query]:

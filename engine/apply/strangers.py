@@ -8,7 +8,7 @@ from typing import Any
 from bson import json_util
 from pymongo.collection import Collection
 
-from engine.apply.queries import Query, refused, requirements
+from engine.apply.queries import Query, refused, refused_of, requirements
 from engine.documents.validators import conditions
 from engine.evolution.counts import Strangers
 from engine.evolution.pairing import pairs
@@ -35,14 +35,12 @@ def old_shape(old: Mapping, new: Mapping, profile: ServerProfile) -> Query:
 
 
 def strangers(
-    collection: Collection[Any], shapes: Sequence[Mapping], new: Mapping, stages: Iterable[Query], profile: ServerProfile
+    collection: Collection[Any], shapes: Sequence[Mapping], new: Mapping, stages: Sequence[Query], profile: ServerProfile
 ) -> Strangers:
     """Count them, and fetch the least `_id`s, if these are not private. One pass."""
     shown: Query = {} if any(map(has_private_id, (*shapes, new))) else {"ids": {"$minN": {"input": "$_id", "n": SHOWN}}}
     pipeline: list[Query] = [
-        {"$match": {"$nor": [any_shape(shapes, new, profile)]}},
-        *stages,
-        {"$match": refused(requirements(new, profile))},
+        *refused_of({"$nor": [any_shape(shapes, new, profile)]}, stages, refused(requirements(new, profile))),
         {"$group": {"_id": None, "documents": {"$sum": 1}, **shown}},
     ]
     found: Query = next(collection.aggregate(pipeline, allowDiskUse=True), {"documents": 0})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pymongo import MongoClient
@@ -13,6 +13,7 @@ from engine.apply.agreement import check_agreement
 from engine.apply.applying import Applying, ApplyProgress
 from engine.apply.halfdone import replaced_by
 from engine.apply.inspect import LiveCollection, inspect_and_plan
+from engine.apply.pacing import Pace
 from engine.apply.recorded import recorded
 from engine.apply.renaming import is_renamed, rename, under_present_name
 from engine.apply.restoring import remove_empty_asides
@@ -46,8 +47,8 @@ SERVER = "target server"
 class ApplyTask:
     """One apply; `allowed` is what may be lost, `reason` is why, for the ledger.
 
-    `wait`: seconds to wait for the lock. `losses`: what would be lost, once that has been asked. `review`: only
-    what was reviewed is done.
+    `wait`: seconds to wait for the lock; `pace`: how fast documents may be rewritten. `losses`: what would be lost, once that has been
+    asked. `review`: only what was reviewed is done.
     `work` is set once something may have been written; `published`: all of it was done and recorded.
     """
 
@@ -58,6 +59,7 @@ class ApplyTask:
     run_id: str
     reason: str = ""
     wait: float = 0
+    pace: Pace = field(default_factory=Pace)
     losses: tuple[Loss, ...] = ()
     review: ReviewedPlan | None = None
     work: Applying | None = None
@@ -105,7 +107,7 @@ class ApplyTask:
             earlier = live.unfinished.record.aside if live.unfinished else None
             self.work = work = Applying(self.client, steps, self.profile, ledger, lock, show, self.run_id, allowed, replaced,
                                         [*record.done], record.position, [*record.steps], found.stricter,
-                                        earlier.documents if earlier else 0)  # fmt: skip
+                                        earlier.documents if earlier else 0, self.pace)  # fmt: skip
             state = self._carry_out(work, ledger)
             replaced.drop()
         moved = work.evicting.moved.collection if work.evicting.moved else ""
@@ -135,7 +137,7 @@ class ApplyTask:
             return None
         self._require_reviewed(live, found)
         self._require_allowed(found)
-        rest = (new_run_id(), self.reason, self.wait)
+        rest = (new_run_id(), self.reason, self.wait, self.pace)
         if live.unfinished.undoable:
             self.first = UndoTask(self.client, self.profile, self.mapping, *rest)
         else:

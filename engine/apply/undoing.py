@@ -15,6 +15,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from engine.apply.applying import ApplyProgress
+from engine.apply.pacing import Pace
 from engine.apply.replaced import Replaced
 from engine.apply.restoring import Restoring, remove_empty_asides
 from engine.apply.updating import Updating
@@ -41,7 +42,7 @@ Spec = dict[str, Any]
 class Undoing:
     """The way back of one apply. `plan` is that of the apply, `beforehand` the state that it found, `asides` what it has set aside.
 
-    `done` and `steps` are as in `Applying`; `unbuilt` are indexes of the collection that can no longer be built.
+    `done`, `steps` and `pace` are as in `Applying`; `unbuilt` are indexes of the collection that can no longer be built.
     """
 
     client: MongoClient[Any]
@@ -54,6 +55,7 @@ class Undoing:
     ledger: Ledger
     lock: Lock
     show: ApplyProgress
+    pace: Pace = field(default_factory=Pace)
     done: list[str] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
     unbuilt: list[str] = field(default_factory=list)
@@ -64,7 +66,7 @@ class Undoing:
         self.live: Any = self.database.get_collection(target.collection, codec_options=EXACT)
         self.restoring = Restoring(self.client, target, self.ledger, self.lock, bypass=True)
         self.fence = Fence.around(self.live, self.lock, supported=self.profile.fenced_writes)
-        self.updating = Updating(self.live, self.fence, lambda _: [], validated=False)
+        self.updating = Updating(self.live, self.fence, lambda _: [], validated=False, pace=self.pace)
 
     @property
     def rewritten(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from pymongo import MongoClient
 from engine import __version__
 from engine.apply.applying import ApplyProgress
 from engine.apply.halfdone import UNDO, HalfDone, half_done, replaced_by, set_aside_by
+from engine.apply.pacing import Pace
 from engine.apply.renaming import under_present_name
 from engine.apply.results import ApplyResult
 from engine.apply.undoing import Undoing
@@ -29,7 +30,7 @@ from engine.mongo.state import CollectionState
 
 @dataclass
 class UndoTask:
-    """Takes back the unfinished apply of the mapping's target, of whatever mapping it is. `reason` and `wait` are as in `ApplyTask`.
+    """Takes back the unfinished apply of the mapping's target, of whatever mapping it is. `reason`, `wait` and `pace`: see `ApplyTask`.
 
     `work` is set once something may have been written; `published`: all of it was done and recorded.
     """
@@ -40,6 +41,7 @@ class UndoTask:
     run_id: str
     reason: str = ""
     wait: float = 0
+    pace: Pace = field(default_factory=Pace)
     work: Undoing | None = None
     published: bool = False
 
@@ -71,7 +73,7 @@ class UndoTask:
         assert beforehand is not None  # the applied run was published
         back, replaced = way_back(found.plan), replaced_by(self.client, found.record, found.plan)
         asides = tuple(set_aside_by(ledger, found.record))
-        return Undoing(self.client, found.plan, back, replaced, beforehand, asides, self.profile, ledger, lock, show)
+        return Undoing(self.client, found.plan, back, replaced, beforehand, asides, self.profile, ledger, lock, show, self.pace)
 
     def _carry_out(self, work: Undoing, ledger: Ledger) -> CollectionState:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -16,6 +17,7 @@ from bson import encode
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
+from engine.apply.pacing import Pace
 from engine.apply.queries import Query
 from engine.evolution.shaping import Stage
 from engine.mongo.codes import INVALID_DOCUMENT
@@ -23,7 +25,7 @@ from engine.mongo.connection import WRITE_CONCERN
 from engine.mongo.fences import Fence
 from engine.mongo.retries import document_errors, retry_transient
 
-BATCH, BATCH_BYTES = 2000, 8 << 20  # documents of one update, at most and (by their average size) about
+BATCH_BYTES = 8 << 20  # documents of one update, by their average size about
 ROUNDS = 20  # of a sweep: what others write while it is at work is for the next one
 
 
@@ -32,7 +34,7 @@ class Updating:
     """Updates of one collection. `refuse` gets `_id`s of which the server has refused some, and returns those that are gone or must stay.
 
     `only` is a query for the documents that may change. `validated`: the validator is asked. `keeping` gets a query for the documents of an
-    update, and keeps in the same transaction what it is about to replace. `rewritten` counts documents.
+    update, and keeps in the same transaction what it is about to replace. `pace` says how fast. `rewritten` counts documents.
     """
 
     collection: Collection[Any]
@@ -41,21 +43,27 @@ class Updating:
     only: Query = field(default_factory=dict)
     validated: bool = True
     keeping: Callable[[Query, ClientSession], None] | None = None
+    pace: Pace = field(default_factory=Pace)
     rewritten: int = 0
 
     def pass_over(self, stages: Sequence[Stage], position: Any = None) -> Iterator[tuple[Any, int]]:
         """All documents after a position, in the order of `_id`. Yields the new position and the size of each batch that is done."""
+        self.pace.begin()
         for ids in self._batches(position):
             self.update(ids, stages)
+            self.pace.after(len(ids), partial(self._probe, ids[0]))
             yield ids[-1], len(ids)
 
     def sweep(self, old: Sequence[Query], stages: Sequence[Stage]) -> None:
         """Rewrite what others wrote in the old shape meanwhile: documents that meet one of these queries."""
+        size = self.pace.batch
         for _ in range(ROUNDS if old and stages else 0):
             before = self.rewritten
-            found = (document["_id"] for document in self.collection.find({"$or": list(old)}, {"_id": 1}, batch_size=BATCH))
-            while ids := [*islice(found, BATCH)]:
+            found = (document["_id"] for document in self.collection.find({"$or": list(old)}, {"_id": 1}, batch_size=size))
+            self.pace.begin()
+            while ids := [*islice(found, size)]:
                 self.update(ids, stages)
+                self.pace.after(len(ids), partial(self._probe, ids[0]))
             if self.rewritten == before:
                 return
 
@@ -70,6 +78,9 @@ class Updating:
         elif len(rest) > 1:
             self.update(rest[: len(rest) // 2], stages)
             self.update(rest[len(rest) // 2 :], stages)
+
+    def _probe(self, one: Any) -> None:
+        self.collection.find_one({"_id": one}, {"_id": 1})
 
     def _update(self, ids: list[Any], stages: Sequence[Stage]) -> bool:
         """Whether the server took all of them; those before a refused one are rewritten."""
@@ -110,7 +121,7 @@ class Updating:
     def _batches(self, position: Any) -> Iterator[list[Any]]:
         """All `_id`s after the position, of any type, in the order of their index."""
         average = self.collection.database.command("collStats", self.collection.name).get("avgObjSize") or 1
-        size = max(1, min(BATCH, BATCH_BYTES // int(average)))
+        size = max(1, min(self.pace.batch, BATCH_BYTES // int(average)))
         while True:
             after = self.collection.find({}, {"_id": 1}).sort("_id", 1).hint([("_id", 1)]).limit(size + 1)
             start = after if position is None else after.min([("_id", position)])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TextIO
 
 from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -99,11 +100,13 @@ class Progress:
 
     def step(self, title: str) -> None:
         """A step of an apply."""
+        self._started = time.monotonic()
         self._display.begin(title)
 
     def documents(self, done: int, total: int) -> None:
         """Documents of that step."""
-        self._display.advance(counted(done, "document"), done / total if total else None, "collection")
+        seconds = time.monotonic() - self._started
+        self._display.advance(paced(done, total, seconds), done / total if total else None, "collection")
 
 
 @contextmanager
@@ -115,6 +118,15 @@ def progress_on(stream: TextIO, *, quiet: bool) -> Iterator[Progress]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=20), TaskProgressColumn(), TimeRemainingColumn())
     with Bar(*columns, TextColumn("{task.fields[counts]}"), console=console_on(stream), transient=True) as bar:
         yield Progress(Line(bar))
+
+
+def paced(done: int, total: int, seconds: float) -> str:
+    """How many documents, how many a second, and how long the rest will take at that rate."""
+    rate = done / seconds if seconds > 0 else 0
+    if rate < 1:
+        return counted(done, "document")
+    left = f", {timedelta(seconds=round((total - done) / rate))} left" if total > done else ""
+    return f"{counted(done, 'document')}, {rate:,.0f} documents/s{left}"
 
 
 def _counts(report: Report, seconds: float) -> str:

@@ -205,6 +205,8 @@ def _apply(verb: ArgumentParser) -> None:
     verb.add_argument("--allow", action="append", default=[], metavar="LOSS", help=ALLOWING)
     verb.add_argument("--dry-run", action="store_true", help="print the server's commands as Extended JSON; change nothing")
     verb.add_argument("--undo", action="store_true", help="take back an apply that was not finished, of whatever mapping")
+    throttling = "N: rewrite at most N documents a second; Nms: slow down where a point read takes longer"
+    verb.add_argument("--throttle", default="", metavar="PACE", help=throttling)
     _reasoned(verb)
     verb.add_argument("--quiet", action="store_true", help="print nothing but errors")
     verb.add_argument("--json", action="store_true", help="print what was done as JSON")

@@ -16,7 +16,7 @@ from engine.evolution.places import Places
 from engine.evolution.reads import computable
 from engine.evolution.shaping import Level, Stage, elements, in_order, setting, written
 from engine.expressions.tree import variable
-from engine.mapping.model import Field
+from engine.mapping.model import ID, Field
 from engine.values.order import dependency_order
 from engine.values.paths import MARK, in_element
 
@@ -61,6 +61,23 @@ class Build:
         same = all(kept.same and f"{kept.origin}{MARK}" == origin + path[len(place) :] for path, kept in arrays)
         return unmoved and same and _shape(before, len(origin)) == _shape(inside, len(place))
 
+    def in_place(self, names: Iterable[str], changed: Iterable[str]) -> bool:
+        """Whether the outermost names have the order of the old ones, and all old documents hold those that change."""
+        roots = [*dict.fromkeys(_root(field.path) for field in self.before if field.path != ID)]
+        return [name for name in names if name != ID] == roots and self._lasting.issuperset(changed)
+
+    @property
+    def _lasting(self) -> set[str]:
+        """The outermost names that are always there, before and after, since a value in them is."""
+        before = {field.path for field in self.before if field.always_written}
+        return {_root(path) for field in self.fields
+                if (path := field.path) in before and field.always_written and MARK not in path and path != ID
+                and self.values[path].computed is None and self.values[path].origin == path}  # fmt: skip
+
+
+def _root(path: str) -> str:
+    return path.partition(".")[0].removesuffix(MARK)
+
 
 def _shape(fields: Iterable[Field], start: int = 0) -> Any:
     """All that decides a document beside the values: names and their order, and which missing values are written as null."""
@@ -85,8 +102,10 @@ class _Pass:
     build: Build
 
     def document(self) -> Stage:
-        """The stage that makes the outermost document."""
-        return in_order(self.tree(""))
+        """The stage that makes the outermost document, or only what changes in it, where everything has its place already."""
+        tree = self.tree("")
+        changed = {name: node for name, node in tree.items() if node != variable(name)}
+        return tree.setting(changed) if self.build.in_place(tree, changed) else in_order(tree)
 
     def tree(self, array: str) -> Level:
         """What the documents of this array's elements (of the outermost documents: empty) hold, by name."""

@@ -40,8 +40,7 @@ class Level(dict[str, Any]):
 
         A nested document that is left without any field is left out.
         """
-        below = "$" if at == ROOT else f"{at}."
-        names = {name: inner.document(f"{below}{name}") if isinstance(inner, Level) else inner for name, inner in self.items()}
+        names = _expressions(self, "$" if at == ROOT else f"{at}.")
         whole = {"$mergeObjects": [names, self._rest(at, names)]}
         if at == ROOT:
             return whole
@@ -56,6 +55,14 @@ class Level(dict[str, Any]):
         unknown = {"$not": [{"$in": ["$$this.k", {"$literal": list(names)}]}]}
         known = {"$cond": [is_of(at, "object"), at, None]} if self.instead_of else at
         return {"$arrayToObject": {"$filter": {"input": {"$objectToArray": known}, "cond": unknown}}}
+
+    def setting(self, names: Iterable[str]) -> Stage:
+        """The stage that sets only these outermost names."""
+        return {"$set": _expressions({name: self[name] for name in names}, "$")}
+
+
+def _expressions(names: Mapping[str, Any], below: str) -> dict[str, Expr]:
+    return {name: inner.document(f"{below}{name}") if isinstance(inner, Level) else inner for name, inner in names.items()}
 
 
 def in_order(tree: Level) -> Stage:

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from engine.apply.data import Differences, differing
 from engine.apply.inspect import inspect_and_plan, is_unloaded
+from engine.apply.pacing import Pace, pace
 from engine.apply.results import ApplyResult
 from engine.apply.reviewed import AGAIN, ReviewedPlan, as_text, read
 from engine.apply.task import ApplyTask
@@ -89,9 +90,9 @@ def _saved(arguments: Arguments, tasks: Sequence[ApplyTask]) -> list[tuple[Mappi
     return [(live.old, new, plan) for new, live, plan, _ in found]
 
 
-def _task(arguments: Arguments, client: Client, mapping: Mapping, allowed: tuple[Approval, ...]) -> ApplyTask:
+def _task(arguments: Arguments, client: Client, mapping: Mapping, allowed: tuple[Approval, ...], throttle: Pace | None = None) -> ApplyTask:
     reason = getattr(arguments, "reason", "")
-    return ApplyTask(client, profile_of(client, mapping), mapping, allowed, new_run_id(), reason, arguments.wait)
+    return ApplyTask(client, profile_of(client, mapping), mapping, allowed, new_run_id(), reason, arguments.wait, throttle or Pace())
 
 
 def _unloaded(client: Client, mappings: Sequence[Mapping]) -> list[Mapping]:
@@ -118,14 +119,15 @@ def _both(arguments: Arguments) -> list[tuple[Mapping | None, Mapping]]:
 
 def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     """Bring the live collections in line with the mapping, one after the other."""
+    throttle = pace(arguments.throttle)
     if arguments.undo:
-        return _undo(arguments, _named(arguments), out, err)
+        return _undo(arguments, _named(arguments), throttle, out, err)
     mappings, reviews = _reviewed(arguments) if arguments.plan else (_named(arguments), ())
     allowed = approvals(arguments.allow)
     with client_of("plan" if arguments.dry_run else "apply", mappings, arguments.wait) as client:
         unloaded = _unloaded(client, mappings)
         mappings = tuple(mapping for mapping in mappings if mapping not in unloaded)
-        tasks = [_task(arguments, client, mapping, allowed) for mapping in mappings]
+        tasks = [_task(arguments, client, mapping, allowed, throttle) for mapping in mappings]
         for task, review in zip(tasks, reviews, strict=bool(reviews)):
             task.review, task.allowed = review, review.approvals
         plans = [task.plan() for task in tasks] if arguments.dry_run or len(tasks) > 1 else []  # none starts if one is refused
@@ -143,13 +145,13 @@ def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     return Exit.DONE
 
 
-def _undo(arguments: Arguments, mappings: Sequence[Mapping], out: TextIO, err: TextIO) -> int:
+def _undo(arguments: Arguments, mappings: Sequence[Mapping], throttle: Pace, out: TextIO, err: TextIO) -> int:
     """Take back what was not finished, of all collections of the mapping."""
     if arguments.dry_run or arguments.allow:
         raise UsageError(finding("usage", "--undo goes with neither --dry-run nor --allow", hint="engine plan shows what it does"))
     with client_of("apply", mappings, arguments.wait) as client:
-        reason, wait = arguments.reason, arguments.wait
-        tasks = [UndoTask(client, profile_of(client, mapping), mapping, new_run_id(), reason, wait) for mapping in mappings]
+        how = (arguments.reason, arguments.wait, throttle)
+        tasks = [UndoTask(client, profile_of(client, mapping), mapping, new_run_id(), *how) for mapping in mappings]
         arguments.deeds.ask(lambda: [f"{task.mapping.target.collection}: {task.stopped}" for task in tasks])
         with progress_on(err, quiet=arguments.quiet) as progress:
             done = [task.carry_out(progress) for task in tasks]
