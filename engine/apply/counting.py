@@ -37,7 +37,8 @@ Found = Mapping[Asked, int]
 class Counting:
     """What a plan asks the server: its changes, how documents are rewritten, and the TTL indexes that will delete some.
 
-    `shapes` are the mappings that documents were made with, the newest first.
+    `shapes` are the mappings that documents were made with, the newest first. `sample`: stages that leave those
+    to count; none for all.
     """
 
     shapes: tuple[Model, ...]
@@ -46,17 +47,18 @@ class Counting:
     rewrite: Rewriting
     expiring: tuple[Expiry, ...]
     profile: ServerProfile
+    sample: tuple[Query, ...] = ()
 
     def count(self, collection: Collection[Any]) -> Counts:
         """Ask it all. Raises the driver's errors."""
-        first = count_each(collection, (), self._plain) | self._count_rewritten(collection)
+        first = count_each(collection, self.sample, self._plain) | self._count_rewritten(collection)
         odd = Strangers()
         victims: Found = {asked: count for asked, count in first.items() if asked[0] == BLAMED}
         if first.get(REFUSED):
-            odd = strangers(collection, self.shapes, self.new, self.rewrite.whole, self.profile)
+            odd = strangers(collection, self.shapes, self.new, self.rewrite.whole, self.profile, sample=self.sample)
         if first.get(REFUSED, 0) > odd.documents:
             victims = self._victims(collection)
-        return Counts(
+        counts = Counts(
             first[DOCUMENTS],
             _part(first, AFFECTED),
             _some(_part(first, TAKEN)),
@@ -69,6 +71,7 @@ class Counting:
             _some(_part(victims, NULLED)),
             _part(first, DUE),
         )
+        return counts.estimating(collection.estimated_document_count()) if self.sample else counts
 
     def _count_rewritten(self, collection: Collection[Any]) -> dict[Asked, int]:
         """What is asked of documents as they would be; only those that one of the questions is about are looked at more closely."""
@@ -79,7 +82,7 @@ class Counting:
         changes = [judged.change for judged in self.changes if judged.change.kind.of_step]
         asked |= {(AFFECTED, change.label): query(change) for change in changes if (query := change.kind.touched)}
         asked[REFUSED] = self._refused
-        return count_each(collection, [*self.rewrite.whole, {"$match": {"$or": [*asked.values()]}}], asked)
+        return count_each(collection, [*self.sample, *self.rewrite.whole, {"$match": {"$or": [*asked.values()]}}], asked)
 
     @property
     def _plain(self) -> dict[Asked, Query]:
@@ -113,7 +116,7 @@ class Counting:
         found = blamed([judged.change for judged in self.changes], self.new, self.rewrite, self.profile)
         asked = {(BLAMED, label): query for label, query in found.items() if label.partition(" ")[2] not in nulled}
         asked |= {(NULLED, path): query for path, query in nulled.items()}
-        stages = refused_of(any_shape(self.shapes, self.new, self.profile), self.rewrite.whole, self._refused)
+        stages = [*self.sample, *refused_of(any_shape(self.shapes, self.new, self.profile), self.rewrite.whole, self._refused)]
         return count_each(collection, stages, asked | {REFUSED: {"$nor": [*asked.values()]} if asked else {}})
 
     @property

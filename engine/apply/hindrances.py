@@ -34,9 +34,13 @@ def unsupported(client: MongoClient[Any], new: Mapping, profile: ServerProfile) 
         yield finding("no_transactions", message, hint=f"{way}; or make the server a replica set")
 
 
-def refused_indexes(collection: Collection[Any], existing: Existing, old: Mapping, new: Mapping, rewrite: Rewriting) -> Iterator[Finding]:
-    """Indexes that cannot be built. One pass for each unique index that is not there yet, or whose values change."""
+def refused_indexes(
+    collection: Collection[Any], existing: Existing, old: Mapping, new: Mapping, rewrite: Rewriting, *, estimate: bool = False
+) -> Iterator[Finding]:
+    """Indexes that cannot be built. One pass for each unique index that is not there yet, or whose values change; none for an estimate."""
     yield from clashes(existing, new, old.indexes, rebuilds=True)
+    if estimate:
+        return
     yield from not_unique(collection, new, rewrite.whole, remade_indexes(old, new, rewrite))
 
 

@@ -13,8 +13,10 @@ from engine.apply.counting import Counting
 from engine.apply.halfdone import HalfDone, half_done
 from engine.apply.hindrances import refused_indexes, unnamable, unsupported
 from engine.apply.mixture import count_shapes
+from engine.apply.queries import Query
 from engine.apply.recorded import Shape, evidence, shapes
 from engine.apply.renaming import is_renamed, name_taken, under_present_name
+from engine.apply.sampling import sample_of
 from engine.apply.unmet import added, unmet
 from engine.digests.checksum import Content
 from engine.errors import DataError, finding
@@ -99,24 +101,32 @@ def inspect(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> L
     return LiveCollection(old, known, record.run_id, evidence(ledger.loads()), drift, None, existing, since.others)
 
 
-def inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> tuple[LiveCollection, EvolutionPlan]:
-    """The live collection, and the plan for it: what is counted, and for what apply would refuse. Raises DataError, TargetError."""
+def inspect_and_plan(
+    client: MongoClient[Any], new: Mapping, profile: ServerProfile, *, estimate: bool = False
+) -> tuple[LiveCollection, EvolutionPlan]:
+    """The live collection, and the plan for it: what is counted (or estimated, where it is large), and for what apply would refuse.
+
+    Raises DataError, TargetError.
+    """
     present = under_present_name(client, new)
     if present is new:
-        return _inspect_and_plan(client, new, profile)
+        return _inspect_and_plan(client, new, profile, estimate=estimate)
     if is_renamed(client, new):
         message = f"{present.target.collection} was renamed, and the ledger does not say so yet"
         raise DataError(finding("not_renamed", message, hint="engine apply completes it"))
-    live, found = _inspect_and_plan(client, present, profile)
+    live, found = _inspect_and_plan(client, present, profile, estimate=estimate)
     renamed = judge([change for change in diff(present, new) if change.old == present.target.collection], present, new)
     return live, replace(found, changes=(*found.changes, *renamed), hindrances=(*found.hindrances, *name_taken(client, new)))
 
 
-def _inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> tuple[LiveCollection, EvolutionPlan]:
+def _inspect_and_plan(
+    client: MongoClient[Any], new: Mapping, profile: ServerProfile, *, estimate: bool
+) -> tuple[LiveCollection, EvolutionPlan]:
     live = inspect(client, new, profile)
     collection = client[new.target.database][new.target.collection]
     with translated():
-        counted_shapes = count_shapes(collection, live.shapes, profile) if profile.query_operators and not live.unfinished else ()
+        sample = sample_of(collection) if estimate else ()
+        counted_shapes = count_shapes(collection, live.shapes, profile, sample) if profile.query_operators and not live.unfinished else ()
     own = union_of([shape.mapping for shape in live.shapes]).indexes
     found = compared(
         live.old,
@@ -132,10 +142,12 @@ def _inspect_and_plan(client: MongoClient[Any], new: Mapping, profile: ServerPro
     )
     with translated():
         found = replace(found, asides=judge_asides(client, new, live.evidence, profile))
-        return live, _asked(client, live, new, found, profile) if found.to_do else found
+        return live, _asked(client, live, new, found, profile, sample=sample) if found.to_do else found
 
 
-def _asked(client: MongoClient[Any], live: LiveCollection, new: Mapping, found: EvolutionPlan, profile: ServerProfile) -> EvolutionPlan:
+def _asked(
+    client: MongoClient[Any], live: LiveCollection, new: Mapping, found: EvolutionPlan, profile: ServerProfile, *, sample: tuple[Query, ...]
+) -> EvolutionPlan:
     """The plan with what the server says of the changes."""
     collection = client[new.target.database][new.target.collection]
     hindrances = [*unsupported(client, new, profile)]
@@ -143,7 +155,11 @@ def _asked(client: MongoClient[Any], live: LiveCollection, new: Mapping, found: 
         return replace(found, hindrances=tuple(hindrances))
     old = tuple(shape.mapping for shape in live.shapes)
     rewrite = rewriting_of_all(old, new, live.evidence)
-    found = replace(found, counts=Counting(old, awaiting(live.old, new), found.changes, rewrite, found.expiring, profile).count(collection))
+    counting = Counting(old, awaiting(live.old, new), found.changes, rewrite, found.expiring, profile, sample)
+    found = replace(found, counts=counting.count(collection))
     if not found.blocked:
-        hindrances += [*refused_indexes(collection, live.existing, union_of(old), new, rewrite), *unnamable(new, found.counts)]
+        hindrances += [
+            *refused_indexes(collection, live.existing, union_of(old), new, rewrite, estimate=bool(sample)),
+            *unnamable(new, found.counts),
+        ]
     return replace(found, hindrances=tuple(hindrances))

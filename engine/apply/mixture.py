@@ -16,7 +16,9 @@ from engine.mapping.model import Mapping
 from engine.mapping.profiles import ServerProfile
 
 
-def count_shapes(collection: Collection[Any], shapes: Sequence[Shape], profile: ServerProfile) -> tuple[ShapeCount, ...]:
+def count_shapes(
+    collection: Collection[Any], shapes: Sequence[Shape], profile: ServerProfile, sample: Sequence[Query] = ()
+) -> tuple[ShapeCount, ...]:
     """The shapes, the newest first, where there may be several; a document that fits two counts as one of the newer. One pass then."""
     if len(shapes) == 1:
         return ()
@@ -25,8 +27,9 @@ def count_shapes(collection: Collection[Any], shapes: Sequence[Shape], profile: 
         shape.run: {"$and": [queries[place], {"$nor": [*queries[:place], {"_id": {"$exists": False}}]}]}
         for place, shape in enumerate(shapes)
     }
-    found = count_each(collection, (), asked)
-    return tuple(ShapeCount(shape.run, shape.mapping, found[shape.run]) for shape in shapes)
+    found = count_each(collection, sample, asked)
+    factor = collection.estimated_document_count() / (sum(found.values()) or 1) if sample else 1
+    return tuple(ShapeCount(shape.run, shape.mapping, round(found[shape.run] * factor)) for shape in shapes)
 
 
 def _closed(mapping: Mapping, profile: ServerProfile) -> Query:

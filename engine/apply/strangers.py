@@ -35,11 +35,18 @@ def old_shape(old: Mapping, new: Mapping, profile: ServerProfile) -> Query:
 
 
 def strangers(
-    collection: Collection[Any], shapes: Sequence[Mapping], new: Mapping, stages: Sequence[Query], profile: ServerProfile
+    collection: Collection[Any],
+    shapes: Sequence[Mapping],
+    new: Mapping,
+    stages: Sequence[Query],
+    profile: ServerProfile,
+    *,
+    sample: Sequence[Query] = (),
 ) -> Strangers:
     """Count them, and fetch the least `_id`s, if these are not private. One pass."""
     shown: Query = {} if any(map(has_private_id, (*shapes, new))) else {"ids": {"$minN": {"input": "$_id", "n": SHOWN}}}
     pipeline: list[Query] = [
+        *sample,
         *refused_of({"$nor": [any_shape(shapes, new, profile)]}, stages, refused(requirements(new, profile))),
         {"$group": {"_id": None, "documents": {"$sum": 1}, **shown}},
     ]

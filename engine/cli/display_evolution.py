@@ -57,6 +57,9 @@ def _head(found: EvolutionPlan) -> Iterator[Text]:
     if found.applied:
         documents = f": {counted(found.counts.documents, 'document')}" if found.counts else ""
         yield Text(f"compared with the collection as run {found.applied} left it{documents}")
+    if found.counts and found.counts.sample:
+        yield Text(f"all numbers are estimates from {found.counts.sample:,} documents: what few documents have may be missing, and "
+                   "whether unique indexes can be built was not asked; engine apply counts all", "yellow")  # fmt: skip
     if found.unfinished:
         yield from (Text(line, "red") for line in found.unfinished.lines)
     for shape in found.shapes:

@@ -191,6 +191,7 @@ def _plan(verb: ArgumentParser) -> None:
     verb.add_argument("files", nargs="*", metavar="FILE", help="OLD NEW: compare two mappings, without a server")
     verb.add_argument("--data", metavar="FILE", help="read this source with both mappings and show which documents differ (writes nothing)")
     _waiting(verb)
+    verb.add_argument("--estimate", action="store_true", help="of a large collection, look at a sample only; numbers are estimates then")
     verb.add_argument("--output", metavar="PLAN", help="also write the plan to this file, for engine apply PLAN")
     verb.add_argument("--allow", action="append", default=[], metavar="LOSS", help=f"with --output, for that apply: {ALLOWING}")
     verb.add_argument("--fail-on", choices=FAIL_ON, metavar="WHAT", help=f"{', '.join(FAIL_ON)}: {FAILING}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.errors import counted
 
@@ -27,6 +27,7 @@ class Counts:
     these, `violators` are counted by the label of each change that is to blame, and `unblamed` are the rest. `stay`: none of the refused
     ones is set aside, and why. `unsure`: documents of which only the source tells, by path. `nulled`: values that a fresh run
     would leave out, by path of a field with `on_error: null`. `due`: documents that a TTL index will delete at once, by its name.
+    `sample`: all these are estimates from so many documents; 0 where they were counted.
     """
 
     documents: int
@@ -40,3 +41,26 @@ class Counts:
     unsure: Mapping[str, int] = field(default_factory=dict)
     nulled: Mapping[str, int] = field(default_factory=dict)
     due: Mapping[str, int] = field(default_factory=dict)
+    sample: int = 0
+
+    def estimating(self, documents: int) -> Counts:
+        """What was counted in a sample, for a collection of so many documents."""
+        factor = documents / self.documents if self.documents else 0
+
+        def scaled(counts: Mapping[str, int]) -> dict[str, int]:
+            return {name: round(count * factor) for name, count in counts.items()}
+
+        return replace(
+            self,
+            documents=documents,
+            affected=scaled(self.affected),
+            taken=scaled(self.taken),
+            refused=round(self.refused * factor),
+            strangers=replace(self.strangers, documents=round(self.strangers.documents * factor)),
+            violators=scaled(self.violators),
+            unblamed=round(self.unblamed * factor),
+            unsure=scaled(self.unsure),
+            nulled=scaled(self.nulled),
+            due=scaled(self.due),
+            sample=self.documents,
+        )

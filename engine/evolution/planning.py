@@ -160,6 +160,7 @@ class EvolutionPlan:
             "drift": list(self.drift),
             "others": list(self.others),
             "documents": self.counts and self.counts.documents,
+            "estimated_from": self.counts and self.counts.sample,
             "shapes": [{"run": shape.run, "documents": shape.documents} for shape in self.shapes],
             "leaving": self.counts and (0 if self.counts.stay else self.counts.refused),
             "staying": self.counts and (self.counts.refused if self.counts.stay else 0),

@@ -71,6 +71,9 @@ def _planned(arguments: Arguments) -> list[tuple[Mapping, Mapping, EvolutionPlan
     if (arguments.files and arguments.output) or (arguments.allow and not arguments.output):
         hint = "engine plan --mapping FILE --output PLAN --allow …"
         raise UsageError(finding("usage", "a plan is saved for a live collection, and --allow is for a plan that is saved", hint=hint))
+    if arguments.estimate and (arguments.files or arguments.output or arguments.fail_on):
+        hint = "engine plan --mapping FILE --estimate; without --estimate, all documents are counted"
+        raise UsageError(finding("usage", "an estimate goes with neither two files nor --output nor --fail-on", hint=hint))
     if arguments.files:
         return [(old or new, new, compared(old, new) if old else NOT_LOADED) for old, new in _both(arguments)]
     mappings, allowed = mappings_of(arguments), approvals(arguments.allow)
@@ -79,7 +82,7 @@ def _planned(arguments: Arguments) -> list[tuple[Mapping, Mapping, EvolutionPlan
         known, rest = [new for new in mappings if new not in unloaded], [(new, new, NOT_LOADED) for new in unloaded]
         if arguments.output:
             return _saved(arguments, [_task(arguments, client, new, allowed) for new in known]) + rest
-        found = [(new, *inspect_and_plan(client, new, profile_of(client, new))) for new in known]
+        found = [(new, *inspect_and_plan(client, new, profile_of(client, new), estimate=arguments.estimate)) for new in known]
     return [(live.old, new, plan) for new, live, plan in found] + rest
 
 
