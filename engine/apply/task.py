@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from engine import __version__
 from engine.apply.agreement import check_agreement
 from engine.apply.applying import Applying, ApplyProgress
-from engine.apply.halfdone import replaced_by
+from engine.apply.halfdone import half_done, replaced_by
 from engine.apply.inspect import LiveCollection, inspect_and_plan
 from engine.apply.pacing import Pace
 from engine.apply.recorded import recorded
@@ -132,6 +132,8 @@ class ApplyTask:
 
     def _settle(self, show: ApplyProgress) -> ApplyResult | None:
         """Take back, or finish, the unfinished apply of another mapping. Raises DataError where what comes then would be refused."""
+        if half_done(Ledger(self.client, self.mapping.target), self.profile) is None:
+            return None
         live, found = inspect_and_plan(self.client, self.mapping, self.profile)
         if live.unfinished is None or found.continues:
             return None
