@@ -19,7 +19,7 @@ from engine.apply.renaming import is_renamed, name_taken, under_present_name
 from engine.apply.sampling import sample_of
 from engine.apply.unmet import added, unmet
 from engine.digests.checksum import Content
-from engine.errors import DataError, finding
+from engine.errors import DataError, counted, finding
 from engine.evolution.combining import rewriting_of_all, union_of
 from engine.evolution.declared import awaiting
 from engine.evolution.diff import diff
@@ -98,6 +98,9 @@ def inspect(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> L
         return LiveCollection(old, known, record.run_id, evidence(ledger.loads()), (), unfinished, existing)
     since = differences(record.live, found, old)
     drift = added(since.wrong, unmet(existing, old, profile, [shape.mapping for shape in known[1:]]))
+    if record.unfit:
+        unfit = counted(record.unfit, "document")
+        drift = (*drift, f"documents: when run {record.run_id} took an apply back, {unfit} of others could not have the old shape")
     return LiveCollection(old, known, record.run_id, evidence(ledger.loads()), drift, None, existing, since.others)
 
 

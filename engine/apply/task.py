@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pymongo import MongoClient
@@ -214,7 +214,8 @@ class ApplyTask:
             raise (TargetError if at_server else DataError)(found.refusals)
         self.losses = found.losses
         if refused := forbidden(found.losses, self.allowed):
-            raise DataError(refused)
+            again = "a saved plan holds what it allows: to do it, make it again by engine plan --output, and add"
+            raise DataError([replace(one, hint=one.hint.replace("to do it, add", again)) for one in refused] if self.review else refused)
 
 
 def _require_settled(found: EvolutionPlan) -> None:

@@ -42,7 +42,8 @@ Spec = dict[str, Any]
 class Undoing:
     """The way back of one apply. `plan` is that of the apply, `beforehand` the state that it found, `asides` what it has set aside.
 
-    `done`, `steps` and `pace` are as in `Applying`; `unbuilt` are indexes of the collection that can no longer be built.
+    `done`, `steps` and `pace` are as in `Applying`; `unbuilt` are indexes of the collection that can no longer be built. `unfit` counts
+    documents that others wrote meanwhile and that the validator of before refuses.
     """
 
     client: MongoClient[Any]
@@ -59,6 +60,7 @@ class Undoing:
     done: list[str] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
     unbuilt: list[str] = field(default_factory=list)
+    unfit: int = 0
 
     def __post_init__(self) -> None:
         target = self.plan.new.target
@@ -91,6 +93,7 @@ class Undoing:
             for name, title, carry_out in self._rows:
                 self._step(name, title, carry_out)
             self._sweep()
+            self.unfit = self._count_unfit()
             schedule = schedule_of(self.live)
             found = retry_transient(lambda _: content_of(self.live, schedule=schedule))
             return state_of(self.live, found, schedule)
@@ -104,6 +107,12 @@ class Undoing:
         at = f"{server_time(self.client):%Y-%m-%dT%H:%M:%SZ}"
         self.steps.append({"name": name, "title": title, "rewritten": self.rewritten, "set_aside": 0, "at": at})
         self.ledger.set_fields(done=self.done, steps=self.steps)
+
+    def _count_unfit(self) -> int:
+        """Those that the server would refuse to update now; none where it refuses nothing."""
+        rules = VALIDATION | json_util.loads(self.beforehand.validator)
+        refuses = rules["validator"] and rules["validationAction"] == "error" and rules["validationLevel"] == "strict"
+        return self.live.count_documents({"$nor": [rules["validator"]]}) if refuses else 0
 
     # one method a step
 

@@ -59,13 +59,13 @@ class UndoTask:
             self.work = work = self._undoing(found, ledger, lock, show)
             state = self._carry_out(work, ledger)
             left = {"rewritten": work.rewritten, "unbuilt": work.unbuilt}
-            ledger.finish_undo(found.record, left, state)
+            ledger.finish_undo(found.record, left, state, work.unfit)
             self.published = True
             work.replaced.drop()
         return ApplyResult(
             found.applied.run_id, self.run_id, tuple(work.steps), work.rewritten, restored=work.restoring.back.total(),
             not_restored=work.restoring.stayed, documents=state.count, checksum=state.checksum,
-            undone=found.record.run_id, unbuilt=tuple(work.unbuilt),
+            undone=found.record.run_id, unbuilt=tuple(work.unbuilt), unfit=work.unfit,
         )  # fmt: skip
 
     def _undoing(self, found: HalfDone, ledger: Ledger, lock: Lock, show: ApplyProgress) -> Undoing:

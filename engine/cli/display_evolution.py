@@ -48,6 +48,10 @@ def show_plan(found: EvolutionPlan, title: str, data: Iterable[str], stream: Tex
 def _what_to_do(found: EvolutionPlan) -> str:
     if found.unloaded:
         return "No run has made this collection yet: `engine run` with --collection loads it."
+    if found.hindrances:
+        return "`engine apply` would refuse this, as said above."
+    if found.unfinished and found.needs is Needs.NOTHING:
+        return f"Run `engine apply`: it {found.unfinished.way.value}."
     if found.unchangeable and found.needs is Needs.SOURCE:
         return "This needs the source, and another target.collection: a time series collection can only be added to."
     return f"This needs the source: {'; or '.join(found.ways)}." if found.needs is Needs.SOURCE else WHAT_TO_DO[found.needs]
@@ -176,6 +180,8 @@ def _counts(done: ApplyResult) -> str:
 def _afterwards(done: ApplyResult) -> Iterator[str]:
     if done.unbuilt:
         yield f"indexes that what others wrote has made impossible, and that are missing now: {', '.join(done.unbuilt)}"
+    if done.unfit:
+        yield f"{counted(done.unfit, 'document')} that others wrote in the new shape cannot have the old one; engine plan shows what to do"
     if done.resumed:
         yield f"continued after run {done.resumed}"
     yield f"steps: {', '.join(step['name'] for step in done.steps)}"

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from engine.cli.console import console_on, print_table
 from engine.errors import counted
-from engine.mongo.records import RunRecord
+from engine.mongo.records import Kind, RunRecord
 
 COLUMNS = {"run": 0, "collection": 100, "what": 0, "started": 80, "outcome": 0, "changes": 60, "counts": 120, "by": 140, "reason": 160}
 """The columns of the list, and the least terminal width (in characters) that shows them."""
@@ -27,17 +27,22 @@ def show_history(found: Sequence[RunRecord], stream: TextIO) -> None:
         table.add_row(*(Text(cells[name]) for name in names))
     print_table(console, table, stream)
     for record in found:
-        for change in record.details.get("changes", ()):
+        for change in _changes(record):
             print(f"{record.run_id} {change}", file=stream)
 
 
 def _cells(record: RunRecord) -> tuple[str, ...]:
     """In the order of `COLUMNS`."""
-    changes = f"{len(record.details['changes']):,}" if "changes" in record.details else ""
+    changes = f"{len(_changes(record)):,}" if record.kind is Kind.APPLY else ""
     what = str(record.kind) if record.kind == record.mode else f"{record.kind}, {record.mode}" if record.mode else str(record.kind)
     by = f"{record.by.user}@{record.by.host}" if record.by else ""
     reason = record.by.reason if record.by else ""
     return record.run_id, record.collection, what, _when(record), record.outcome, changes, ", ".join(_counts(record)), by, reason
+
+
+def _changes(record: RunRecord) -> Sequence[str]:
+    """Of the mapping; a load has counts of documents under this name."""
+    return tuple(record.details.get("changes", ())) if record.kind is Kind.APPLY else ()
 
 
 def _when(record: RunRecord) -> str:
@@ -83,6 +88,6 @@ def shown(record: RunRecord) -> Iterator[str]:
         "aside": f"{record.aside.collection} ({record.aside.why})" if record.aside else "",
     }
     yield from (f"{name:<10}{value}" for name, value in facts.items() if value)
-    yield from (f"change    {change}" for change in record.details.get("changes", ()))
+    yield from (f"change    {change}" for change in _changes(record))
     yield from (f"step      {step['at']} {step['name']}: {step['title']}" for step in record.steps)
     yield from (f"{'returned' if record.kind == 'restore' else 'left':<10}{left.documents:,} of run {left.run}" for left in record.left)

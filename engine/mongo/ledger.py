@@ -82,10 +82,10 @@ class Ledger:
         with translated():
             self._runs.update_many(self._target, renamed)
 
-    def finish_undo(self, undone: RunRecord, details: dict[str, Any], live: CollectionState) -> None:
+    def finish_undo(self, undone: RunRecord, details: dict[str, Any], live: CollectionState, unfit: int) -> None:
         """Record, at once, that this run has taken an apply back, and that the apply was taken back."""
         mark = {"$set": as_fields({"undone_by": self.run_id}, {"outcome": Outcome.UNDONE})}
-        facts = as_fields(details, {"outcome": Outcome.PUBLISHED, "stage": "done", "live": live})
+        facts = as_fields(details, {"outcome": Outcome.PUBLISHED, "stage": "done", "live": live, "unfit": unfit})
         with translated():
             self.advance(lambda session: self._mark(undone.run_id, mark, session), facts)
             self._set({}, finished=True)

@@ -124,7 +124,8 @@ class RunRecord:
     last `_id` that the step under way has rewritten, `steps` the log. `rejected` are ranges of a published load's rejected rows, None where
     they are too many to be kept; `settled` are ranges of the rows that a retry took out of the rejects of the run `retry_of`. `beforehand`
     is the state of the collection, but for its documents, when the apply or the first of its attempts began, and `kept_in` the collection
-    of the values that it replaced and cannot compute back. `aside` is what an apply set aside; `left` says which documents that were set
+    of the values that it replaced and cannot compute back; after an undo, `unfit` counts documents of others that the mapping refuses.
+    `aside` is what an apply set aside; `left` says which documents that were set
     aside came back, or were dropped by a record of kind drop. `uuid` is that of the collection that the run made, or has as its own
     (`ownership`). `beside` are the earlier runs whose documents have another shape and are still there. `details` is what else people are
     shown (the report of a run); the engine never reads it.
@@ -171,6 +172,7 @@ class RunRecord:
     aside: SetAside | None = None
     left: tuple[Left, ...] = ()
     beforehand: CollectionState | None = None
+    unfit: int = 0
     kept_in: str = ""
     details: dict[str, Any] = field(default_factory=dict)
 

@@ -278,3 +278,21 @@ def test_plan_says_it_in_words(people: People, stopped: Callable[..., None]) -> 
     assert "was not finished (done: widen, free; under way: rewrite; left: index, check, unindex, trim, tighten)" in told
     assert "engine apply first takes it back, then makes the changes below" in told
     assert "engine apply --undo brings the collection back to what run" in told
+
+
+def test_what_cannot_have_the_old_shape_again_is_counted_and_can_be_set_aside(people: People, stopped: Callable[..., None]) -> None:
+    """Case of a reviewer: a document of the new shape has nothing that the old mapping requires and the new one has removed."""
+    people.load()
+    years = "  years: {{column: age, type: int, was: age, required: true, maximum: 80}}\n"
+    lean = NEW.replace(years, "").replace("{{compute: years + years}}", "{{value: 2, type: int}}")
+    stopped(people, lean, "check", "before")
+    people.live.insert_one({"_id": 900, "home": {"town": "Bonn"}, "twice": 2})
+    ended = people.undo()
+    assert (ended.code, "1 document that others wrote in the new shape cannot have the old one" in ended.out) == (0, True), ended.err
+    code, plan = people.plan(OLD)
+    assert (code, [(loss["code"], loss["documents"]) for loss in plan["losses"]]) == (11, [("E701", 1)])
+    assert people.live.count_documents({}) == len(ROWS) + 1
+    assert command("apply", "-m", people.file(OLD)).code == 3
+    assert people.apply(OLD, "--allow", "E701").code == 0
+    assert people.live.count_documents({}) == len(ROWS)
+    assert people.plan(OLD)[0] == 0
