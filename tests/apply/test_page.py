@@ -1,102 +1,127 @@
-"""docs/evolution.md as it stands: its edits are made, its commands are run, and the terminal shows what the page shows.
+"""docs/evolution.md as it stands: its commands are run by a shell, its edits are made, and the terminal shows what the page shows.
 
+The shell begins in the repository, as after `make run`, with a home, a folder for temporary files and an embedded MongoDB of its own.
 ENGINE_UPDATE_DOCS=1 writes what the terminal shows into the page instead.
 """
 
 import os
 import re
-import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
-import pytest
-from jobs import command
 from pymongo import MongoClient
 
 from engine.evolution import KINDS
+from engine.mongo import embedded
 from engine.values.types import type_table
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/evolution.md"
 MAPPING = "admissions.yaml"
+FILES = {".engine", MAPPING, "before.yaml", "history.txt", "plan.json", "stays.csv"}  # what the page makes in its folder
+DATABASES = {"admin", "config", "local", "evolution_story"}
 BLOCK = re.compile(r"```(?P<kind>diff|console)\n(?P<text>.*?)```", re.DOTALL)
-RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
-SHOWN_ID = "20260105T093000Z-4f1c2a"
-WIDEST = 400  # of a line that the page shows
+HUNK = re.compile(r"@@ -(?P<line>\d+),(?P<old>\d+) \+(?P=line),(?P<new>\d+) @@\n")
+DONE = "-- the command has ended --"
+OWN = {  # what differs between two who follow the page
+    re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}"): "20260105T093000Z-4f1c2a",
+    re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"): "2026-01-05 09:30:00",
+    re.compile(r"by +reason"): "by        reason",
+    re.compile(r"\S+@\S+ *"): "you@host  ",
+}
+PROGRESS = re.compile(r"^(\S.* …|  [\d,]+ documents?(, .*)?)\n", re.MULTILINE)  # a terminal takes these lines away again
+
+
+class Shell:
+    """A session of bash, as on a terminal."""
+
+    def __init__(self, sent: IO[str], shown: IO[str]) -> None:
+        self._sent, self._shown = sent, shown
+
+    def shows(self, line: str) -> str:
+        """What the terminal shows for a command; the next one finds its exit code in `$?`."""
+        self._sent.write(f"{{ {line}\n}} </dev/null; code=$?; echo '{DONE}'; (exit $code)\n")
+        self._sent.flush()
+        shown = PROGRESS.sub("", "".join(iter(self._line, "")))
+        for found, instead in OWN.items():
+            shown = found.sub(instead, shown)
+        return re.sub(r" +$", "", shown, flags=re.MULTILINE)
+
+    def _line(self) -> str:
+        line = self._shown.readline()
+        assert line, "the shell has ended"
+        return line if line != f"{DONE}\n" else ""
+
+
+@contextmanager
+def shell(home: Path) -> Iterator[Shell]:
+    """Bash in the repository; everything that belongs to its user is in `home`."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    mine = {"HOME": str(home), "TMPDIR": str(home), "PATH": path, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8"}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(["bash", "--noprofile", "--norc"], cwd=ROOT, env=mine, encoding="utf-8", **pipes) as bash:
+        assert bash.stdin is not None
+        assert bash.stdout is not None
+        yield Shell(bash.stdin, bash.stdout)
+        bash.stdin.close()
 
 
 def edited(text: str, diff: str) -> str:
-    """The mapping after an edit: lines with `-` are replaced by those with `+` that follow; a `+` alone stands behind the line above it."""
-    lines, last = text.split("\n"), 0
-    for line in diff.rstrip("\n").split("\n"):
-        sign, body = line[:1], line[1:]
-        if sign == "+":
-            lines.insert(last, body)
-            last += 1
-        else:
-            found = [number for number, one in enumerate(lines) if one == body]
-            assert len(found) == 1, f"{len(found)} lines are {body!r}"
-            last = found[0]
-            if sign == "-":
-                del lines[last]
-            else:
-                last += 1
-    return "\n".join(lines)
+    """The file after the edit of a diff block, as `patch` makes it at the line that the block names."""
+    head, *changed = diff.splitlines(keepends=True)
+    old, new = ([line[1:] or "\n" for line in changed if line[0] in (" ", "\n", sign)] for sign in "-+")
+    found = HUNK.fullmatch(head)
+    assert found, head
+    assert (len(old), len(new)) == (int(found["old"]), int(found["new"]))
+    lines, at = text.splitlines(keepends=True), int(found["line"]) - 1
+    assert lines[at : at + len(old)] == old
+    return "".join((*lines[:at], *new, *lines[at + len(old) :]))
 
 
-def carried_out(line: str, codes: list[int]) -> str:
-    """What the terminal shows for a command."""
-    program, *words = shlex.split(line)
-    if program == "echo":
-        return f"{codes[-1]}\n"
-    if program == "python":
-        done = subprocess.run([sys.executable, ROOT / words[0], *words[1:]], capture_output=True, text=True, check=True)
-        codes.append(done.returncode)
-        return ""
-    if program == "cp":
-        Path(words[1]).write_text(Path(words[0]).read_text())
-        return ""
-    assert program == "engine"
-    ended = command(*words)
-    codes.append(ended.code)
-    shown = RUN_ID.sub(SHOWN_ID, ended.err + ended.out)
-    return "\n".join(one.rstrip() if len(one) <= WIDEST else one[:WIDEST] + " …" for one in shown.split("\n"))
+def followed(page: str, user: Shell, home: Path) -> str:
+    """The page with what the terminal shows, and its edits made."""
 
-
-def told(text: str, codes: list[int]) -> str:
-    """A console block as it should be."""
-    lines = [line for line in text.split("\n") if line.startswith("$ ")]
-    return "".join(f"{line}\n{carried_out(line[2:], codes)}" for line in lines)
-
-
-def test_the_story(mongo_uri: str, mongo_client: MongoClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MONGODB_URI", mongo_uri)
-    monkeypatch.setenv("ENGINE_HOME", str(tmp_path / "home"))
-    mapping = (ROOT / "mappings/admissions.yaml").read_text(encoding="utf-8").partition("\ntests:")[0] + "\n"
-    Path(MAPPING).write_text(mapping.replace("database: medicaldb", "database: evolution_story"), encoding="utf-8")
-    mongo_client.drop_database("evolution_story")
-    codes: list[int] = []
-
-    def followed(block: re.Match[str]) -> str:
+    def one(block: re.Match[str]) -> str:
         if block["kind"] == "console":
-            return f"```console\n{told(block['text'], codes)}```"
-        Path(MAPPING).write_text(edited(Path(MAPPING).read_text(encoding="utf-8"), block["text"]), encoding="utf-8")
+            commands = [line for line in block["text"].split("\n") if line.startswith("$ ")]
+            return "```console\n" + "".join(f"{line}\n" + user.shows(line[2:]) for line in commands) + "```"
+        (mapping,) = home.glob(f"*/{MAPPING}")
+        mapping.write_text(edited(mapping.read_text(encoding="utf-8"), block["text"]), encoding="utf-8")
         return block[0]
 
+    return BLOCK.sub(one, page)
+
+
+def _belongings() -> dict[str, int]:
+    """When the files were written that a user has in the repository: sources, data, and the sample's server; not those of other tests."""
+    places = [
+        path for name in ("data", "mappings", "docs", "engine") for path in (ROOT / name).rglob("*") if path.suffix not in (".pyc", "")
+    ]
+    server = [path for path in (ROOT / ".engine").glob("*") if path.name != "tests"]
+    return {str(path): path.stat().st_mtime_ns for path in (*places, *server, *ROOT.glob("*.*")) if path.is_file()}
+
+
+def test_the_story(tmp_path: Path) -> None:
+    page, before = PAGE.read_text(encoding="utf-8"), _belongings()
     try:
-        found = _substituted(PAGE.read_text(encoding="utf-8"), followed)
+        with shell(tmp_path) as user:
+            found = followed(page, user, tmp_path)
     finally:
-        mongo_client.drop_database("evolution_story")
+        for server in tmp_path.glob("*/.engine"):
+            embedded.down(server)
     if os.environ.get("ENGINE_UPDATE_DOCS"):
         PAGE.write_text(found, encoding="utf-8")
+    else:
+        assert _belongings() == before
     assert PAGE.read_text(encoding="utf-8") == found
-
-
-def _substituted(text: str, change: Callable[[re.Match[str]], str]) -> str:
-    return BLOCK.sub(change, text)
+    (folder,) = tmp_path.iterdir()
+    assert {path.name for path in folder.iterdir()} == FILES
+    with embedded.lease(folder / ".engine") as server, MongoClient[dict[str, Any]](server.uri) as client:
+        assert set(client.list_database_names()) == DATABASES
 
 
 def test_the_page_has_every_code_and_conversion() -> None:
