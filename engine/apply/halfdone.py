@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from engine.apply.recorded import evidence, restored, shapes
 from engine.apply.replaced import Replaced
 from engine.evolution.asides import KeptAside
+from engine.evolution.shaping import Stage
 from engine.evolution.steps import ApplyPlan, apply_plan
 from engine.evolution.unfinished import Unfinished, Way
 from engine.evolution.wayback import way_back
@@ -41,6 +42,15 @@ class HalfDone:
         if self.undo is None and self.record.meaning_sha256 == new.digest and self.record.previous == self.applied.run_id:
             return Way.CONTINUE
         return Way.UNDO if self.undoable else Way.FINISH
+
+    def foreseeable(self, new: Mapping) -> bool:
+        """Whether a pipeline shows what documents are like when that is done: not where values are put back that nobody can compute."""
+        return self.way(new) is not Way.UNDO or not self.record.kept_in
+
+    def before(self, new: Mapping) -> tuple[Stage, ...]:
+        """The pipeline for what comes before the changes to this mapping."""
+        stages = {Way.CONTINUE: (), Way.UNDO: way_back(self.plan).stages, Way.FINISH: self.plan.rewrite.whole}
+        return stages[self.way(new)]
 
     def told(self, new: Mapping) -> Unfinished:
         """For a plan of this mapping."""

@@ -154,13 +154,16 @@ def _asked(
     """The plan with what the server says of the changes."""
     collection = client[new.target.database][new.target.collection]
     hindrances = [*unsupported(client, new, profile)]
-    if live.unfinished or not profile.query_operators:
+    if not profile.query_operators or (live.unfinished and not live.unfinished.foreseeable(new)):
         return replace(found, hindrances=tuple(hindrances))
     old = tuple(shape.mapping for shape in live.shapes)
     rewrite = rewriting_of_all(old, new, live.evidence)
+    if live.unfinished:
+        rewrite = replace(rewrite, stages=(*live.unfinished.before(new), *rewrite.stages))
     counting = Counting(old, awaiting(live.old, new), found.changes, rewrite, found.expiring, profile, sample)
-    found = replace(found, counts=counting.count(collection))
-    if not found.blocked:
+    counts = counting.count(collection)
+    found = replace(found, counts=replace(counts, unsure={}, nulled={}) if found.continues else counts)
+    if not found.blocked and (found.continues or not live.unfinished):  # else its indexes go first
         hindrances += [
             *refused_indexes(collection, live.existing, union_of(old), new, rewrite, estimate=bool(sample)),
             *unnamable(new, found.counts),

@@ -50,11 +50,13 @@ def check_mapping_change(ledger: Ledger, mapping: Mapping, advice: Advice, *, mi
             raise
         return Notice(f"{error.findings[0].message}: {replaced}")
     told = evidence(ledger.loads())
-    changes = judge(diff(known[0].mapping, mapping), known[0].mapping, mapping, told)
+    same = record.meaning_sha256 == mapping.digest  # a retry reads its source in another way
+    changes = () if same else judge(diff(known[0].mapping, mapping), known[0].mapping, mapping, told)
     difference = f"the mapping differs from that of run {record.run_id} ({codes(changes)})" if changes else ""
     if replaced:
         return Notice(f"{difference}: {replaced}" if changes else "")
-    beside = tuple(shape for shape in known if _mixing(judge(diff(shape.mapping, mapping), shape.mapping, mapping, told)))
+    others = known[1:] if same else known
+    beside = tuple(shape for shape in others if _mixing(judge(diff(shape.mapping, mapping), shape.mapping, mapping, told)))
     if not (mixing := _mixing(changes)):
         return Notice(f"{difference}: documents keep their shape" if changes else "", beside)
     message = f"{difference}: existing documents would keep the old shape beside the new one ({codes(mixing)})"

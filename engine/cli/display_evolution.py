@@ -131,6 +131,8 @@ def _end(found: EvolutionPlan) -> Iterator[Text]:
             yield Text(f"{subject} needs the source: {why}")
     for refusal in found.hindrances:
         yield Text(f"refused: {refusal}", "red")
+    for loss in found.allowed_before:
+        yield Text(f"destructive: {loss}; that was allowed when the unfinished apply began", "red")
     for loss in found.losses:
         yield Text(f"destructive: {loss}; to allow it, run `engine apply` with {narrowest(loss)}", "red")
 

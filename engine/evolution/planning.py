@@ -114,6 +114,11 @@ class EvolutionPlan:
         return () if self.continues else losses(self.changes, self.counts, self.expiring)
 
     @property
+    def allowed_before(self) -> tuple[Loss, ...]:
+        """What an unfinished apply of the same mapping would lose when it is continued."""
+        return losses(self.changes, self.counts, self.expiring) if self.continues else ()
+
+    @property
     def refusals(self) -> tuple[Finding, ...]:
         """All for which apply would refuse, whatever is allowed."""
         blocked = {} if self.continues else self.blocked
@@ -126,7 +131,7 @@ class EvolutionPlan:
     @property
     def exit_code(self) -> int:
         """0 nothing to do, 10 changes, 11 destructive ones."""
-        if self.losses:
+        if self.losses or self.allowed_before:
             return DESTRUCTIVE
         return CHANGES if self.needs or self.drift or self.unfinished else NOTHING
 
@@ -137,7 +142,7 @@ class EvolutionPlan:
 
     def gate(self, fail_on: str) -> int:
         """The exit code where only what is destructive, or also what is breaking, shall fail."""
-        if self.losses:
+        if self.losses or self.allowed_before:
             return DESTRUCTIVE
         return BREAKING if fail_on == "breaking" and self.breaking else NOTHING
 
@@ -153,6 +158,7 @@ class EvolutionPlan:
             "changes": [self._change(change) for change in self.changes],
             "blocked": self.blocked,
             "losses": [loss.as_json() for loss in self.losses],
+            "allowed_before": [loss.as_json() for loss in self.allowed_before],
             "refusals": [{"code": found.code, "message": found.message, "hint": found.hint} for found in self.refusals],
             "renames": dict(self.renames),
             "column_names": dict(self.column_names),

@@ -296,3 +296,28 @@ def test_what_cannot_have_the_old_shape_again_is_counted_and_can_be_set_aside(pe
     assert people.apply(OLD, "--allow", "E701").code == 0
     assert people.live.count_documents({}) == len(ROWS)
     assert people.plan(OLD)[0] == 0
+
+
+def test_what_a_take_over_would_lose_is_told_before_anything_is_taken_back(people: People, stopped: Callable[..., None]) -> None:
+    people.load()
+    lean = NEW.replace("  years: {{column: age, type: int, was: age, required: true, maximum: 80}}\n", "")
+    lean = lean.replace("{{compute: years + years}}", "{{value: 2, type: int}}").replace(", default: Nowhere", "")
+    stopped(people, lean, "check", "before")
+    people.live.insert_one({"_id": 900, "home": {"town": "Bonn"}, "twice": 2})
+    other = OLD.replace("  name: {{column: name, private: true}}", "  called: {{column: name, private: true, was: name}}")
+    code, plan = people.plan(other)
+    assert (code, [(loss["code"], loss["documents"]) for loss in plan["losses"]]) == (11, [("E701", 1)])
+    refused = command("apply", "-m", people.file(other))
+    assert (refused.code, "E701" in refused.err) == (3, True), refused.err
+    assert people.plan(lean)[1]["unfinished"]["apply"] == "continue"
+    assert people.apply(other, "--allow", "E701").code == 0
+    assert people.plan(other)[0] == 0
+    assert people.live.count_documents({"called": {"$exists": True}}) == len(ROWS)
+
+
+def test_a_plan_of_an_unfinished_apply_says_what_it_would_lose(people: People, stopped: Callable[..., None]) -> None:
+    people.load()
+    stopped(people, NEW, "check", "before")
+    code, plan = people.plan(NEW)
+    assert (code, plan["losses"], {loss["code"] for loss in plan["allowed_before"]}) == (11, [], {"E102"}), plan["allowed_before"]
+    assert "that was allowed when the unfinished apply began" in command("plan", "-m", people.file(NEW)).out
