@@ -201,7 +201,8 @@ class ApplyTask:
         steps = f"finished steps: {', '.join(self.work.done)}" if self.work.done else "no step was finished"
         aside = f", {self.work.set_aside:,} set aside" if self.work.set_aside else ""
         rewritten = f"; at least {counted(self.work.rewritten, 'document')} rewritten" if self.work.rewritten else ""
-        return f"{steps}{rewritten}{aside}; run `engine apply` again to continue it"
+        back = "; `engine apply --undo` takes it back" if "trim" not in self.work.done else ""
+        return f"{steps}{rewritten}{aside}; run `engine apply` again to continue it{back}"
 
     def _require_reviewed(self, live: LiveCollection, found: EvolutionPlan) -> None:
         if self.review:

@@ -40,6 +40,7 @@ REMEDIES = (
     ("collation|locale", "correct the collation of the index"),
     ("default_language", "use a language of MongoDB's text search, or none"),
     ("partial|unknown operator", "use equality, $exists: true, $gt, $gte, $lt, $lte, $type, $and, $or or $in in partialFilterExpression"),
+    ("same name|already exists", "give the index another name in the mapping, or drop the one that is there"),
     ("", "change the index in the mapping"),
 )
 
@@ -162,5 +163,5 @@ def _of_step(step: Step, error: OperationFailure, mapping: Model) -> Finding:
 def _said(error: OperationFailure) -> str:
     """The last cause, in the server's words: before it, those repeat the command."""
     words = " ".join(str((error.details or {}).get("errmsg", "")).rpartition(CAUSE)[2].split())
-    said = words if len(words) <= LONGEST else f"{words[:LONGEST]}…"
+    said = words if len(words) <= LONGEST else f"{words[:LONGEST].rpartition(' ')[0]} …"
     return f"{said.rstrip('.')} (code {error.code})"

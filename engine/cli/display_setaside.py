@@ -23,7 +23,9 @@ def set_asides(found: Sequence[KeptAside], stream: TextIO) -> None:
         table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=name in ("run", "when"))
     for kept in found:
         when = f"{kept.at:%Y-%m-%d %H:%M:%S}" if kept.at else ""
-        table.add_row(kept.run, when, f"{kept.documents:,}", "?" if kept.problem else f"{kept.fitting:,}", kept.why, kept.collection)
+        table.add_row(
+            kept.run, when, f"{kept.documents:,}", "?" if kept.problem else f"{kept.fitting - kept.live_again:,}", kept.why, kept.collection
+        )
     print_table(console_on(stream), table, stream)
     for kept in found:
         for line in (kept.gone, kept.older, f"cannot be brought back: {kept.problem}" if kept.problem else ""):
