@@ -26,7 +26,7 @@ from engine.mongo.codes import INDEX_CONFLICTS, RETRYABLE, UNAUTHORIZED
 from engine.mongo.connection import database_of, translated
 from engine.mongo.leftovers import trial_name
 from engine.mongo.ownership import read_existing
-from engine.mongo.state import UNTOLD
+from engine.mongo.state import UNTOLD, VALIDATION
 from engine.mongo.trees import EXACT
 
 CAUSE = " :: caused by :: "
@@ -76,7 +76,8 @@ def _make(database: Database[Any], live: str, name: str) -> None:
     """The empty collection, with the options, validation and indexes of the live one."""
     existing = read_existing(database[live])
     assert existing is not None  # it was looked at under the same lock
-    database.create_collection(name, check_exists=False, **existing.options, **existing.validation)
+    validation = {part: value for part, value in existing.validation.items() if value != VALIDATION[part]}  # a time series takes none
+    database.create_collection(name, check_exists=False, **existing.options, **validation)
     if specs := [{key: value for key, value in spec.items() if key not in UNTOLD} for spec in existing.indexes.values()]:
         database.command({"createIndexes": name, "indexes": specs})
 
