@@ -6,7 +6,7 @@ rewritten too: before and after each step that narrows what the collection takes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
@@ -24,7 +24,7 @@ from engine.errors import DataError, TargetError, counted
 from engine.evolution.approvals import Approval, aside_limit, forbidden
 from engine.evolution.declared import awaiting
 from engine.evolution.kinds import REMOVED
-from engine.evolution.losses import Loss
+from engine.evolution.losses import Loss, of_expiry
 from engine.evolution.steps import Action, ApplyPlan, Step
 from engine.mapping.model import Mapping as Model
 from engine.mapping.profiles import ServerProfile
@@ -157,6 +157,7 @@ class Applying:
 
     def _build_indexes(self, step: Step) -> None:
         check_unique(self.live, self.plan.new)
+        self._require_few(self._due(step))
         wanted = {index.name for index in wanted_indexes(self.live, self.plan.new.indexes)}
         for command in step.commands:
             if specs := [spec for spec in command["indexes"] if spec["name"] in wanted]:
@@ -193,18 +194,33 @@ class Applying:
         What others wrote in the old shape is rewritten first, since what is removed may be a part of it.
         """
         self._check(step)
-        if refused := forbidden(self._held(), self.allowed, counted=True):
-            raise DataError(refused)
+        self._require_few(self._held())
         if self.plan.new.validation.keeps:  # what others made of these names stays
             self.updating.only = validator(_loosened(self.plan.intermediate), self.profile)
         self._rewrite(replace(step, stages=self.plan.rewrite.whole))
         self.updating.only = {}
 
+    def _require_few(self, found: Iterable[Loss]) -> None:
+        """Raises DataError where more is about to be lost than was allowed."""
+        if refused := forbidden(found, self.allowed, counted=True):
+            raise DataError(refused)
+
+    def _is_numbered(self, loss: Loss) -> bool:
+        """Whether a number of documents may have been allowed for it."""
+        return any(approval.names(loss) and approval.rest for approval in self.allowed)
+
+    def _due(self, step: Step) -> Iterator[Loss]:
+        """What the TTL indexes of a step delete at once, of those for which a number of documents was allowed."""
+        building, now = {spec["name"] for command in step.commands for spec in command["indexes"]}, server_time(self.client)
+        for expiry in self.plan.expiring:
+            if expiry.index.name in building and self._is_numbered(of_expiry(expiry, None)):
+                yield of_expiry(expiry, self.live.count_documents(expiry.due(now)))
+
     def _held(self) -> Iterator[Loss]:
         """What is about to be dropped of fields for which a number of documents was allowed."""
         for removed in self.plan.rewrite.removed:
             loss = Loss(REMOVED, removed.path, None, "")
-            if any(approval.names(loss) and approval.rest for approval in self.allowed):
+            if self._is_numbered(loss):
                 held = self.live.count_documents({dotted(removed.path): {"$exists": True}})
                 yield replace(loss, documents=held, what=f"its values in {counted(held, 'document')} would be dropped")
 

@@ -148,7 +148,8 @@ class ApplyTask:
         return self.first.carry_out(show)
 
     def _plan(self, live: LiveCollection, found: EvolutionPlan) -> ApplyPlan:
-        return returning(apply_plan([shape.mapping for shape in live.shapes], self.mapping, live.evidence, self.profile), found.asides)
+        steps = apply_plan([shape.mapping for shape in live.shapes], self.mapping, live.evidence, self.profile)
+        return returning(replace(steps, expiring=found.expiring), found.asides)
 
     def _carry_out(self, work: Applying, ledger: Ledger) -> CollectionState:
         try:

@@ -39,7 +39,12 @@ class Loss:
 def losses(changes: Sequence[JudgedChange], counts: Counts | None, expiring: Iterable[Expiry]) -> tuple[Loss, ...]:
     """All that would be lost by these changes, and by TTL indexes that will delete documents."""
     of_changes = [loss for change in changes for loss in (*_removed(change, counts), *_unanswered(change))]
-    return (*of_changes, *(_expiring(expiry, counts) for expiry in expiring), *(_set_aside(changes, counts) if counts else ()))
+    due = counts.due if counts else {}
+    return (
+        *of_changes,
+        *(of_expiry(expiry, due.get(expiry.index.name)) for expiry in expiring),
+        *(_set_aside(changes, counts) if counts else ()),
+    )
 
 
 def _removed(change: JudgedChange, counts: Counts | None) -> Iterator[Loss]:
@@ -55,8 +60,8 @@ def _unanswered(change: JudgedChange) -> Iterator[Loss]:
         yield Loss(change.change.code, change.change.subject, 0, broken)
 
 
-def _expiring(expiry: Expiry, counts: Counts | None) -> Loss:
-    documents = counts.due.get(expiry.index.name) if counts else None
+def of_expiry(expiry: Expiry, documents: int | None) -> Loss:
+    """What a TTL index deletes; so many `documents` are due now, None where nobody counted."""
     name = "" if expiry.subject == f"index {expiry.index.name}" else f"index {expiry.index.name} "
     return Loss(expiry.code, expiry.subject, documents, name + expiry.told(documents))
 

@@ -15,7 +15,7 @@ from engine.documents.validators import any_of, options, validator
 from engine.evolution.asides import KeptAside
 from engine.evolution.combining import rewriting_of_all, union_of
 from engine.evolution.declared import awaiting, due, selected, stages
-from engine.evolution.expiring import EXPIRY
+from engine.evolution.expiring import EXPIRY, Expiry
 from engine.evolution.judging import Evidence, rewriting_by_evidence
 from engine.evolution.rewriting import Rewriting
 from engine.evolution.shaping import Stage
@@ -60,7 +60,8 @@ class Step:
 class ApplyPlan:
     """From the old mapping to the new one.
 
-    Until the step `trim`, documents keep what the new mapping has removed: they are those of `intermediate`.
+    Until the step `trim`, documents keep what the new mapping has removed: they are those of `intermediate`. `expiring`: TTL indexes that
+    will delete documents as nothing did before.
     """
 
     old: Model
@@ -68,6 +69,7 @@ class ApplyPlan:
     intermediate: Model
     rewrite: Rewriting
     steps: tuple[Step, ...]
+    expiring: tuple[Expiry, ...] = ()
 
 
 def apply_plan(shapes: Sequence[Model], new: Model, evidence: Evidence | None, profile: ServerProfile) -> ApplyPlan:

@@ -1,5 +1,6 @@
 """What may be lost is allowed by code, by subject, and by the number of documents; it holds at the moment of doing too."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +114,29 @@ def test_no_more_documents_are_set_aside_than_was_allowed(jobs: Jobs, monkeypatc
     assert (ended.code, "violators" in ended.err, len(jobs.documents())) == (3, True, 4), ended.err
     ended = command("apply", "-m", file, "--allow", "E111:age:2", "--json")
     assert (ended.code, ended.report["set_aside"]) == (0, 2), ended.err
+
+
+def test_no_more_documents_expire_than_was_allowed(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents that became due since the plan was approved stop the apply before their index is built."""
+    file, log = edited(jobs, "  by_city", "  old: {keys: {since: 1}, expireAfterSeconds: 86400}\n  by_city"), Applying._log
+    text = file.read_text(encoding="utf-8").replace(CITY, f"{CITY}  since: {{column: since, type: date}}\n")
+    file.write_text(text, encoding="utf-8")
+    (jobs.folder / "since.csv").write_text("id,name,city,age,since\n1,Ann,Oslo,30,2001-01-01\n2,Bo,Bern,40,\n", encoding="utf-8")
+    bare = jobs.folder / "bare.yaml"
+    bare.write_text(text.replace("  old: {keys: {since: 1}, expireAfterSeconds: 86400}\n", ""), encoding="utf-8")
+    loaded = command("run", "-m", bare, "--source", jobs.folder / "since.csv", "--allow", "shrink_limit")
+    assert loaded.code == 0, loaded.err
+
+    def written(work: Applying, step: Any) -> None:
+        if step.name == "widen":
+            jobs.live.insert_one({"_id": 4, "name": "Di", "age": 4, "since": datetime(2002, 2, 2, tzinfo=UTC)})
+        log(work, step)
+
+    monkeypatch.setattr(Applying, "_log", written)
+    ended = command("apply", "-m", file, "--allow", "E401:index old:1")
+    assert (ended.code, "deletes 2 documents that are due now" in ended.err, "(at most 1 allowed)" in ended.err) == (3, True, True), (
+        ended.err
+    )
+    assert "old" not in jobs.live.index_information()
+    ended = command("apply", "-m", file, "--allow", "E401:index old:2")
+    assert (ended.code, "old" in jobs.live.index_information()) == (0, True), ended.err
