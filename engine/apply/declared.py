@@ -25,6 +25,7 @@ from engine.mapping.model import DeclaredStep
 from engine.mongo.codes import INVALID_DOCUMENT
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
+from engine.mongo.transactions import by_halves
 
 BATCH = 1000  # documents of one transaction
 
@@ -49,7 +50,7 @@ class DeclaredSteps:
         changed, seen, total = 0, 0, self.live.estimated_document_count()
         self.pace.begin()
         for ids in self._batches(position):
-            changed += self._batch(step.declared, ids)
+            changed += sum(by_halves(ids, partial(self._batch, step.declared)))
             self.pace.after(len(ids), partial(self.live.find_one, {"_id": ids[0]}, {"_id": 1}))
             seen += len(ids)
             self.show(seen, max(total, seen))
@@ -90,7 +91,7 @@ class DeclaredSteps:
             changed[:] = [self.live.update_many(wanted, list(stages(step)), session=session).modified_count]
 
         def advance() -> int:
-            self.ledger.advance(update, {"position": ids[-1]})
+            self.ledger.advance(update, {"position": ids[-1]}, len(ids))
             return sum(changed)
 
         return self._guarded(step, advance)

@@ -23,6 +23,7 @@ from engine.mongo.asides import SetAside, aside_name
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
 from engine.mongo.records import as_fields
+from engine.mongo.transactions import by_halves
 from engine.mongo.trees import EXACT
 
 BATCH = 1000  # documents of one transaction
@@ -63,7 +64,7 @@ class Evicting:
         if found and self.most is not None and gone + len(found) > self.most:
             raise DataError(self._violators(len(found), ids))
         for start in range(0, len(found), BATCH):
-            self._move(found[start : start + BATCH])
+            by_halves(found[start : start + BATCH], self._move)
         return found
 
     def _refused(self, ids: list[Any] | None, session: ClientSession | None = None) -> list[Any]:
@@ -89,7 +90,7 @@ class Evicting:
             moved = before.plus(self._moved(name, ids, session), why)
             facts.update(as_fields({}, {"aside": moved}))  # noted right after, in the same transaction
 
-        self.ledger.advance(move, facts)
+        self.ledger.advance(move, facts, len(ids))
         self.moved = moved
 
     def _moved(self, name: str, ids: list[Any], session: ClientSession) -> int:

@@ -24,6 +24,7 @@ from engine.mongo.codes import INVALID_DOCUMENT
 from engine.mongo.connection import WRITE_CONCERN
 from engine.mongo.fences import Fence
 from engine.mongo.retries import document_errors, retry_transient
+from engine.mongo.transactions import by_halves, transact
 
 BATCH_BYTES = 8 << 20  # documents of one update, by their average size about
 ROUNDS = 20  # of a sweep: what others write while it is at work is for the next one
@@ -69,6 +70,9 @@ class Updating:
 
     def update(self, ids: list[Any], stages: Sequence[Stage]) -> None:
         """Rewrite these documents, all that the server takes."""
+        by_halves(ids, partial(self._settle, stages))
+
+    def _settle(self, stages: Sequence[Stage], ids: list[Any]) -> None:
         if not ids or self._update(ids, stages):
             return
         refused = {encode({"": one}) for one in self.refuse(ids)}  # an _id may be of any type
@@ -102,7 +106,7 @@ class Updating:
         return dict(self.collection.database.command({**command, "writeConcern": WRITE_CONCERN.document}))
 
     def _kept(self, command: dict[str, Any], query: Query) -> dict[str, Any]:
-        """The update in a transaction with what is kept; where a document is refused, none of them is rewritten."""
+        """The update in a transaction with what is kept; where a document is refused, none of them is rewritten. Raises BusyError."""
         reply: dict[str, Any] = {}
 
         def both(session: ClientSession) -> None:
@@ -113,8 +117,8 @@ class Updating:
             if "writeErrors" in reply:
                 raise _RefusedError
 
-        with self.collection.database.client.start_session() as session, suppress(_RefusedError):
-            session.with_transaction(both, write_concern=WRITE_CONCERN)
+        with suppress(_RefusedError):
+            transact(self.collection.database.client, both, len(query["_id"]["$in"]))
             return reply
         return {name: value for name, value in reply.items() if name != "nModified"}
 

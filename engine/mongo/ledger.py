@@ -17,11 +17,12 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
 from engine.mapping.model import AMENDING, Target
-from engine.mongo.connection import DISCARD_SECONDS, WRITE_CONCERN, database_of, translated
+from engine.mongo.connection import DISCARD_SECONDS, database_of, translated
 from engine.mongo.ledgerplace import RUNS, ledger_database, point_to_ledger
 from engine.mongo.records import NO_UUID, Kind, Outcome, RunRecord, as_fields
 from engine.mongo.retries import retry_transient
 from engine.mongo.state import CollectionState
+from engine.mongo.transactions import transact
 
 CONTINUED = (Outcome.FAILED, Outcome.INTERRUPTED, Outcome.NOT_PUBLISHED, Outcome.DEAD)
 SHAPING: dict[str, Any] = {"outcome": Outcome.PUBLISHED.value, "mode": {"$nin": list(AMENDING)}, "kind": {"$ne": Kind.DROP.value}}
@@ -93,15 +94,14 @@ class Ledger:
     def _mark(self, run: str, change: dict[str, Any], session: ClientSession) -> None:
         self._runs.update_one({"_id": run}, change, session=session)
 
-    def advance(self, step: Callable[[ClientSession], None], facts: dict[str, Any]) -> None:
-        """Carry out a step and note facts in one transaction: both take effect, or neither. Raises the driver's errors."""
+    def advance(self, step: Callable[[ClientSession], None], facts: dict[str, Any], documents: int = 1) -> None:
+        """Carry out a step and note facts in one transaction: both take effect, or neither. Raises as `transact` does."""
 
         def both(session: ClientSession) -> None:
             step(session)
             self._set(facts, session=session)
 
-        with self._client.start_session() as session:
-            session.with_transaction(both, write_concern=WRITE_CONCERN)
+        transact(self._client, both, documents)
 
     def _set(self, facts: dict[str, Any], *, finished: bool = False, session: ClientSession | None = None) -> None:
         now = dict.fromkeys(["heartbeat", "finished_at"] if finished else ["heartbeat"], True)

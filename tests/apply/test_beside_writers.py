@@ -132,3 +132,41 @@ def test_what_may_not_be_set_aside_stops_it_before_anything_is_dropped(bench: Be
     assert code == 0, said
     assert live.count_documents({"q.extra": {"$exists": True}}) == 0
     assert live.count_documents({"p.sex": {"$in": ["F", "M"]}}) == ROWS
+
+
+@pytest.fixture
+def busy(loaded: Any) -> Iterator[Any]:
+    """The collection, while another client writes the last documents of a batch all the time; none of its writes is lost."""
+    live, last = loaded(FIRST), dict[int, str]()
+
+    def write(number: int) -> None:
+        ident, value = 980 + number % 20, f"t{number}"
+        if live.update_one({"_id": ident}, {"$set": {"tail": value}}).matched_count:
+            last[ident] = value
+
+    with writing(write):
+        yield live
+    found = [
+        one for name in live.database.list_collection_names(filter={"name": {"$regex": "^c($|__)"}}) for one in live.database[name].find()
+    ]
+    assert {one["_id"]: one["tail"] for one in found if one["_id"] in last} == last
+
+
+def test_keeping_values_for_an_undo_does_not_wait_for_writers_to_pause(bench: Bench, busy: Any) -> None:
+    """A transaction is aborted by the server where others write one of its documents."""
+    code, _, said = bench.verb("apply", changed(FIRST, "room", kind="int").raw)
+    assert code == 0, said
+    assert [one["room"] for one in busy.find().sort("_id", 1)] == [*range(ROWS)]
+
+
+def test_setting_aside_does_not_wait_for_writers_to_pause(bench: Bench, busy: Any) -> None:
+    code, _, said = bench.verb("apply", changed(FIRST, "gender", enum=GENDERS[:2]).raw, "--allow", "E111")
+    assert code == 0, said
+    assert [one["_id"] for one in busy.find().sort("_id", 1)] == [row for row in range(ROWS) if row % 3 != 2]
+
+
+def test_steps_of_the_users_own_do_not_wait_for_writers_to_pause(bench: Bench, busy: Any) -> None:
+    steps = {"older": {"pipeline": [{"$set": {"p.age": {"$add": ["$p.age", 1]}}}]}}
+    code, _, said = bench.verb("apply", FIRST.raw | {"steps": steps}, "--allow", "E606")
+    assert code == 0, said
+    assert [one["p"]["age"] for one in busy.find().sort("_id", 1)] == [values(row)["age"] + 1 for row in range(ROWS)]
