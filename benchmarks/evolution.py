@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 from statistics import median, quantiles
-from threading import Event, Thread
 from typing import Any, Self
 
 from bench import CACHE, MAPPING, Place, described, generated, opened, say
@@ -48,35 +49,48 @@ LONG = 0.5  # seconds of a step, for which a rate is told
 
 
 class Reader:
-    """Reads one document after another by `_id`, as long as the context lasts, beside what is measured."""
+    """A process that reads one document after another by `_id`, as long as the context lasts, beside what is measured."""
 
     def __init__(self, place: Place) -> None:
         chosen = place.client["medicaldb"]["admissions"].aggregate([{"$sample": {"size": 5000}}, {"$project": {"_id": 1}}])
-        self._uri, self._ids, self._over = place.server.uri, [document["_id"] for document in chosen], Event()
-        self._seconds: list[float] = []
-        self._thread = Thread(target=self._read, daemon=True)
+        context = get_context("spawn")  # of its own: a thread would wait for this interpreter, too, not for the server alone
+        self._told, asked = context.Pipe()
+        self._process = context.Process(
+            target=read_all_the_time, args=(place.server.uri, [one["_id"] for one in chosen], asked), daemon=True
+        )
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._process.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _read(self) -> None:
-        order = Random(13)
-        with MongoClient[dict[str, Any]](self._uri) as client:
-            live = client["medicaldb"]["admissions"]
-            while not self._over.wait(1 / READS):
-                one = order.choice(self._ids)
-                self._seconds.append(timed(lambda: live.find_one({"_id": one})))  # noqa: B023
+        self._process.terminate()
+        self._process.join()
 
     def beside(self, work: Callable[[], object]) -> tuple[float, float]:
         """Seconds that the work takes, and milliseconds of the slowest hundredth of the reads meanwhile."""
-        self._seconds.clear()
-        took, read = timed(work), [*self._seconds]
+        self._since_last_asked()
+        took, read = timed(work), self._since_last_asked()
         return took, quantiles(read, n=100)[98] * 1000 if len(read) > 1 else float("nan")
+
+    def _since_last_asked(self) -> list[float]:
+        self._told.send(None)
+        found: list[float] = self._told.recv()
+        return found
+
+
+def read_all_the_time(uri: str, ids: Sequence[object], asked: Connection) -> None:
+    """Read, and whenever asked tell how many seconds each read took since it was asked before."""
+    order, seconds = Random(13), list[float]()
+    with MongoClient[dict[str, Any]](uri) as client:
+        live = client["medicaldb"]["admissions"]
+        while True:
+            if asked.poll(1 / READS):
+                asked.recv()
+                asked.send(seconds)
+                seconds = []
+            one = order.choice(ids)
+            seconds.append(timed(partial(live.find_one, {"_id": one})))
 
 
 class Watch:

@@ -225,19 +225,23 @@ class Applying:
                 yield replace(loss, documents=held, what=f"its values in {counted(held, 'document')} would be dropped")
 
     def _check(self, _step: Step) -> None:
-        """Rewrite what others wrote in the old shape, and find what the new mapping refuses; steps of the user's own are done by then."""
-        self.evicting.new = self.plan.new
-        rewrite = self.plan.rewrite
-        keeps = self.plan.new.validation.keeps
-        self._late_steps()
-        self.updating.sweep(rewrite.old, rewrite.stages)
-        if "trim" in self.done and not keeps:
-            self.updating.sweep(rewrite.left, rewrite.whole)
-        if not keeps:
+        """Find what the new mapping refuses, once what others wrote in the old shape is rewritten."""
+        self._sweep()
+        if not self.plan.new.validation.keeps:
             self.evicting.evict()
 
+    def _sweep(self) -> None:
+        """Rewrite what others wrote in the old shape; steps of the user's own are done by then."""
+        self.evicting.new = self.plan.new
+        rewrite = self.plan.rewrite
+        self._late_steps()
+        self.updating.sweep(rewrite.old, rewrite.stages)
+        if "trim" in self.done and not self.plan.new.validation.keeps:
+            self.updating.sweep(rewrite.left, rewrite.whole)
+
     def _close(self, step: Step) -> None:
-        self._check(step)
+        """From here on no other shape is written. What is refused all the same, since the last check, the check at the end finds."""
+        self._sweep()
         self._commands(step)
 
     def _bring_back(self, step: Step) -> None:

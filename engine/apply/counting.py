@@ -1,7 +1,7 @@
 """How many documents a plan is about. Changes nothing.
 
-One pass asks of the documents as they are, and one of what they would be; where documents are refused, a third one finds the strangers
-among them, and a fourth one says which change the others are refused for.
+One pass asks for values at paths, which is cheap; another one judges what the documents would be, as a validator does, and asks more only
+of those that are refused. Where documents are rewritten and some refused, a third one finds the strangers: rewritten, nobody can tell them.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 from pymongo.collection import Collection
 
 from engine.apply.blaming import blamed
-from engine.apply.queries import Query, count_each, refused, refused_of, requirements
-from engine.apply.strangers import any_shape, strangers
+from engine.apply.queries import Query, ask_each, count_each, refused, requirements
+from engine.apply.strangers import any_shape, least_ids, strangers
 from engine.documents.validators import conditions
-from engine.evolution.counts import Counts, Strangers
+from engine.evolution.counts import Counts
 from engine.evolution.expiring import Expiry
 from engine.evolution.judging import JudgedChange
 from engine.evolution.pairing import pairs
@@ -29,7 +29,7 @@ from engine.values.paths import dotted
 
 Asked = tuple[str, str]  # what is counted, and of what: the label of a change, a path or the name of an index
 AFFECTED, TAKEN, UNSURE, DUE, BLAMED, NULLED = "affected", "taken", "unsure", "due", "blamed", "nulled"
-DOCUMENTS, REFUSED = ("documents", ""), ("refused", "")
+DOCUMENTS, REFUSED, UNBLAMED = ("documents", ""), ("refused", ""), ("unblamed", "")
 Found = Mapping[Asked, int]
 
 
@@ -51,38 +51,60 @@ class Counting:
 
     def count(self, collection: Collection[Any]) -> Counts:
         """Ask it all. Raises the driver's errors."""
-        first = count_each(collection, self.sample, self._plain) | self._count_rewritten(collection)
-        odd = Strangers()
-        victims: Found = {asked: count for asked, count in first.items() if asked[0] == BLAMED}
-        if first.get(REFUSED):
-            odd = strangers(collection, self.shapes, self.new, self.rewrite.whole, self.profile, sample=self.sample)
-        if first.get(REFUSED, 0) > odd.documents:
-            victims = self._victims(collection)
+        found, judged = self._count_values(collection), {} if self.rewrite.sources else self._judge(collection)
+        refused_all = {asked: group.get("n", 0) for (asked, odd), group in judged.items() if not odd}
+        victims = {asked: count - judged.get((asked, True), {}).get("n", 0) for asked, count in refused_all.items()} or found
         counts = Counts(
-            first[DOCUMENTS],
-            _part(first, AFFECTED),
-            _some(_part(first, TAKEN)),
-            first.get(REFUSED, 0),
-            odd,
+            found[DOCUMENTS],
+            _part(found, AFFECTED),
+            _some(_part(found, TAKEN)),
+            refused_all.get(REFUSED, 0),
+            strangers(judged.get((REFUSED, True), {})),
             _some(_part(victims, BLAMED)),
-            victims.get(REFUSED, 0),
+            victims.get(UNBLAMED, 0),
             self.new.validation.keeps,
-            _some(_part(first, UNSURE)),
+            _some(_part(found, UNSURE)),
             _some(_part(victims, NULLED)),
-            _part(first, DUE),
+            _part(found, DUE),
         )
         return counts.estimating(collection.estimated_document_count()) if self.sample else counts
 
-    def _count_rewritten(self, collection: Collection[Any]) -> dict[Asked, int]:
-        """What is asked of documents as they would be; only those that one of the questions is about are looked at more closely."""
+    def _count_values(self, collection: Collection[Any]) -> dict[Asked, int]:
+        """What is asked of single values, now and when documents are rewritten."""
+        later = self._later(collection)
+        if not self.rewrite.whole:
+            return count_each(collection, self.sample, self._plain | later)
+        return count_each(collection, self.sample, self._plain) | count_each(collection, [*self.sample, *self.rewrite.whole], later)
+
+    def _judge(self, collection: Collection[Any]) -> dict[tuple[Asked, bool], Query]:
+        """Of the refused documents, and of the strangers among them (True): how many there are of each kind."""
+        every = {(asked, False): steps for asked, steps in self._causes.items()}
+        odd = {(asked, True): steps for asked, steps in self._causes.items()}
+        strange: Query = {"$match": {"$nor": [any_shape(self.shapes, self.new, self.profile)]}}
+        unfit: list[Query] = [*self.rewrite.whole, {"$match": refused(requirements(self.new, self.profile))}]
+        if not self.rewrite.whole:
+            return ask_each(collection, [*self.sample, *unfit], every | {name: [strange, *steps] for name, steps in odd.items()})
+        found = ask_each(collection, [*self.sample, *unfit], every)
+        return found | (ask_each(collection, [*self.sample, strange, *unfit], odd) if any(found.values()) else {})
+
+    @cached_property
+    def _causes(self) -> dict[Asked, list[Query]]:
+        """Pipelines over refused documents: how many each change is to blame for, how many none is, and values to leave out."""
+        nulled = self._nulled
+        found = blamed([judged.change for judged in self.changes], self.new, self.rewrite, self.profile)
+        asked = {(BLAMED, label): query for label, query in found.items() if label.partition(" ")[2] not in nulled}
+        asked |= {(NULLED, path): query for path, query in nulled.items()}
+        asked[UNBLAMED] = {"$nor": [*asked.values()]} if asked else {}
+        counting = {name: [{"$match": query}, {"$count": "n"}] for name, query in asked.items()}
+        return counting | {REFUSED: [{"$group": {"_id": None, "n": {"$sum": 1}, **least_ids((*self.shapes, self.new))}}]}
+
+    def _later(self, collection: Collection[Any]) -> dict[Asked, Query]:
         if self.rewrite.sources:
             return {}
         now = server_time(collection.database.client)
-        asked: dict[Asked, Query] = {(DUE, expiry.index.name): expiry.due(now) for expiry in self.expiring}
+        due: dict[Asked, Query] = {(DUE, expiry.index.name): expiry.due(now) for expiry in self.expiring}
         changes = [judged.change for judged in self.changes if judged.change.kind.of_step]
-        asked |= {(AFFECTED, change.label): query(change) for change in changes if (query := change.kind.touched)}
-        asked[REFUSED] = self._refused
-        return count_each(collection, [*self.sample, *self.rewrite.whole, {"$match": {"$or": [*asked.values()]}}], asked)
+        return due | {(AFFECTED, change.label): query(change) for change in changes if (query := change.kind.touched)}
 
     @property
     def _plain(self) -> dict[Asked, Query]:
@@ -97,10 +119,6 @@ class Counting:
         blamed_now = {(BLAMED, label): query for label, query in self._blamed_as_they_are.items()} if self.rewrite.sources else {}
         return {DOCUMENTS: {}, **touched, **taken, **unsure, **blamed_now}
 
-    @cached_property
-    def _refused(self) -> Query:
-        return refused(requirements(self.new, self.profile))
-
     @property
     def _blamed_as_they_are(self) -> dict[str, Query]:
         """Where documents cannot be rewritten: only what fields are refused for that stay as they are."""
@@ -109,15 +127,6 @@ class Counting:
                 and pair.old.type == pair.new.type} - self.rewrite.changed  # fmt: skip
         return {judged.change.label: found[judged.change.label] for judged in self.changes
                 if judged.change.subject in stay and judged.change.label in found}  # fmt: skip
-
-    def _victims(self, collection: Collection[Any]) -> Found:
-        """Of the refused documents of the old shape: how many each change is to blame for, how many none is, and values to leave out."""
-        nulled = self._nulled
-        found = blamed([judged.change for judged in self.changes], self.new, self.rewrite, self.profile)
-        asked = {(BLAMED, label): query for label, query in found.items() if label.partition(" ")[2] not in nulled}
-        asked |= {(NULLED, path): query for path, query in nulled.items()}
-        stages = [*self.sample, *refused_of(any_shape(self.shapes, self.new, self.profile), self.rewrite.whole, self._refused)]
-        return count_each(collection, stages, asked | {REFUSED: {"$nor": [*asked.values()]} if asked else {}})
 
     @property
     def _nulled(self) -> dict[str, Query]:

@@ -68,8 +68,8 @@ class Evicting:
         return found
 
     def _refused(self, ids: list[Any] | None, session: ClientSession | None = None) -> list[Any]:
-        among = [{"$match": _among(ids)}] if ids is not None else []
-        pipeline = [*among, *self.plan.rewrite.whole, self._unfit, {"$project": {"_id": 1}}]
+        among = self._unfit if ids is None else {"$match": _among(ids)}  # where all are asked, they are rewritten: few are left
+        pipeline = [among, *self.plan.rewrite.whole, self._unfit, {"$project": {"_id": 1}}]
         return [document["_id"] for document in self.collection.aggregate(pipeline, session=session, allowDiskUse=True)]
 
     @property

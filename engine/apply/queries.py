@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from pymongo.collection import Collection
@@ -18,21 +18,17 @@ Name = TypeVar("Name", bound=Hashable)
 
 def count_each(collection: Collection[Any], stages: Iterable[Query], queries: Mapping[Name, Query]) -> dict[Name, int]:
     """How many documents match each query after these stages; all in one pass."""
-    return count_along(collection, stages, {name: [{"$match": query}] for name, query in queries.items()})
+    found = ask_each(collection, stages, {name: [{"$match": query}, {"$count": "n"}] for name, query in queries.items()})
+    return {name: group.get("n", 0) for name, group in found.items()}
 
 
-def count_along(collection: Collection[Any], stages: Iterable[Query], pipelines: Mapping[Name, list[Query]]) -> dict[Name, int]:
-    """How many documents each pipeline leaves after these stages; all in one pass."""
+def ask_each(collection: Collection[Any], stages: Iterable[Query], pipelines: Mapping[Name, list[Query]]) -> dict[Name, Query]:
+    """What each pipeline, which ends with one document or none, says after these stages; all in one pass."""
     if not pipelines:
         return {}
-    facets = {str(number): [*steps, {"$count": "n"}] for number, steps in enumerate(pipelines.values())}
+    facets = {str(number): steps for number, steps in enumerate(pipelines.values())}
     found = next(collection.aggregate([*stages, {"$facet": facets}], allowDiskUse=True))
-    return {name: sum(group["n"] for group in found[str(number)]) for number, name in enumerate(pipelines)}
-
-
-def refused_of(shape: Query, stages: Sequence[Query], wanted: Query) -> list[Query]:
-    """The documents of a shape that are refused after these stages; where there are none, the query that leaves fewer comes first."""
-    return [{"$match": shape}, *stages, {"$match": wanted}] if stages else [{"$match": wanted}, {"$match": shape}]
+    return {name: next(iter(found[str(number)]), {}) for number, name in enumerate(pipelines)}
 
 
 def requirements(new: Model, profile: ServerProfile) -> list[Query]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from bson import json_util
-from pymongo.collection import Collection
 
-from engine.apply.queries import Query, refused, refused_of, requirements
+from engine.apply.queries import Query, requirements
 from engine.documents.validators import conditions
 from engine.evolution.counts import Strangers
 from engine.evolution.pairing import pairs
@@ -34,24 +33,14 @@ def old_shape(old: Mapping, new: Mapping, profile: ServerProfile) -> Query:
     return {"$and": shape} if shape else {}
 
 
-def strangers(
-    collection: Collection[Any],
-    shapes: Sequence[Mapping],
-    new: Mapping,
-    stages: Sequence[Query],
-    profile: ServerProfile,
-    *,
-    sample: Sequence[Query] = (),
-) -> Strangers:
-    """Count them, and fetch the least `_id`s, if these are not private. One pass."""
-    shown: Query = {} if any(map(has_private_id, (*shapes, new))) else {"ids": {"$minN": {"input": "$_id", "n": SHOWN}}}
-    pipeline: list[Query] = [
-        *sample,
-        *refused_of({"$nor": [any_shape(shapes, new, profile)]}, stages, refused(requirements(new, profile))),
-        {"$group": {"_id": None, "documents": {"$sum": 1}, **shown}},
-    ]
-    found: Query = next(collection.aggregate(pipeline, allowDiskUse=True), {"documents": 0})
-    return Strangers(found["documents"], tuple(map(_as_json, found.get("ids", ()))))
+def least_ids(shapes: Iterable[Mapping]) -> Query:
+    """What a `$group` says of `_id`s: a few, as `ids`; nothing where they are private."""
+    return {} if any(map(has_private_id, shapes)) else {"ids": {"$minN": {"input": "$_id", "n": SHOWN}}}
+
+
+def strangers(group: Query) -> Strangers:
+    """From a group that has their number as `n`, and perhaps `least_ids`."""
+    return Strangers(group.get("n", 0), tuple(map(_as_json, group.get("ids", ()))))
 
 
 def _as_json(value: Any) -> str:

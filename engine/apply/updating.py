@@ -1,16 +1,20 @@
 """Rewrites live documents in batches, beside everybody else who writes them. Every update can be repeated: a second one changes nothing.
 
-Each update names the collection that is meant and carries the end of the lease (`engine.mongo.fences`). Where the server refuses one
-because of a document, the others of the batch are rewritten all the same.
+Where nothing bounds the pace, two updates are under way: the server computes one while the other is written. Each one names the
+collection that is meant and carries the end of the lease (`engine.mongo.fences`). Where the server refuses one because of a document, the
+others of the batch are rewritten all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from threading import Lock as Mutex
 from typing import Any
 
 from bson import encode
@@ -46,27 +50,37 @@ class Updating:
     keeping: Callable[[Query, ClientSession], None] | None = None
     pace: Pace = field(default_factory=Pace)
     rewritten: int = 0
+    _mutex: Mutex = field(default_factory=Mutex, init=False)
 
     def pass_over(self, stages: Sequence[Stage], position: Any = None) -> Iterator[tuple[Any, int]]:
         """All documents after a position, in the order of `_id`. Yields the new position and the size of each batch that is done."""
-        self.pace.begin()
-        for ids in self._batches(position):
-            self.update(ids, stages)
-            self.pace.after(len(ids), partial(self._probe, ids[0]))
+        for ids in self._updated(self._batches(position), stages):
             yield ids[-1], len(ids)
 
     def sweep(self, old: Sequence[Query], stages: Sequence[Stage]) -> None:
         """Rewrite what others wrote in the old shape meanwhile: documents that meet one of these queries."""
-        size = self.pace.batch
         for _ in range(ROUNDS if old and stages else 0):
             before = self.rewritten
-            found = (document["_id"] for document in self.collection.find({"$or": list(old)}, {"_id": 1}, batch_size=size))
-            self.pace.begin()
-            while ids := [*islice(found, size)]:
-                self.update(ids, stages)
-                self.pace.after(len(ids), partial(self._probe, ids[0]))
+            deque(self._updated(self._matching({"$or": list(old)}), stages), maxlen=0)
             if self.rewritten == before:
                 return
+
+    def _updated(self, batches: Iterable[list[Any]], stages: Sequence[Stage]) -> Iterator[list[Any]]:
+        """Update the documents of each batch of `_id`s. Yields the batches that are done, in their order."""
+        under_way: deque[tuple[list[Any], Future[None]]] = deque()
+        self.pace.begin()
+        with ThreadPoolExecutor(self.pace.at_once, thread_name_prefix="updates") as updates:
+            for ids in batches:
+                under_way.append((ids, updates.submit(self.update, ids, stages)))
+                if len(under_way) == self.pace.at_once:
+                    yield self._awaited(*under_way.popleft())
+            while under_way:
+                yield self._awaited(*under_way.popleft())
+
+    def _awaited(self, ids: list[Any], update: Future[None]) -> list[Any]:
+        update.result()
+        self.pace.after(len(ids), partial(self._probe, ids[0]))
+        return ids
 
     def update(self, ids: list[Any], stages: Sequence[Stage]) -> None:
         """Rewrite these documents, all that the server takes."""
@@ -75,7 +89,8 @@ class Updating:
     def _settle(self, stages: Sequence[Stage], ids: list[Any]) -> None:
         if not ids or self._update(ids, stages):
             return
-        refused = {encode({"": one}) for one in self.refuse(ids)}  # an _id may be of any type
+        with self._mutex:
+            refused = {encode({"": one}) for one in self.refuse(ids)}  # an _id may be of any type
         rest = [one for one in ids if encode({"": one}) not in refused]
         if len(rest) < len(ids):
             self.update(rest, stages)
@@ -97,7 +112,8 @@ class Updating:
             guarded = self.fence.guarded(command, attempt)
             reply = self._kept(guarded, update["q"]) if self.keeping else self._sent(guarded)
             refused = document_errors(reply, (INVALID_DOCUMENT,))
-            self.rewritten += reply.get("nModified", 0)
+            with self._mutex:
+                self.rewritten += reply.get("nModified", 0)
             return {"refused": refused}
 
         return not retry_transient(send)["refused"]
@@ -121,6 +137,13 @@ class Updating:
             transact(self.collection.database.client, both, len(query["_id"]["$in"]))
             return reply
         return {name: value for name, value in reply.items() if name != "nModified"}
+
+    def _matching(self, query: Query) -> Iterator[list[Any]]:
+        """The `_id`s of the documents that match."""
+        size = self.pace.batch
+        found = (document["_id"] for document in self.collection.find(query, {"_id": 1}, batch_size=size))
+        while ids := [*islice(found, size)]:
+            yield ids
 
     def _batches(self, position: Any) -> Iterator[list[Any]]:
         """All `_id`s after the position, of any type, in the order of their index."""

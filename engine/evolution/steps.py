@@ -129,7 +129,7 @@ def _widen(shapes: Sequence[Model], between: Sequence[Model], new: Model, profil
     """Documents of every shape pass; where fields may have any name, those do not that have a renamed field twice."""
     old = shapes[0]
     if rules := options(old, profile):
-        either = any_of(validator(mapping, profile) for mapping in (*shapes, *between, new))
+        either = any_of(validator(mapping, profile) for mapping in (*between, new, *shapes))  # most documents fit the first
         twice = [{before: {"$exists": True}, after: {"$exists": True}} for before, after in rewrite.pairs]
         open_to_all = any(mapping.validation.additional for mapping in (*shapes, new))
         whole = {"$and": [either, {"$nor": twice}]} if twice and open_to_all else either
