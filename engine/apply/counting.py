@@ -31,6 +31,7 @@ Asked = tuple[str, str]  # what is counted, and of what: the label of a change, 
 AFFECTED, TAKEN, UNSURE, DUE, BLAMED, NULLED = "affected", "taken", "unsure", "due", "blamed", "nulled"
 DOCUMENTS, REFUSED, UNBLAMED = ("documents", ""), ("refused", ""), ("unblamed", "")
 Found = Mapping[Asked, int]
+Groups = Mapping[Asked, Query]  # with the number `n`; empty where there is none
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,15 @@ class Counting:
 
     def count(self, collection: Collection[Any]) -> Counts:
         """Ask it all. Raises the driver's errors."""
-        found, judged = self._count_values(collection), {} if self.rewrite.sources else self._judge(collection)
-        refused_all = {asked: group.get("n", 0) for (asked, odd), group in judged.items() if not odd}
-        victims = {asked: count - judged.get((asked, True), {}).get("n", 0) for asked, count in refused_all.items()} or found
+        found = self._count_values(collection)
+        every, odd = ({}, {}) if self.rewrite.sources else self._judge(collection)
+        victims = found if self.rewrite.sources else _less(every, odd)
         counts = Counts(
             found[DOCUMENTS],
             _part(found, AFFECTED),
             _some(_part(found, TAKEN)),
-            refused_all.get(REFUSED, 0),
-            strangers(judged.get((REFUSED, True), {})),
+            every.get(REFUSED, {}).get("n", 0),
+            strangers(odd.get(REFUSED, {})),
             _some(_part(victims, BLAMED)),
             victims.get(UNBLAMED, 0),
             self.new.validation.keeps,
@@ -76,16 +77,16 @@ class Counting:
             return count_each(collection, self.sample, self._plain | later)
         return count_each(collection, self.sample, self._plain) | count_each(collection, [*self.sample, *self.rewrite.whole], later)
 
-    def _judge(self, collection: Collection[Any]) -> dict[tuple[Asked, bool], Query]:
-        """Of the refused documents, and of the strangers among them (True): how many there are of each kind."""
-        every = {(asked, False): steps for asked, steps in self._causes.items()}
-        odd = {(asked, True): steps for asked, steps in self._causes.items()}
+    def _judge(self, collection: Collection[Any]) -> tuple[Groups, Groups]:
+        """Of the documents that will be refused, and of the strangers among them: how many there are of each kind."""
         strange: Query = {"$match": {"$nor": [any_shape(self.shapes, self.new, self.profile)]}}
         unfit: list[Query] = [*self.rewrite.whole, {"$match": refused(requirements(self.new, self.profile))}]
-        if not self.rewrite.whole:
-            return ask_each(collection, [*self.sample, *unfit], every | {name: [strange, *steps] for name, steps in odd.items()})
-        found = ask_each(collection, [*self.sample, *unfit], every)
-        return found | (ask_each(collection, [*self.sample, strange, *unfit], odd) if any(found.values()) else {})
+        if self.rewrite.whole:
+            every = ask_each(collection, [*self.sample, *unfit], self._causes)
+            return every, ask_each(collection, [*self.sample, strange, *unfit], self._causes) if any(every.values()) else {}
+        both = {(asked, odd): [strange] * odd + steps for asked, steps in self._causes.items() for odd in (False, True)}
+        found = ask_each(collection, [*self.sample, *unfit], both)
+        return {asked: found[asked, False] for asked in self._causes}, {asked: found[asked, True] for asked in self._causes}
 
     @cached_property
     def _causes(self) -> dict[Asked, list[Query]]:
@@ -135,6 +136,11 @@ class Counting:
         changed = self.rewrite.changed | {judged.change.subject for judged in self.changes if judged.change.kind.stricter}
         return {field.path: {"$nor": [known[field.path]]} for field in self.new.fields
                 if field.on_error == "null" and field.path in changed & known.keys()}  # fmt: skip
+
+
+def _less(every: Groups, odd: Groups) -> Found:
+    """How many are left without the strangers; others may have written some between two passes."""
+    return {asked: max(0, group.get("n", 0) - odd.get(asked, {}).get("n", 0)) for asked, group in every.items()}
 
 
 def _part(found: Found, kind: str) -> dict[str, int]:
