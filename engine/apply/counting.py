@@ -60,7 +60,7 @@ class Counting:
             _part(found, AFFECTED),
             _some(_part(found, TAKEN)),
             every.get(REFUSED, {}).get("n", 0),
-            strangers(odd.get(REFUSED, {})),
+            strangers(odd.get(REFUSED, {}), collection, [self._strange, *self._unfit]),
             _some(_part(victims, BLAMED)),
             victims.get(UNBLAMED, 0),
             self.new.validation.keeps,
@@ -79,14 +79,21 @@ class Counting:
 
     def _judge(self, collection: Collection[Any]) -> tuple[Groups, Groups]:
         """Of the documents that will be refused, and of the strangers among them: how many there are of each kind."""
-        strange: Query = {"$match": {"$nor": [any_shape(self.shapes, self.new, self.profile)]}}
-        unfit: list[Query] = [*self.rewrite.whole, {"$match": refused(requirements(self.new, self.profile))}]
+        strange, unfit = self._strange, self._unfit
         if self.rewrite.whole:
             every = ask_each(collection, [*self.sample, *unfit], self._causes)
             return every, ask_each(collection, [*self.sample, strange, *unfit], self._causes) if any(every.values()) else {}
         both = {(asked, odd): [strange] * odd + steps for asked, steps in self._causes.items() for odd in (False, True)}
         found = ask_each(collection, [*self.sample, *unfit], both)
         return {asked: found[asked, False] for asked in self._causes}, {asked: found[asked, True] for asked in self._causes}
+
+    @property
+    def _strange(self) -> Query:
+        return {"$match": {"$nor": [any_shape(self.shapes, self.new, self.profile)]}}
+
+    @property
+    def _unfit(self) -> list[Query]:
+        return [*self.rewrite.whole, {"$match": refused(requirements(self.new, self.profile))}]
 
     @cached_property
     def _causes(self) -> dict[Asked, list[Query]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bson import json_util
+from pymongo.collection import Collection
 
 from engine.apply.queries import Query, requirements
 from engine.documents.validators import conditions
@@ -34,13 +36,25 @@ def old_shape(old: Mapping, new: Mapping, profile: ServerProfile) -> Query:
 
 
 def least_ids(shapes: Iterable[Mapping]) -> Query:
-    """What a `$group` says of `_id`s: a few, as `ids`; nothing where they are private."""
+    """What a `$group` says of `_id`s: a few, as `ids`; nothing where they are private.
+
+    An `_id` that is a hash of private values is private too: no key is in it, so whoever sees it can try values.
+    """
     return {} if any(map(has_private_id, shapes)) else {"ids": {"$minN": {"input": "$_id", "n": SHOWN}}}
 
 
-def strangers(group: Query) -> Strangers:
-    """From a group that has their number as `n`, and perhaps `least_ids`."""
-    return Strangers(group.get("n", 0), tuple(map(_as_json, group.get("ids", ()))))
+def strangers(group: Query, collection: Collection[Any], these: Sequence[Query]) -> Strangers:
+    """From a group that has their number as `n`, and perhaps `least_ids`; `these` are the stages that find them."""
+    if not group:
+        return Strangers()
+    return Strangers(group["n"], tuple(map(_as_json, group.get("ids", ()))), _command(collection, these))
+
+
+def _command(collection: Collection[Any], these: Sequence[Query]) -> str:
+    """For mongosh; it reads Extended JSON with all types as they are only if it is told to."""
+    pipeline = json_util.dumps([*these, {"$project": {"_id": 1}}], json_options=json_util.CANONICAL_JSON_OPTIONS, ensure_ascii=False)
+    place = f"db.getSiblingDB({json.dumps(collection.database.name)}).getCollection({json.dumps(collection.name)})"
+    return f"{place}.aggregate(EJSON.deserialize({pipeline}, {{relaxed: false}}))"
 
 
 def _as_json(value: Any) -> str:

@@ -108,9 +108,9 @@ def _strangers(found: EvolutionPlan) -> Iterator[Text]:
     strangers = found.counts.strangers if found.counts else Strangers()
     if strangers.documents:
         more = ", …" if strangers.documents > len(strangers.ids) else ""
-        ids = f"_id {', '.join(strangers.ids)}{more}" if strangers.ids else "their _id may be private, and is not shown"
+        private = "their _ids are private; on the server: strangers.command of engine plan --json, in mongosh"
         yield Text(f"! {STRANGERS} {KINDS[STRANGERS].name}: {strangers} that neither mapping accepts", "red")
-        yield Text(f"      {ids}")
+        yield Text(f"      _id {', '.join(strangers.ids)}{more}" if strangers.ids else f"      {private}")
 
 
 def _end(found: EvolutionPlan) -> Iterator[Text]:

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from engine.errors import counted
 
 
 @dataclass(frozen=True)
 class Strangers:
-    """Documents that neither the old mapping nor the new one accepts. `ids`: a few `_id`s, as JSON, where these may be seen."""
+    """Documents that neither the old mapping nor the new one accepts. `ids`: a few `_id`s, as JSON, where these may be seen.
+
+    `command` finds the `_id`s of all, for mongosh.
+    """
 
     documents: int = 0
     ids: tuple[str, ...] = ()
+    command: str = ""
 
     def __str__(self) -> str:
         return counted(self.documents, "document")
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for `--json`."""
+        return {"documents": self.documents, "ids": list(self.ids), "command": self.command}
 
 
 @dataclass(frozen=True)

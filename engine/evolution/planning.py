@@ -170,7 +170,7 @@ class EvolutionPlan:
             "shapes": [{"run": shape.run, "documents": shape.documents} for shape in self.shapes],
             "leaving": self.counts and (0 if self.counts.stay else self.counts.refused),
             "staying": self.counts and (self.counts.refused if self.counts.stay else 0),
-            "strangers": self.counts and {"documents": self.counts.strangers.documents, "ids": list(self.counts.strangers.ids)},
+            "strangers": self.counts and self.counts.strangers.as_json(),
             "set_aside": [kept.as_json() for kept in self.asides],
         }
 

@@ -3,11 +3,13 @@
 Cases ttl-index-deletes-documents, unique-index-not-planned and strangers-plan-and-apply-disagree.
 """
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bson import json_util
 from jobs import Ended, command
 from pymongo.database import Database
 
@@ -236,13 +238,20 @@ def test_strangers_have_a_code_of_their_own_and_are_listed(stays: Stays) -> None
     assert stays.plan() == (0, [], [])
 
 
-def test_a_private_id_is_not_shown(stays: Stays) -> None:
-    stays.load(id=", private: true")
-    past_the_validator(stays, {"_id": "Canary", "ward": 7})
-    stays.edit(ward="{column: ward, maxLength: 9}")
-    ended = stays.call("plan")
-    assert "their _id may be private, and is not shown" in ended.out
-    assert "Canary" not in ended.out + stays.call("plan", "--json").out
+@pytest.mark.parametrize("made", [{"id": ", private: true"}, {"id": "}\n  name: {column: id, private: true"}])
+def test_a_private_id_is_not_shown_and_the_server_tells_it(stays: Stays, made: dict[str, str]) -> None:
+    stays.load(**made)
+    past_the_validator(stays, {"_id": "Canary", "ward": 7}, {"_id": "Dove", "name": "Canary"}, {"_id": "Owl", "ward": "Canary", "late": 5})
+    stays.edit(ward="{column: ward, maxLength: 9}", more="late: {value: 5, type: long}")
+    shown, told = stays.call("plan").out, stays.call("plan", "--json")
+    assert "their _ids are private; on the server: strangers.command of engine plan --json, in mongosh" in shown
+    assert not {"Canary", "Dove", "Owl"} & {*re.findall(r"\w+", shown + told.out)}
+    strangers = told.report["strangers"]
+    place, pipeline = re.fullmatch(r"db\.(.*)\.aggregate\(EJSON\.deserialize\((.*), \{relaxed: false\}\)\)", strangers["command"]).groups()  # type: ignore[union-attr]
+    assert place == f'getSiblingDB("{stays.database.name}").getCollection("stays")'
+    found = stays.live.aggregate(json_util.loads(pipeline, json_options=json_util.CANONICAL_JSON_OPTIONS))
+    assert (strangers["documents"], strangers["ids"]) == (3, [])
+    assert sorted(one["_id"] for one in found) == ["Canary", "Dove", "Owl"]
 
 
 @pytest.mark.parametrize("validation", ["existing: keep", "level: 'off'", "action: warn"])
