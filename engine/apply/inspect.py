@@ -25,6 +25,7 @@ from engine.evolution.declared import awaiting
 from engine.evolution.diff import diff
 from engine.evolution.judging import Evidence, judge
 from engine.evolution.planning import EvolutionPlan, compared, ways
+from engine.evolution.rewriting import Rewriting
 from engine.evolution.unfinished import Way
 from engine.mapping.model import Index, Mapping
 from engine.mapping.profiles import ServerProfile
@@ -158,8 +159,10 @@ def _asked(
         return replace(found, hindrances=tuple(hindrances))
     old = tuple(shape.mapping for shape in live.shapes)
     rewrite = rewriting_of_all(old, new, live.evidence)
+    if found.sources:
+        rewrite = Rewriting(sources=found.sources, changed=rewrite.changed)
     if live.unfinished:
-        rewrite = replace(rewrite, stages=(*live.unfinished.before(new), *rewrite.stages))
+        rewrite = replace(rewrite, making=(*live.unfinished.before(new), *rewrite.making))
     counting = Counting(old, awaiting(live.old, new), found.changes, rewrite, found.expiring, profile, sample)
     counts = counting.count(collection)
     found = replace(found, counts=replace(counts, unsure={}, nulled={}) if found.continues else counts)

@@ -23,13 +23,17 @@ def count_shapes(
     if len(shapes) == 1:
         return ()
     queries = [_closed(shape.mapping, profile) for shape in shapes]
-    asked = {
-        shape.run: {"$and": [queries[place], {"$nor": [*queries[:place], {"_id": {"$exists": False}}]}]}
-        for place, shape in enumerate(shapes)
-    }
+    asked: dict[tuple[str, bool], Query] = {}
+    for place, shape in enumerate(shapes):
+        newer = [*queries[:place], {"_id": {"$exists": False}}]
+        asked[shape.run, False] = {"$and": [queries[place], {"$nor": newer}]}
+        asked[shape.run, True] = {"$and": [queries[place], {"$or": newer}]}
     found = count_each(collection, sample, asked)
-    factor = collection.estimated_document_count() / (sum(found.values()) or 1) if sample else 1
-    return tuple(ShapeCount(shape.run, shape.mapping, round(found[shape.run] * factor)) for shape in shapes)
+    known = sum(documents for (_, newer), documents in found.items() if not newer)
+    factor = collection.estimated_document_count() / (known or 1) if sample else 1
+    return tuple(
+        ShapeCount(shape.run, shape.mapping, *(round(found[shape.run, newer] * factor) for newer in (False, True))) for shape in shapes
+    )
 
 
 def _closed(mapping: Mapping, profile: ServerProfile) -> Query:

@@ -66,8 +66,8 @@ def _head(found: EvolutionPlan) -> Iterator[Text]:
                    "whether unique indexes can be built was not asked; engine apply counts all", "yellow")  # fmt: skip
     if found.unfinished:
         yield from (Text(line, "red") for line in found.unfinished.lines)
-    for shape in found.shapes:
-        yield Text(f"shapes: {counted(shape.documents, 'document')} as the mapping of run {shape.run} makes them")
+    yield from (Text(f"shapes: {shape}") for shape in found.shapes)
+    yield from (Text(f"not as a fresh run: {path}: {why}", "yellow") for path, why in found.doubts.items())
     for line in found.drift:
         yield Text(f"drift: {line}", "red")
     for line in found.others:

@@ -34,17 +34,25 @@ class Build:
     arrays: Mapping[str, KeptElements]
     places: Places
 
-    def stages(self) -> tuple[Stage, ...]:
-        """Stages that make all values from the old document, compute values from these, and put all in order; none for the same ones."""
-        late = {field.path: field for field in self.fields if self.values[field.path].computed is not None}
-        known = replace(self, fields=tuple(field for field in self.fields if field.path not in late or self.values[field.path].origin))
-        first = () if known.alike("", "") else (_Making(self).document(),)
-        order = dependency_order({path: field.reads for path, field in late.items()}).names
-        return (
-            *first,
-            *(setting(path, self._computed(late[path])) for path in order),
-            *([_Ordering(self, order).document()] if late else []),
+    @property
+    def making(self) -> tuple[Stage, ...]:
+        """The stage that makes all values from the old document; none for the same ones."""
+        known = replace(
+            self, fields=tuple(field for field in self.fields if field.path not in self._late or self.values[field.path].origin)
         )
+        return () if known.alike("", "") else (_Making(self).document(),)
+
+    @property
+    def computing(self) -> tuple[Stage, ...]:
+        """Stages that compute values from those, and put all in order."""
+        late = self._late
+        order = dependency_order({path: field.reads for path, field in late.items()}).names
+        ordering = [_Ordering(self, order).document()] if late else []
+        return (*(setting(path, self._computed(late[path])) for path in order), *ordering)
+
+    @property
+    def _late(self) -> dict[str, Field]:
+        return {field.path: field for field in self.fields if self.values[field.path].computed is not None}
 
     def _computed(self, field: Field) -> Expr:
         """Its expression, where what it reads is of its type: a value that did not convert stays as it was, nothing to compute with."""

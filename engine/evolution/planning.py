@@ -9,7 +9,7 @@ from typing import Any
 from engine.errors import Finding, counted, finding
 from engine.evolution.asides import KeptAside
 from engine.evolution.changes import shown
-from engine.evolution.combining import ShapeCount, changes_of_older, sources_of_older
+from engine.evolution.combining import ShapeCount, changes_of_older, doubts_about_older, sources_of_older
 from engine.evolution.counts import Counts
 from engine.evolution.diff import diff
 from engine.evolution.expiring import Expiry, expiries
@@ -49,7 +49,7 @@ class EvolutionPlan:
     `hindrances`: what the server was found to refuse. `asides`: what earlier applies have set aside, and how much of it fits again.
     `expiring`: TTL indexes that will delete documents as nothing did before. `ways`: what to do where the source is needed.
     `unloaded`: no run has made the collection yet. `shapes`: where documents have several, all of them, the newest first;
-    `changes` are then those of each.
+    `changes` are then those of each. `doubts`: by path, why documents that fit two of them may not have the value of a fresh run.
     """
 
     changes: tuple[JudgedChange, ...]
@@ -69,6 +69,7 @@ class EvolutionPlan:
     expiring: tuple[Expiry, ...] = ()
     ways: tuple[str, ...] = (RELOAD,)
     shapes: tuple[ShapeCount, ...] = ()
+    doubts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def to_do(self) -> bool:
@@ -167,7 +168,8 @@ class EvolutionPlan:
             "others": list(self.others),
             "documents": self.counts and self.counts.documents,
             "estimated_from": self.counts and self.counts.sample,
-            "shapes": [{"run": shape.run, "documents": shape.documents} for shape in self.shapes],
+            "shapes": [shape.as_json() for shape in self.shapes],
+            "doubts": dict(self.doubts),
             "leaving": self.counts and (0 if self.counts.stay else self.counts.refused),
             "staying": self.counts and (self.counts.refused if self.counts.stay else 0),
             "strangers": self.counts and self.counts.strangers.as_json(),
@@ -226,7 +228,7 @@ def compared(
 ) -> EvolutionPlan:
     """The plan from one mapping to another; `facts` come from a server, and so do the `indexes` and `shapes` that are there."""
     changes = diff(old, new)
-    judged = (*judge(changes, old, new, evidence), *changes_of_older(shapes[1:], new, evidence, changes))
+    judged = (*judge(changes, old, new, evidence), *changes_of_older(shapes, new, evidence, changes))
     rejected = rejects_that_may_fit(changes, old, new, evidence) if evidence else {}
     return EvolutionPlan(
         judged,
@@ -237,5 +239,6 @@ def compared(
         unchangeable=new.target.timeseries is not None,
         expiring=expiries(changes, old.indexes if indexes is None else indexes, old, new, rewriting_by_evidence(old, new, evidence)),
         shapes=tuple(shapes),
+        doubts=doubts_about_older(shapes, new, evidence),
         **{"ways": ways(new.target)} | facts,
     )

@@ -33,6 +33,8 @@ MAX_DEPTH = 20  # levels of a document that the pipeline can build: each takes s
 class Rewriting:
     """`stages` make the document, as often as they are used; of removed fields they leave what they can, and `trim` drops it.
 
+    They are the `making` of values from the old document, and the `computing` of others from those.
+
     `sources`: what needs the source, by path (or `dedup`, `_id`), with the reason; then there are no stages. `unsure`: by path, queries
     over the old document for those whose new value only the source has. `changed` are the new paths whose value is not a stored one,
     `moved` those whose value is not stored under the same path. `removed` are the old fields that are left until the trim, where they are.
@@ -40,7 +42,8 @@ class Rewriting:
     the old and new paths of which a document has one.
     """
 
-    stages: tuple[Stage, ...] = ()
+    making: tuple[Stage, ...] = ()
+    computing: tuple[Stage, ...] = ()
     trim: tuple[Stage, ...] = ()
     sources: Mapping[str, str] | None = None
     unsure: Mapping[str, Stage] | None = None
@@ -50,6 +53,11 @@ class Rewriting:
     old: tuple[Stage, ...] = ()
     left: tuple[Stage, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """All but the trim."""
+        return (*self.making, *self.computing)
 
     @property
     def whole(self) -> tuple[Stage, ...]:
@@ -79,7 +87,8 @@ def rewriting(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> R
     moved = frozenset(path for path, value in known.items() if not value.unchanged or value.origin != path)
     removed = tuple(replace(field, path=places.place(field.path)) for field in before if field.path not in there)
     return Rewriting(
-        build.stages(), trimming(removed, after), {}, {path: value.unsure for path, value in known.items() if value.unsure}, changed, moved,
+        build.making, build.computing, trimming(removed, after), {},
+        {path: value.unsure for path, value in known.items() if value.unsure}, changed, moved,
         removed, old_values(build), removed_values(removed, after), places.exchanged,
     )  # fmt: skip
 

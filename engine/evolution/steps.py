@@ -13,10 +13,10 @@ from typing import Any
 
 from engine.documents.validators import any_of, options, validator
 from engine.evolution.asides import KeptAside
-from engine.evolution.combining import rewriting_of_all, union_of
+from engine.evolution.combining import rewriting_of_all, rewritings, union_of
 from engine.evolution.declared import awaiting, due, selected, stages
 from engine.evolution.expiring import EXPIRY, Expiry
-from engine.evolution.judging import Evidence, rewriting_by_evidence
+from engine.evolution.judging import Evidence
 from engine.evolution.rewriting import Rewriting
 from engine.evolution.shaping import Stage
 from engine.evolution.trimming import conflicting
@@ -77,7 +77,7 @@ def apply_plan(shapes: Sequence[Model], new: Model, evidence: Evidence | None, p
     old = shapes[0]
     rewrite, fitting = rewriting_of_all(shapes, new, evidence), awaiting(old, new)
     there = union_of(shapes)
-    removed = [(shape, rewriting_by_evidence(shape, fitting, evidence).removed) for shape in shapes]
+    removed = [(shape, one.removed) for shape, one in zip(shapes, rewritings(shapes, fitting, evidence), strict=True)]
     between = [_intermediate(shape, fitting, gone) if gone else fitting for shape, gone in removed]
     found = (
         Step("widen", "allow both shapes", commands=tuple(_widen(shapes, between, new, profile, rewrite))),

@@ -54,7 +54,8 @@ def values(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> tupl
     """
     matched = {pair.new.path: pair for pair in pairs(old, new) if pair.new}
     origins = {path: pair.old.path for path, pair in matched.items() if pair.old} | arrays(old, new)
-    inputs = _Inputs({}, {}, origins, frozenset(declaration.path for declaration in new.arrays if not declaration.embed))
+    hidden = frozenset(declaration.path for declaration in new.arrays if not declaration.embed)
+    inputs = _Inputs({}, {}, origins, hidden, {path: pair.new for path, pair in matched.items() if pair.new})
     compared = ArrayComparison(old, new, inputs.origins, nothing_nulled, _text_source)
     by_steps = made(old, new)
     for declaration in new.arrays:
@@ -90,12 +91,13 @@ def _misplaced(new: Model, found: ValuesByPath) -> ValuesByPath:
 
 @dataclass(frozen=True)
 class _Inputs:
-    """What is known so far; `origins`: new path (of a field or array) → old path; `hidden` arrays are not stored."""
+    """What is known so far; `origins`: new path (of a field or array) → old path; `hidden` arrays are not stored; `fields` are new."""
 
     values: ValuesByPath
     elements: dict[str, KeptElements]
     origins: Mapping[str, str]
     hidden: frozenset[str]
+    fields: Mapping[str, Field]
 
     def unknown(self, field: Field) -> str:
         """A path that the field reads and that needs the source; else empty."""
@@ -115,9 +117,13 @@ class _Inputs:
         """Whether two expressions (or none) mean the same."""
         return bool(before == after or (before and after and renamed(before, {old: new for new, old in self.origins.items()}) == after))
 
-    def moved(self, field: Field) -> bool:
-        """Whether a field of the old mapping has another path now."""
-        return field.path not in self.origins.values() or self.origins.get(field.path) != field.path
+    def shows(self, donor: Field, *, again: bool) -> bool:
+        """Whether documents, rewritten or not, show the text of a field of the old mapping; `again`: as often as they are rewritten."""
+        after = self.fields.get(donor.path)
+        if after is None:
+            return not again
+        same = _text_source(donor) == _text_source(after)
+        return same and (not again or (self.origins.get(donor.path), *_stored_as(donor)) == (donor.path, *_stored_as(after)))
 
     def same_level(self, before: Field, after: Field) -> bool:
         """Whether two fields belong to the same documents or elements."""
@@ -141,11 +147,19 @@ def _value(old: Model, pair: Pair, inputs: _Inputs, nothing_nulled: Collection[s
     if after.value is not None:
         return _constant(before, after)
     others = [
-        field for field in old.fields if field.column is not None and _reads_text_of(field, after) and inputs.same_level(field, after)
+        field
+        for field in old.fields
+        if field.column is not None
+        and _reads_text_of(field, after)
+        and inputs.same_level(field, after)
+        and inputs.shows(field, again=before is not None)
     ]
-    if before and any(inputs.moved(donor) for donor in others):
-        others = []  # a document without it would not show whether its value was copied
     return _read(before, others, after, nothing_nulled)
+
+
+def _stored_as(field: Field) -> tuple[Any, ...]:
+    """What decides which value is stored for a text."""
+    return field.type, field.options, field.default
 
 
 def _reads_text_of(before: Field, after: Field) -> bool:
@@ -215,7 +229,8 @@ def _read(before: Field | None, donors: list[Field], after: Field, nothing_nulle
 
 def _copied(donor: Field, value: Value, before: Field | None) -> Value:
     """What another field holds; in place of what the old mapping has at the path."""
-    copy = {"$ifNull": [value.of(variable(donor.path)), REMOVED]}
+    held = {"$cond": [is_of(variable(donor.path), donor.type.bson_type), variable(donor.path), None]}
+    copy = {"$ifNull": [value.of(held), REMOVED]}
     if before is None:
         return Value(fill=copy, unsure=value.unsure)
     return Value(before.path, lambda _raw: copy, fill=copy, nulls=before.writes_null, unsure=value.unsure)

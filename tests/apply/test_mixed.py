@@ -257,3 +257,130 @@ def test_a_half_done_apply_of_both_shapes_goes_on_or_is_taken_back(stays: Stays,
     assert stays.call("plan").code == 0
     together = stays.content()
     assert together == fresh(stays)
+
+
+MONEY = "bill: {column: Bill, type: double, required: true}"
+PRICE = "price: {was: cost, column: Bill, type: double, required: true}"
+STEP_BY_STEP = {
+    "retyped, then renamed": (MONEY.replace("double", "decimal"), MONEY, MONEY.replace("bill: {", "cost: {was: bill, ")),
+    "renamed twice": (MONEY, MONEY.replace("bill: {", "cost: {was: bill, "), PRICE),
+    "retyped and renamed, then renamed": (MONEY.replace("double", "decimal"), MONEY.replace("bill: {", "cost: {was: bill, "), PRICE),
+    "renamed, then into a document": (
+        MONEY,
+        MONEY.replace("bill: {", "cost: {was: bill, "),
+        PRICE.replace("price", "money.price"),
+    ),
+    "into a document, then into another": (
+        MONEY,
+        MONEY.replace("bill: {", "m.cost: {was: bill, "),
+        PRICE.replace("price: {was: cost", "money.price: {was: m.cost"),
+    ),
+    "into a document, which then is the value": (
+        MONEY,
+        MONEY.replace("bill: {", "m.cost: {was: bill, "),
+        PRICE.replace("price: {was: cost", "m: {was: m.cost"),
+    ),
+    "renamed and back": (MONEY, MONEY.replace("bill: {", "cost: {was: bill, "), MONEY),
+    "renamed, then removed": (MONEY, MONEY.replace("bill: {", "cost: {was: bill, "), ""),
+    "computed from what was renamed": (
+        MONEY,
+        MONEY.replace("bill: {", "cost: {was: bill, "),
+        f"{PRICE}\n  twice: {{compute: price * 2, type: double}}",
+    ),
+    "retyped, then another field of the column": (
+        MONEY.replace("double", "string"),
+        MONEY,
+        f"{MONEY}\n  again: {{column: Bill, type: double, required: true}}",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STEP_BY_STEP)
+def test_one_apply_brings_together_what_was_edited_step_by_step(stays: Stays, case: str) -> None:
+    """The oldest documents go all the way, by names that only the mapping between knows."""
+    oldest, middle, newest = STEP_BY_STEP[case]
+    stays.mode = "replace"
+    stays.edit(MONEY, oldest)
+    assert stays.call("run", "--quiet").code == 0
+    stays.mode = "append"
+    stays.edit(oldest, middle)
+    stays.month("--allow", "mixed_shapes")
+    stays.edit(middle, newest)
+    planned = stays.plan()
+    assert not planned["refusals"]
+    assert {loss["code"] for loss in planned["losses"]} == ({"E102"} if not newest else set())
+    ended = stays.call("apply", *(f"--allow={loss['code']}" for loss in planned["losses"]))
+    assert ended.code == 0, ended.err
+    assert (stays.call("plan").code, stays.call("verify").code) == (0, 0)
+    together = stays.content()
+    assert together == fresh(stays)
+
+
+def test_three_shapes_stay_and_come_together(stays: Stays) -> None:
+    stays.edit(MONEY, MONEY.replace("bill: {", "cost: {was: bill, "))
+    stays.month("--allow", "mixed_shapes")
+    stays.edit("cost: {was: bill", "price: {was: cost")
+    assert "mixed_shapes" in stays.month(code=3).err
+    stays.month("--allow", "mixed_shapes")
+    assert [shape["documents"] for shape in stays.plan()["shapes"]] == [10, 10, 10]
+    stays.month()
+    assert stays.live.update_many({}, {"$set": {"room": 7}}).modified_count == 40
+    stays.live.update_many({}, [{"$set": {"room": {"$add": ["$nr", 100]}}}])
+    planned = stays.plan()
+    assert {(change["code"], change["old"], change["new"]) for change in planned["changes"]} == {
+        ("E103", "cost", "price"),
+        ("E103", "bill", "price"),
+    }
+    assert stays.call("apply").code == 0
+    assert validator_of(stays).keys() != {"$or"}
+    together = stays.content()
+    assert together == fresh(stays)
+
+
+def test_a_name_that_two_shapes_give_to_different_fields_needs_the_source(stays: Stays) -> None:
+    """Documents with `bill` alone may be of either shape; not where every document of the newer one has another field too."""
+    stays.edit(MONEY, "cost: {was: bill, column: Bill, type: double}\n  bill: {column: Room, type: double}")
+    stays.month("--allow", "mixed_shapes")
+    plan = stays.plan()
+    assert "do not show which" in plan["blocked"]["bill"]
+    assert [(shape["documents"], shape["either"]) for shape in plan["shapes"]] == [(20, 0), (0, 10)]
+    assert "0 documents as the mapping of run" in (shown := stays.call("plan").out)
+    assert ", and 10 that a newer one makes too" in shown
+    before = stays.content()
+    assert stays.call("apply").code == 3
+    assert stays.content() == before
+
+
+def test_a_name_that_two_shapes_give_to_different_fields_is_clear_beside_one_that_is_always_there(stays: Stays) -> None:
+    stays.edit(MONEY, MONEY.replace("bill: {", "cost: {was: bill, ") + "\n  bill: {column: Room, type: double}")
+    stays.month("--allow", "mixed_shapes")
+    assert stays.plan()["needs"] == "rewrite"
+    assert stays.call("apply").code == 0
+    together = stays.content()
+    assert together == fresh(stays)
+
+
+def test_a_shape_that_needs_the_source_is_no_hindrance_once_no_document_has_it(stays: Stays) -> None:
+    stays.edit("bill: {column: Bill, type: double", "bill: {column: Nr, type: string")
+    stays.month("--allow", "mixed_shapes")
+    stays.edit("room: {column: Room", "place: {was: room, column: Room")
+    assert stays.plan()["needs"] == "source"
+    stays.live.delete_many({"bill": {"$type": "double"}})
+    assert stays.plan()["needs"] == "rewrite"
+    assert stays.call("apply").code == 0
+    assert stays.call("plan").code == 0
+    assert stays.live.count_documents({"place": {"$exists": True}, "room": {"$exists": False}}) == stays.live.count_documents({})
+
+
+def test_what_documents_of_two_shapes_may_lack_is_said(stays: Stays) -> None:
+    """They fit the newer mapping as they are, and only the source has the value that a fresh run would give them."""
+    first = stays.database["_engine_runs"].find_one()["_id"]
+    stays.edit("room: {column", "again: {column: Bill, type: string}\n  room: {column")
+    stays.month("--allow", "mixed_shapes")
+    plan = stays.plan()
+    assert [(shape["documents"], shape["either"]) for shape in plan["shapes"]] == [(20, 0), (0, 10)]
+    assert plan["doubts"]["again"].startswith(f"up to 10 documents may have it as run {first} made it: ")
+    assert "not as a fresh run: again: up to 10 documents" in stays.call("plan").out
+    assert stays.call("apply").code == 0
+    assert stays.live.count_documents({"again": {"$exists": True}}) == 10
+    assert not stays.plan()["doubts"]

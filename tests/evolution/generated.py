@@ -161,6 +161,16 @@ def _retype(draw: st.DrawFn, raw: Raw) -> None:
         one["default"] = CONSTANTS[kind]
 
 
+def _recolumn(draw: st.DrawFn, raw: Raw) -> None:
+    """A field reads another column, or two fields exchange theirs."""
+    near = [path for path in _column_fields(raw) if "[]" not in path]
+    if len(near) < 2:
+        return
+    one, other = (raw["fields"][path] for path in draw(st.permutations(near))[:2])
+    exchanged = draw(st.booleans())
+    one["column"], other["column"] = other["column"], one["column"] if exchanged else other["column"]
+
+
 def _constrain(draw: st.DrawFn, raw: Raw) -> None:
     one = raw["fields"][draw(st.sampled_from(_column_fields(raw)))]
     for name in ("minimum", "maximum", "enum", "pattern", "minLength", "maxLength", "multipleOf"):
@@ -235,6 +245,7 @@ STEPS = (
     _array_policy,
     _retype,
     _retype,
+    _recolumn,
     _constrain,
     _constrain,
     _policy,
