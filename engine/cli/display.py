@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from shutil import which
 from typing import TextIO
@@ -11,7 +11,7 @@ from typing import TextIO
 from rich.table import Table
 from rich.text import Text
 
-from engine.cli.console import console_on, print_table
+from engine.cli.console import console_on, print_lines, print_table
 from engine.errors import Finding, counted
 from engine.mongo.records import Kind, Outcome, RunRecord
 from engine.run.corrections import Summary
@@ -30,12 +30,11 @@ def summary(report: Report, stream: TextIO) -> None:
     """Show the result of a run: accounting, reasons, indexes, where to look next."""
     console = console_on(stream)
     colour = "green" if report.outcome in (Outcome.PUBLISHED, Outcome.DRY_RUN) else "red"
-    console.print(Text.assemble((report.outcome.upper(), f"bold {colour}"), f"  {report.source} → {report.target}"), soft_wrap=True)
+    print_lines([Text.assemble((report.outcome.upper(), f"bold {colour}"), f"  {report.source} → {report.target}")], stream)
     print_table(console, _accounting(report), stream)
     if report.outcome in (Outcome.FAILED, Outcome.INTERRUPTED) and not report.accounting.balanced:
         console.print("stopped early: the other rows that were read were still in progress")
-    for other in report.secondary:
-        console.print(Text(_other(other)), soft_wrap=True)
+    print_lines(map(_other, report.secondary), stream)
     for title, reasons in (("Rejected because", report.rejects), ("Warnings", report.warnings), ("Values left out", report.nulled)):
         if reasons:
             table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
@@ -44,8 +43,7 @@ def summary(report: Report, stream: TextIO) -> None:
             for reason, rows in reasons.most_common():
                 table.add_row(f"{rows:,}", reason.code, reason.path, reason.message)
             print_table(console, table, stream)
-    for line in _facts(report):
-        console.print(Text(line), soft_wrap=True)
+    print_lines(_facts(report), stream)
 
 
 def _accounting(report: Report) -> Table:
@@ -111,13 +109,16 @@ def history(runs: Sequence[RunRecord], stream: TextIO) -> None:
     for record in runs:
         table.add_row(*(cell for name, cell in zip(HISTORY, _told(record), strict=True) if name in shown))
     print_table(console, table, stream)
-    for record in runs:
-        if record.aside:
-            moved, where = counted(record.aside.documents, "document"), record.aside.collection
-            print(f"{record.run_id} set {moved} aside in {where}: {record.aside.why}", file=stream)
-        for left in record.left:
-            fate = "dropped" if record.kind is Kind.DROP else "brought back"
-            print(f"{record.run_id} {fate} {counted(left.documents, 'document')} that {left.run} had set aside", file=stream)
+    print_lines((line for record in runs for line in _asides(record)), stream)
+
+
+def _asides(record: RunRecord) -> Iterator[str]:
+    """What it set aside, and what became of what others did."""
+    if record.aside:
+        yield f"{record.run_id} set {counted(record.aside.documents, 'document')} aside in {record.aside.collection}: {record.aside.why}"
+    for left in record.left:
+        fate = "dropped" if record.kind is Kind.DROP else "brought back"
+        yield f"{record.run_id} {fate} {counted(left.documents, 'document')} that {left.run} had set aside"
 
 
 def _told(record: RunRecord) -> tuple[str, ...]:

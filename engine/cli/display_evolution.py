@@ -9,7 +9,7 @@ from bson import json_util
 from rich.text import Text
 
 from engine.apply.results import ApplyResult
-from engine.cli.console import console_on
+from engine.cli.console import print_lines
 from engine.cli.display_setaside import not_restored
 from engine.errors import counted
 from engine.evolution.approvals import narrowest
@@ -32,17 +32,16 @@ WHAT_TO_DO = {
 
 def show_plan(found: EvolutionPlan, title: str, data: Iterable[str], stream: TextIO) -> None:
     """Show the plan, one paragraph per change; colours on a terminal only."""
-    console = console_on(stream)
     told = [*_changes(found), *_strangers(found), *_end(found)]
-    for line in (
+    lines = (
         Text(title, "bold"),
         *_head(found),
         *([Text(), *told] if told or found.drift or found.unfinished else ()),
         Text(),
         Text(_count(found) + _what_to_do(found), "bold"),
-        *map(Text, data),
-    ):
-        console.print(line, soft_wrap=True)
+        *data,
+    )
+    print_lines(lines, stream)
 
 
 def _what_to_do(found: EvolutionPlan) -> str:
@@ -161,15 +160,13 @@ def show_applied(done: ApplyResult, stream: TextIO, *, undo: bool = False) -> No
     if done.first:
         show_applied(done.first, stream)
     if done.renamed:
-        print(f"RENAMED  the collection that was {done.renamed}", file=stream)
+        print_lines([f"RENAMED  the collection that was {done.renamed}"], stream)
     if not done.run_id:
         same = "no apply is unfinished" if undo else "the mapping has the same meaning"
-        print(f"nothing to {'undo' if undo else 'do'}: the collection is as run {done.before} left it, and {same}", file=stream)
+        print_lines([f"nothing to {'undo' if undo else 'do'}: the collection is as run {done.before} left it, and {same}"], stream)
         return
-    title = "UNDONE" if done.undone else "APPLIED"
-    console_on(stream).print(Text.assemble((title, "bold green"), f"  {_counts(done)}"), soft_wrap=True)
-    for line in (*not_restored(done.not_restored), *_afterwards(done)):
-        print(line, file=stream)
+    title = Text.assemble(("UNDONE" if done.undone else "APPLIED", "bold green"), f"  {_counts(done)}")
+    print_lines([title, *not_restored(done.not_restored), *_afterwards(done)], stream)
 
 
 def _counts(done: ApplyResult) -> str:

@@ -8,7 +8,7 @@ from typing import TextIO
 from rich.table import Table
 from rich.text import Text
 
-from engine.cli.console import console_on, print_table
+from engine.cli.console import console_on, print_lines, print_table
 from engine.errors import counted
 from engine.mongo.records import Kind, RunRecord
 
@@ -26,9 +26,7 @@ def show_history(found: Sequence[RunRecord], stream: TextIO) -> None:
         cells = dict(zip(COLUMNS, _cells(record), strict=True))
         table.add_row(*(Text(cells[name]) for name in names))
     print_table(console, table, stream)
-    for record in found:
-        for change in _changes(record):
-            print(f"{record.run_id} {change}", file=stream)
+    print_lines((f"{record.run_id} {change}" for record in found for change in _changes(record)), stream)
 
 
 def _cells(record: RunRecord) -> tuple[str, ...]:

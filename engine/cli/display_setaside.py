@@ -10,7 +10,7 @@ from rich.table import Table
 
 from engine.apply.asidetasks import Restored
 from engine.apply.explained import Explained
-from engine.cli.console import console_on, print_table
+from engine.cli.console import console_on, print_lines, print_table
 from engine.errors import counted
 from engine.evolution.asides import KeptAside
 
@@ -28,9 +28,8 @@ def set_asides(found: Sequence[KeptAside], stream: TextIO) -> None:
         )
     print_table(console_on(stream), table, stream)
     for kept in found:
-        for line in (kept.gone, kept.older, f"cannot be brought back: {kept.problem}" if kept.problem else ""):
-            if line:
-                print(f"{kept.run}: {line}", file=stream)
+        told = (kept.gone, kept.older, f"cannot be brought back: {kept.problem}" if kept.problem else "")
+        print_lines((f"{kept.run}: {line}" for line in told if line), stream)
 
 
 def explained_lines(found: Explained, rows: int) -> Iterator[str]:

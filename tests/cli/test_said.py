@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from jobs import Jobs, command
+from rich.text import Text
 
 from engine.cli import display
+from engine.cli.console import print_lines
 from engine.cli.table import VERBS
 from engine.mongo.records import Accounting, Outcome, RunRecord
 from engine.run.report import Report
@@ -51,6 +53,31 @@ def test_runs_fit_the_terminal(width: int, least: int, jobs: Jobs, monkeypatch: 
     head, *lines = re.sub(r"\x1b\[[0-9;]*m", "", shown.getvalue()).splitlines()
     assert head.split() == [name for name, (_, needs) in display.HISTORY.items() if needs <= least]
     assert (len(lines), run["_id"] in lines[0], "published" in lines[0]) == (1, True, True)
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_lines_are_folded_between_words_on_a_terminal_and_whole_in_a_pipe(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = [
+        "short",
+        "      needs    the source again: the cells of column 'Room Number' are not in the documents, and only a run has them",
+        "some words that are many more than a line of the terminal can hold, so that they go on in the next one, and in another",
+        Text("! E701 documents of neither shape: 2 documents that neither mapping accepts, and that others wrote", "red"),
+        "name_" * 50,
+    ]
+    shown, piped = Terminal(), io.StringIO()
+    print_lines(lines, shown)
+    print_lines(lines, piped)
+    assert piped.getvalue().splitlines() == [str(line) for line in lines]
+    folded = re.sub(r"\x1b\[[0-9;]*m", "", shown.getvalue()).splitlines()
+    assert max(map(len, folded)) <= width
+    words = [word for line in lines[:-1] for word in str(line).split()]
+    assert " ".join(folded).split()[: len(words)] == words
+    assert "".join(" ".join(folded).split()[len(words) :]) == lines[-1]
+    starts = [line for line in folded if not line.startswith("  ") or "needs" in line]
+    assert [line.split()[0] for line in starts[:-1]] == ["short", "needs", "some", "!"]
+    inside = folded[folded.index(starts[1]) + 1 : folded.index(starts[2])]
+    assert {len(line) - len(line.lstrip()) for line in inside} <= {starts[1].index("the source")}
 
 
 def test_piped_tables_end_without_blanks(jobs: Jobs) -> None:

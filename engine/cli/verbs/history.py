@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from engine.apply.asides import read_asides
 from engine.apply.recorded import restored
+from engine.cli.console import print_lines
 from engine.cli.display import history as show_runs
 from engine.cli.display_evolution import show_plan
 from engine.cli.display_history import show_history, shown
@@ -68,8 +69,7 @@ def _list(found: Sequence[RunRecord], out: TextIO, *, plain: bool) -> None:
 def _show(found: Sequence[RunRecord], out: TextIO, *, plain: bool) -> None:
     if plain:
         _print(found[0].as_document(), out)
-    for line in shown(found[0]) if not plain else ():
-        print(line, file=out)
+    print_lines(shown(found[0]) if not plain else (), out)
 
 
 def _diff(found: Sequence[RunRecord], out: TextIO, *, plain: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from engine.apply.asidetasks import CODE, AsideTask
 from engine.apply.explained import explained, listed
+from engine.cli.console import print_lines
 from engine.cli.display_setaside import explained_lines, restored_lines, set_asides
 from engine.cli.verbs.common import Arguments, client_of, mapping_of, mappings_of, profile_of
 from engine.errors import DataError, Exit, UsageError, counted, finding
@@ -47,8 +48,7 @@ def _show(arguments: Arguments, out: TextIO) -> int:
         found = explained(client, mapping, profile, kept, arguments.rows)
     if arguments.json:
         _print(found.as_json(), out)
-    for line in explained_lines(found, arguments.rows) if not arguments.json else ():
-        print(line, file=out)
+    print_lines(explained_lines(found, arguments.rows) if not arguments.json else (), out)
     return Exit.DONE
 
 
@@ -64,8 +64,7 @@ def _restore(arguments: Arguments, out: TextIO) -> int:
         done = _task(client, arguments, arguments.runs).restore(arguments.limit)
     if arguments.json:
         _print(asdict(done), out)
-    for line in restored_lines(done) if not arguments.json else ():
-        print(line, file=out)
+    print_lines(restored_lines(done) if not arguments.json else (), out)
     return Exit.DONE
 
 
@@ -77,5 +76,5 @@ def _drop(arguments: Arguments, out: TextIO) -> int:
         if refused := forbidden(losses, allowed, counted=True):
             raise DataError(refused)
         gone = task.drop(losses)
-    print(f"DROPPED  {counted(gone, 'document')} that had been set aside; run {task.run_id}", file=out)
+    print_lines([f"DROPPED  {counted(gone, 'document')} that had been set aside; run {task.run_id}"], out)
     return Exit.DONE
