@@ -103,12 +103,17 @@ class Applying:
     @property
     def rewritten(self) -> int:
         """How many documents this attempt has rewritten."""
-        return self.updating.rewritten + self.updated
+        return self.updating.rewritten + self.updating.unreported + self.updated
 
     @property
     def set_aside(self) -> int:
         """How many documents this attempt has set aside."""
         return self.evicting.moved.documents if self.evicting.moved else 0
+
+    @property
+    def done_so_far(self) -> dict[str, int]:
+        """Both, for the ledger."""
+        return {"rewritten": self.rewritten, "set_aside": self.set_aside}
 
     def carry_out(self) -> CollectionState:
         """All steps that are not done. Returns what the collection is then.

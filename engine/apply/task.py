@@ -156,9 +156,9 @@ class ApplyTask:
             state = work.carry_out()
         except BaseException as error:
             with suppress(EngineError):  # the failure itself is what the user must see
-                ledger.finish(Outcome.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Outcome.FAILED, {})
+                ledger.finish(Outcome.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Outcome.FAILED, work.done_so_far)
             raise
-        ledger.finish(Outcome.PUBLISHED, {"rewritten": work.rewritten, "set_aside": work.set_aside}, live=state)
+        ledger.finish(Outcome.PUBLISHED, work.done_so_far, live=state)
         self.published = True
         return state
 

@@ -8,7 +8,7 @@ others of the batch are rewritten all the same.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -39,7 +39,8 @@ class Updating:
     """Updates of one collection. `refuse` gets `_id`s of which the server has refused some, and returns those that are gone or must stay.
 
     `only` is a query for the documents that may change. `validated`: the validator is asked. `keeping` gets a query for the documents of an
-    update, and keeps in the same transaction what it is about to replace. `pace` says how fast. `rewritten` counts documents.
+    update, and keeps in the same transaction what it is about to replace. `pace` says how fast. `rewritten` counts documents, and
+    `unreported` those of a pass that the server rewrote in an update before it refused one: of these its answer says nothing.
     """
 
     collection: Collection[Any]
@@ -50,15 +51,19 @@ class Updating:
     keeping: Callable[[Query, ClientSession], None] | None = None
     pace: Pace = field(default_factory=Pace)
     rewritten: int = 0
+    unreported: int = 0
+    _in_order: bool = field(default=False, init=False)
     _mutex: Mutex = field(default_factory=Mutex, init=False)
 
     def pass_over(self, stages: Sequence[Stage], position: Any = None) -> Iterator[tuple[Any, int]]:
         """All documents after a position, in the order of `_id`. Yields the new position and the size of each batch that is done."""
+        self._in_order = True
         for ids in self._updated(self._batches(position), stages):
             yield ids[-1], len(ids)
 
     def sweep(self, old: Sequence[Query], stages: Sequence[Stage]) -> None:
         """Rewrite what others wrote in the old shape meanwhile: documents that meet one of these queries."""
+        self._in_order = False
         for _ in range(ROUNDS if old and stages else 0):
             before = self.rewritten
             deque(self._updated(self._matching({"$or": list(old)}), stages), maxlen=0)
@@ -116,7 +121,11 @@ class Updating:
                 self.rewritten += reply.get("nModified", 0)
             return {"refused": refused}
 
-        return not retry_transient(send)["refused"]
+        refused = retry_transient(send)["refused"]
+        if refused and self._in_order and not self.keeping:
+            with self._mutex:
+                self.unreported += _place(ids, refused[0].get("errInfo", {}))
+        return not refused
 
     def _sent(self, command: dict[str, Any]) -> dict[str, Any]:
         return dict(self.collection.database.command({**command, "writeConcern": WRITE_CONCERN.document}))
@@ -157,6 +166,12 @@ class Updating:
                 return
             yield ids
             position = ids[-1]
+
+
+def _place(ids: Sequence[Any], why: Mapping[str, Any]) -> int:
+    """How many documents come before the one that was refused, where the server names it; an `_id` may be of any type."""
+    named = [encode({"": why["failingDocumentId"]})] if "failingDocumentId" in why else []
+    return next((place for place, one in enumerate(ids) if encode({"": one}) in named), 0)
 
 
 class _RefusedError(Exception):
