@@ -66,13 +66,36 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     if argv and not argv[0].startswith("-") and argv[0] not in VERBS:
         hint = suggest(argv[0], VERBS) or "engine --help lists the verbs"
         raise UsageError(finding("usage", f"engine: there is no verb {argv[0]}", hint=hint))
+    known = parser()
     try:
-        return parser().parse_args(argv)
+        found, unknown = known.parse_known_args(argv)
     except UsageError as error:
         file = next((argument for argument in argv[1:] if argument.endswith(MAPPINGS)), "")
         if file and "--mapping" in error.findings[0].message:
             raise UsageError(finding("usage", error.findings[0].message, hint=f"give the mapping with --mapping {file}")) from None
         raise
+    if unknown:
+        message = f"engine {found.verb}: unrecognized arguments: {' '.join(unknown)}"
+        raise UsageError(finding("usage", message, hint=_meant(unknown[0], found.verb) or f"engine {found.verb} --help"))
+    return found
+
+
+def _meant(option: str, verb: str) -> str:
+    """The verbs that have an option; else one of this verb that looks like it, or nothing."""
+    name = option.partition("=")[0]
+    having = [other for other in VERBS if name in _options(other)]
+    return f"{name} is an option of engine {', '.join(having)}" if having else suggest(name, _options(verb))
+
+
+def _options(verb: str) -> set[str]:
+    """The long options of a verb and its actions."""
+    every, todo = set[str](), [ArgumentParser(add_help=False)]
+    VERBS[verb].arguments(todo[0])
+    while todo:
+        for action in todo.pop()._actions:  # noqa: SLF001 - argparse has no other list of them
+            every |= {name for name in action.option_strings if name.startswith("--")}
+            todo += action.choices.values() if isinstance(action, argparse._SubParsersAction) else ()  # noqa: SLF001
+    return every
 
 
 def run(argv: Sequence[str], out: TextIO, err: TextIO) -> int:

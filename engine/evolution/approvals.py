@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.errors import Finding, UsageError, finding
+from engine.errors.codes import CODES
 from engine.evolution.kinds import KINDS
 from engine.evolution.losses import Loss
 
@@ -53,6 +54,7 @@ def approvals(texts: Iterable[str], known: Collection[str] = KINDS) -> tuple[App
     found = tuple(map(Approval.of, texts))
     if unknown := [approval.code for approval in found if approval.code not in known]:
         hint = "engine plan shows the codes" if known is KINDS else f"this command has {', '.join(known)}"
+        hint += "; what a run may be allowed is for engine run" if unknown[0] in CODES else ""
         raise UsageError(finding("unknown_code", f"there is no code {unknown[0]} that --allow takes", hint=hint))
     return found
 

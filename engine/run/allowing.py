@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import UsageError, finding, suggest
+from engine.evolution.kinds import KINDS
 from engine.mapping.model import Limit, Mapping
 
 
@@ -40,7 +41,8 @@ def permitted(codes: Iterable[str]) -> frozenset[str]:
     """The codes, checked. Raises UsageError for one that cannot be allowed."""
     for code in (found := frozenset(codes)):
         if code not in ALLOWED:
-            hint = suggest(code, ALLOWED) or f"a run can be allowed {', '.join(ALLOWED)}"
+            elsewhere = f"{code} is for engine apply; " if code.partition(":")[0] in KINDS else ""
+            hint = suggest(code, ALLOWED) or f"{elsewhere}a run can be allowed {', '.join(ALLOWED)}"
             raise UsageError(finding("unknown_code", f"--allow {code}: there is no such permission", hint=hint))
     return found
 

@@ -42,6 +42,8 @@ def test_what_is_hinted_is_what_is_allowed() -> None:
     loss = Loss("E402", "index a:b c", 3, "")
     assert narrowest(loss) == "--allow 'E402:index a:b c'"
     assert approvals([exactly(loss)])[0].covers(loss)
+    with pytest.raises(UsageError, match="what a run may be allowed is for engine run"):
+        approvals(["mixed_shapes"])
     with pytest.raises(UsageError, match="no code E999"):
         approvals(["E999:home.city"])
 

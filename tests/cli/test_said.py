@@ -143,6 +143,10 @@ def test_arguments_are_refused_in_words(arguments: list[str], words: str, jobs: 
         (["run", "m.yaml"], "give the mapping with --mapping m.yaml"),
         (["check"], "required: --mapping/-m — engine check --help"),
         ([], "required: VERB — engine --help"),
+        (["apply", "-m", "m.yaml", "--allow-mixed"], "engine apply: unrecognized arguments: --allow-mixed — did you mean --allow?"),
+        (["plan", "-m", "m.yaml", "--throttle", "3"], "unrecognized arguments: --throttle — --throttle is an option of engine apply"),
+        (["apply", "-m", "m.yaml", "--limit=3"], "unrecognized arguments: --limit=3 — --limit is an option of engine run, set-aside"),
+        (["verify", "-m", "m.yaml", "n.yaml"], "engine verify: unrecognized arguments: n.yaml — engine verify --help"),
     ],
 )
 def test_a_slip_of_the_command_line_is_told_with_its_remedy(arguments: list[str], words: str) -> None:
