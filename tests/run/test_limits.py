@@ -88,4 +88,4 @@ def test_a_permission_is_for_one_refusal_and_known(usual: Jobs) -> None:
     ended = usual.run(GOOD, "--allow", "rejects_limit")
     assert (ended.code, ended.out) == (2, "")
     assert "unknown_code --allow rejects_limit: there is no such permission — did you mean reject_limit?" in ended.err
-    assert "no such permission — E102 is for engine apply; a run can be allowed" in usual.run(GOOD, "--allow", "E102:age").err
+    assert "no such permission — E102:age is for engine apply; a run can be allowed" in usual.run(GOOD, "--allow", "E102:age").err
