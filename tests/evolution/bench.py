@@ -29,9 +29,10 @@ class Bench:
         for name in self.database.list_collection_names():
             self.database.drop_collection(name)
 
-    def mapping(self, raw: dict[str, Any], collection: str = "c") -> Path:
+    def mapping(self, raw: dict[str, Any], collection: str = "c", mode: str = "replace") -> Path:
         file = self.folder / f"{len(list(self.folder.iterdir()))}.yaml"
-        file.write_text(json.dumps(raw | {"target": {"database": self.database.name, "collection": collection}}), encoding="utf-8")
+        target = {"database": self.database.name, "collection": collection, "mode": mode}
+        file.write_text(json.dumps(raw | {"target": target}), encoding="utf-8")
         return file
 
     def run(self, raw: dict[str, Any], collection: str = "c") -> dict[str, Any]:

@@ -272,6 +272,18 @@ def evolutions(draw: st.DrawFn) -> tuple[Raw, Raw]:
 
 
 @st.composite
+def grown(draw: st.DrawFn) -> tuple[Raw, Raw, Raw]:
+    """A mapping, what it became, and what that became; each adds its documents to a collection."""
+    first, second = draw(evolutions())
+    third = copy.deepcopy(second)
+    for step in draw(st.lists(st.sampled_from(STEPS), max_size=3)):
+        step(draw, third)
+    for raw in (first, second, third):
+        raw |= {"id": {"hash": "row"}, "limits": {"rejects": "100%"}, "indexes": {}}
+    return first, second, third
+
+
+@st.composite
 def rows(draw: st.DrawFn, *mapped: Raw) -> list[list[str]]:
     """Rows of which most cells fit what reads them."""
     read = {one["column"]: one["type"] for raw in mapped for one in raw["fields"].values() if "column" in one}

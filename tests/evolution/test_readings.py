@@ -1,11 +1,12 @@
 """What a plan says of defaults, rules and groups that come, go and change: code, what it needs, and who keeps working."""
 
+import json
 from typing import Any
 
 import pytest
 
 from engine.evolution import Evidence, Needs, diff, judge
-from engine.evolution.judging import JudgedChange, mixes
+from engine.evolution.judging import JudgedChange, mixes, rewriting_by_evidence
 from engine.mapping.loader import loads
 
 TEXT = """
@@ -95,3 +96,22 @@ def test_a_loosened_rule_that_the_server_cannot_check_needs_no_source() -> None:
     unknown = TEXT.replace("a > 3", "a > 3 and upper(b) != 'X'")
     assert judged(("a > 3", "a > 2"), of=unknown).needs is Needs.RULES
     assert judged(("a > 3", "a > 4"), of=unknown).needs is Needs.SOURCE
+
+
+@pytest.mark.parametrize(
+    ("fields", "needing"),
+    [
+        ({"a": "B", "b": "A"}, {"a", "b"}),  # a document would not show whether they are exchanged already
+        ({"a": "B", "b": "B"}, set()),
+        ({"a": "B", "b": "C"}, {"a", "b"}),
+        ({"a": "B", "b": "B", "c": "A"}, {"c"}),
+    ],
+)
+def test_a_field_takes_the_value_of_another_one_only_where_that_stays_as_it_is(fields: dict[str, str], needing: set[str]) -> None:
+    before, after = (
+        loads(
+            f"{{mapping: m, source: {{path: in.csv}}, target: {{database: d, collection: c}}, dedup: {{on: row}}, fields: {json.dumps(one)}}}"
+        )
+        for one in ({"a": "A", "b": "B"}, fields)
+    )
+    assert {*(rewriting_by_evidence(before, after, None).sources or {})} == needing
