@@ -108,10 +108,6 @@ def test_a_loosened_rule_that_the_server_cannot_check_needs_no_source() -> None:
     ],
 )
 def test_a_field_takes_the_value_of_another_one_only_where_that_stays_as_it_is(fields: dict[str, str], needing: set[str]) -> None:
-    before, after = (
-        loads(
-            f"{{mapping: m, source: {{path: in.csv}}, target: {{database: d, collection: c}}, dedup: {{on: row}}, fields: {json.dumps(one)}}}"
-        )
-        for one in ({"a": "A", "b": "B"}, fields)
-    )
+    head = {"mapping": "m", "source": {"path": "in.csv"}, "target": {"database": "d", "collection": "c"}, "dedup": {"on": "row"}}
+    before, after = (loads(json.dumps(head | {"fields": one})) for one in ({"a": "A", "b": "B"}, fields))
     assert {*(rewriting_by_evidence(before, after, None).sources or {})} == needing
