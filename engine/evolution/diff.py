@@ -5,7 +5,7 @@ An attribute that no row of `kinds` names is compared all the same, and counts a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
@@ -22,7 +22,7 @@ from engine.expressions.constraints import CONSTRAINTS
 from engine.mapping.model import ID, Array, Field, Limit, Mapping, Rule
 from engine.mapping.names import called_alike, other_names, same_rows
 from engine.values.columns import ColumnRef
-from engine.values.paths import MARK, in_element
+from engine.values.paths import MARK, document_order, in_element
 from engine.values.types import Options
 
 APART = frozenset({"path", "type", "options", "constraints", "required", "was"})  # of a field: compared by functions below
@@ -53,17 +53,6 @@ def _fields(old: Mapping, new: Mapping) -> Iterator[Change]:
     before, after = ([path for path in document_order([field.path for field in mapping.fields]) if path in same] for mapping in (old, new))
     if before != after:
         yield Change("E114", "fields", "", before, after)
-
-
-def document_order(paths: Sequence[str]) -> list[str]:
-    """Paths in the order of the document: the fields of a nested document are together, at the place of the first one."""
-    heads: dict[str, list[str]] = {}
-    for path in paths:
-        head, _, rest = path.partition(".")
-        heads.setdefault(head, []).append(rest)
-    return [
-        f"{head}.{rest}" if rest else head for head, inner in heads.items() for rest in (document_order(inner) if inner != [""] else [""])
-    ]
 
 
 def _field(pair: Pair, moved: dict[str, str]) -> Iterator[Change]:

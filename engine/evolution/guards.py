@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from engine.evolution.building import Build
-from engine.evolution.outcomes import Value
+from engine.evolution.outcomes import Expr, Value, is_of
 from engine.evolution.trimming import conflicting
-from engine.mapping.model import Field
+from engine.mapping.model import ID, Field
 from engine.values.paths import MARK, dotted
 
 Query = dict[str, Any]
@@ -17,8 +17,8 @@ NULL = {"$type": "null"}
 
 
 def old_values(build: Build) -> tuple[Query, ...]:
-    """A document that meets none of these is as the rewriting would make it, perhaps in another order of fields; others may be so too."""
-    return tuple(_distinct([*_of_fields(build), *_of_arrays(build)]))
+    """A document that meets none of these is as the rewriting would make it, but for an order that neither has; others may be too."""
+    return tuple(_distinct([*_of_fields(build), *_of_arrays(build), *_of_order(build)]))
 
 
 def removed_values(removed: Iterable[Field], fields: Iterable[Field]) -> tuple[Query, ...]:
@@ -55,6 +55,37 @@ def _of_arrays(build: Build) -> Iterator[Query]:
             yield {path.partition(MARK)[0]: THERE}
         if kept.before != kept.after:
             yield {dotted(path): {"$in": [None, []]}} if MARK not in path else {path.partition(MARK)[0]: THERE}
+
+
+def _of_order(build: Build) -> Iterator[Query]:
+    """Documents in whose levels the order of the fields is not the new one, where the old one differs from it."""
+    before, after = _names(build.before), _names(build.fields)
+    for level, names in after.items():
+        old = [name for name in before.get(level, ()) if name in names]
+        if old != [name for name in names if name in old]:
+            yield {level.partition(MARK)[0]: THERE} if MARK in level else {"$expr": _disordered(f"${level or '$ROOT'}", names)}
+
+
+def _names(fields: Iterable[Field]) -> dict[str, list[str]]:
+    """The names in each level of a document, by its path, in order. `_id` always comes first."""
+    found: dict[str, list[str]] = {}
+    for field in fields:
+        parts = field.path.split(".") if field.path != ID else []
+        for depth, part in enumerate(parts):
+            names = found.setdefault(".".join(parts[:depth]), [])
+            if part not in names:
+                names.append(part)
+    return found
+
+
+def _disordered(level: str, names: Iterable[str]) -> Expr:
+    """Whether these names have another order in a document."""
+    wanted = {"$literal": [name.removesuffix(MARK) for name in names]}
+    pairs = {"$objectToArray": {"$cond": [is_of(level, "object"), level, None]}}
+    found = {"$ifNull": [{"$map": {"input": pairs, "in": "$$this.k"}}, []]}
+    here = {"$filter": {"input": "$$found", "cond": {"$in": ["$$this", wanted]}}}
+    expected = {"$filter": {"input": wanted, "cond": {"$in": ["$$this", "$$found"]}}}
+    return {"$let": {"vars": {"found": found}, "in": {"$ne": [here, expected]}}}
 
 
 def _distinct(queries: Iterable[Query]) -> list[Query]:

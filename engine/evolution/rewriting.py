@@ -5,7 +5,7 @@ An update with it changes a document at once, and writes it only where its bytes
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from engine.expressions import Unsupported
 from engine.mapping.model import ID, Field
 from engine.mapping.model import Mapping as Model
 from engine.mapping.names import called_alike, same_rows
-from engine.values.paths import MARK
+from engine.values.paths import MARK, document_order
 
 MAX_DEPTH = 20  # levels of a document that the pipeline can build: each takes several of the 200 levels of BSON that mongod parses
 
@@ -81,7 +81,7 @@ def rewriting(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> R
         sources[circle] = "fields exchange their paths, so no document shows whether they have been exchanged"
     if sources:
         return Rewriting(sources=sources, changed=changed)
-    before, after = stored_fields(old), stored_fields(new)
+    before, after = _in_order(stored_fields(old)), stored_fields(new)
     there = {pair.old.path for pair in pairs(old, new) if pair.old and pair.new}
     build = Build(tuple(after), tuple(field for field in before if field.path in there), known, elements, places)
     moved = frozenset(path for path, value in known.items() if not value.unchanged or value.origin != path)
@@ -91,6 +91,12 @@ def rewriting(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> R
         {path: value.unsure for path, value in known.items() if value.unsure}, changed, moved,
         removed, old_values(build), removed_values(removed, after), places.exchanged,
     )  # fmt: skip
+
+
+def _in_order(stored: Iterable[Field]) -> list[Field]:
+    """Fields as documents have them: also where a nested document has its place because of a field that is removed."""
+    known = {field.path: field for field in stored}
+    return [known[path] for path in document_order([*known])]
 
 
 def levels(path: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 MARK = "[]"
 MAX_LEVELS = 180  # of documents and arrays in one another, the outermost document included: what mongod stores
@@ -27,3 +27,14 @@ def in_element(path: str) -> str:
 def dotted(path: str) -> str:
     """The path as MongoDB's queries and indexes write it: without marks."""
     return path.replace(MARK, "")
+
+
+def document_order(paths: Sequence[str]) -> list[str]:
+    """Paths in the order of the document: the fields of a nested document are together, at the place of the first one."""
+    heads: dict[str, list[str]] = {}
+    for path in paths:
+        head, _, rest = path.partition(".")
+        heads.setdefault(head, []).append(rest)
+    return [
+        f"{head}.{rest}" if rest else head for head, inner in heads.items() for rest in (document_order(inner) if inner != [""] else [""])
+    ]

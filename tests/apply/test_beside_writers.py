@@ -9,6 +9,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from bson import encode
 from evolution.bench import Bench
 from pymongo.errors import WriteError
 from writers.shapes import FIRST, GENDERS, Shape
@@ -93,6 +94,31 @@ def test_writers_of_the_old_shape_are_served_until_the_end(bench: Bench, loaded:
         new.document(ROWS + number, values(number)) for number in acknowledged
     ]
     assert bench.verb("plan", new.raw)[0] == 0
+
+
+APART = replace(FIRST, fields=(FIRST.fields[1], FIRST.fields[0], *FIRST.fields[2:]))  # p.gender, name, p.age: `p` has the place of gender
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(FIRST, replace(FIRST, fields=FIRST.fields[::-1])), (APART, without(APART, "gender"))],
+    ids=["reversed", "first is gone"],
+)
+def test_fields_get_the_new_order_in_what_others_write_too(
+    bench: Bench, loaded: Any, monkeypatch: pytest.MonkeyPatch, old: Shape, new: Shape
+) -> None:
+    """No validator asks for an order, so what is written after the last look for old documents keeps its own."""
+    live, check, counts = loaded(old), Applying._check, list[int]()
+    with writing(lambda number: live.insert_one(old.document(ROWS + number, values(number)))) as acknowledged:
+        monkeypatch.setattr(Applying, "_check", lambda self, step: (counts.append(len(acknowledged)), check(self, step)))
+        _, plan, _ = bench.verb("plan", new.raw)
+        code, _, said = bench.verb("apply", new.raw, "--allow", "E102")
+    assert code == 0, said
+    assert "E114" in {one["code"] for one in plan["changes"]}
+    assert counts[-1] > counts[0]
+    early = {row: row for row in range(ROWS)} | {ROWS + number: number for number in acknowledged[: counts[-1]]}
+    found = {one["_id"]: encode(one) for one in live.find()}
+    assert [ident for ident, row in early.items() if found[ident] != encode(new.document(ident, values(row)))] == []
 
 
 def test_only_what_the_new_mapping_refuses_is_set_aside(bench: Bench, loaded: Any) -> None:

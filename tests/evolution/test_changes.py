@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from engine.evolution import KINDS, Change, Needs, diff, judge
-from engine.evolution.diff import document_order
 from engine.mapping import model
 from engine.mapping.loader import loads
+from engine.values.paths import document_order
 from engine.values.types import Options, type_table
 from evolution.undoing import reverse, undoing
 
