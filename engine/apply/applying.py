@@ -87,7 +87,7 @@ class Applying:
         self.updating.pace = self.pace
         self.updating.keeping = self.replaced.keep if self.replaced.kept else None
         self.restoring = Restoring(self.client, target, self.ledger, self.lock)
-        self.declared = DeclaredSteps(self.live, self.ledger, self.lock, self.show.documents, self.pace)
+        self.declared = DeclaredSteps(self.live, self.ledger, self.lock, self.show.documents, self.pace, self.evicting.evict)
         self._actions: dict[Action, Callable[[Step], None]] = {
             Action.COMMANDS: self._commands,
             Action.DROP_INDEXES: self._drop_indexes,
@@ -188,6 +188,7 @@ class Applying:
 
     def _late_steps(self) -> None:
         """Steps of the user's own, for documents that others wrote in the old shape since, which have removed fields until then."""
+        self.evicting.new = awaiting(self.plan.old, self.plan.new)
         done = [step.declared for step in self.plan.steps if step.declared and step.name in self.done]
         rewrite = self.plan.rewrite
         trim = rewrite.trim if "trim" in self.done else ()
@@ -237,9 +238,9 @@ class Applying:
 
     def _sweep(self) -> None:
         """Rewrite what others wrote in the old shape; steps of the user's own are done by then."""
-        self.evicting.new = self.plan.new
         rewrite = self.plan.rewrite
         self._late_steps()
+        self.evicting.new = self.plan.new
         self.updating.sweep(rewrite.old, rewrite.stages)
         if "trim" in self.done and not self.plan.new.validation.keeps:
             self.updating.sweep(rewrite.left, rewrite.whole)

@@ -6,7 +6,8 @@ Documents are set aside as they were stored, which is in the shape of the mappin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Mapping as Facts
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import Any
@@ -18,10 +19,11 @@ from engine.apply.queries import Query, requirements
 from engine.apply.recorded import restored
 from engine.errors import DataError, counted, finding
 from engine.evolution.asides import KeptAside
+from engine.evolution.declared import carried_out, due
 from engine.evolution.judging import Evidence, rewriting_by_evidence
 from engine.evolution.rewriting import Rewriting
 from engine.evolution.shaping import Stage
-from engine.mapping.model import Mapping, Target
+from engine.mapping.model import DeclaredStep, Mapping, Target
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.ledger import Ledger
 from engine.mongo.records import RunRecord
@@ -111,27 +113,50 @@ def _way(ledger: Ledger, run: str, new: Mapping, evidence: Evidence) -> _Way:
 def _direct_or_step_by_step(ledger: Ledger, run: str, new: Mapping, evidence: Evidence) -> _Way:
     """From the mapping that was applied before the run: at once, or by way of all that were applied since.
 
-    What the run had rewritten before it was refused has the shape of the run's own mapping, so the way from that comes after.
+    What the run had rewritten before it was refused has the shape of the run's own mapping, so the way from that comes after. Declared
+    steps are carried out on the way.
     """
     record = ledger.find(run)
     before = ledger.find(record.previous) if record else None
     if record is None or before is None:
         return _Way(problem="the ledger no longer has the run whose mapping says what they are")
     old, made = restored(before), restored(record)
-    direct = [rewriting_by_evidence(one, new, evidence) for one in (old, made)]
-    if not direct[0].sources:
-        return _Way((*_stages(step for step in direct if not step.sources),))
-    passed = [old, made, *map(restored, ledger.applied_after(record)), new]
-    steps = [rewriting_by_evidence(one, other, evidence) for one, other in pairwise(passed)]
-    if not any(step.sources for step in steps):
-        return _Way((*_stages(steps),))
-    path, why = next(iter((direct[0].sources or {}).items()))
+    direct = [_Leg(rewriting_by_evidence(one, new, evidence)) for one in (old, made)]
+    passed = [*pairwise([old, made, *map(restored, ledger.applied_after(record)), new])]
+    if not direct[0].sources and not any(due(one, other) for one, other in passed):
+        return _Way((*_stages(leg for leg in direct if not leg.sources),))
+    if unknown := [step.name for step in due(old, made) if not step.makes]:
+        return _Way(problem=f"run {run} carried out the step {unknown[0]}, which has no `makes`, and nothing shows on which of them")
+    legs = [_Leg(rewriting_by_evidence(one, other, evidence), due(one, other), late=one is old) for one, other in passed]
+    if not any(leg.sources for leg in legs):
+        return _Way((*_stages(legs),))
+    path, why = next((path, why) for leg in (*direct, *legs) for path, why in leg.sources.items())
     return _Way(problem=f"{path} needs the source: {why}")
 
 
-def _stages(steps: Iterable[Rewriting]) -> Iterable[Stage]:
-    """Without documents of which only the source has the new value."""
-    return chain.from_iterable((*_sure(step.unsure), *step.whole) for step in steps)
+@dataclass(frozen=True)
+class _Leg:
+    """A part of the way, with the declared steps on it; `late`: these are carried out where they seem not to have been."""
+
+    rewrite: Rewriting
+    steps: tuple[DeclaredStep, ...] = ()
+    late: bool = False
+
+    @property
+    def sources(self) -> Facts[str, str]:
+        return self.rewrite.sources or {}
+
+    @property
+    def stages(self) -> Iterator[Stage]:
+        """Without documents of which only the source has the new value."""
+        yield from _sure(self.rewrite.unsure)
+        yield from self.rewrite.stages
+        yield from (stage for step in self.steps for stage in carried_out(step, late=self.late))
+        yield from self.rewrite.trim
+
+
+def _stages(legs: Iterable[_Leg]) -> Iterable[Stage]:
+    return chain.from_iterable(leg.stages for leg in legs)
 
 
 def _sure(unsure: Any) -> list[Query]:

@@ -28,17 +28,19 @@ from engine.mongo.locks import Lock
 from engine.mongo.transactions import by_halves
 
 BATCH = 1000  # documents of one transaction
+ROUNDS = 20  # of a batch: others may write more that is refused meanwhile
 
 
 @dataclass
 class DeclaredSteps:
-    """Those of one apply."""
+    """Those of one apply. `refuse` gets `_id`s of which the server has refused some, and returns those that are gone."""
 
     live: Collection[Any]
     ledger: Ledger
     lock: Lock
     show: Callable[[int, int], None]
     pace: Pace
+    refuse: Callable[[list[Any]], list[Any]]
 
     def carry_out(self, step: Step, position: Any) -> int:
         """Change what the step selects, behind the position. Returns how many documents were changed.
@@ -65,7 +67,7 @@ class DeclaredSteps:
         for chosen in [making, *([step] for step in making)] if len(making) > 1 else [[step] for step in making]:
             wanted: Query = {"$and": [still, *map(selected_late, chosen)]}
             pipeline = [*rewrite, *(stage for step in chosen for stage in stages(step)), *trim]
-            self._guarded(chosen[0], partial(self._update, wanted, pipeline))
+            self._guarded(chosen[0], partial(self._update, wanted, pipeline), wanted)
 
     def _update(self, wanted: Query, pipeline: list[Stage]) -> int:
         return self.live.update_many(wanted, pipeline).modified_count
@@ -94,14 +96,18 @@ class DeclaredSteps:
             self.ledger.advance(update, {"position": ids[-1]}, len(ids))
             return sum(changed)
 
-        return self._guarded(step, advance)
+        return self._guarded(step, advance, wanted)
 
-    def _guarded(self, step: DeclaredStep, change: Callable[[], int]) -> int:
-        try:
-            return change()
-        except OperationFailure as error:
-            if error.code != INVALID_DOCUMENT:
-                raise
-            message = f"the step {step.name} makes documents that the validator refuses"
-            hint = "correct them, or the pipeline, and run engine apply again; name in `makes` the fields whose values it makes"
-            raise DataError(finding("step_invalid", message, path=f"steps.{step.name}", hint=hint)) from None
+    def _guarded(self, step: DeclaredStep, change: Callable[[], int], wanted: Query) -> int:
+        """The change of documents that are wanted; those go first that the new mapping refuses for something else than what steps make."""
+        for _ in range(ROUNDS):
+            try:
+                return change()
+            except OperationFailure as error:
+                if error.code != INVALID_DOCUMENT:
+                    raise
+                if not self.refuse([one["_id"] for one in self.live.find(wanted, {"_id": 1})]):
+                    break
+        message = f"the step {step.name} makes documents that the validator refuses"
+        hint = "correct them, or the pipeline, and run engine apply again; name in `makes` the fields whose values it makes"
+        raise DataError(finding("step_invalid", message, path=f"steps.{step.name}", hint=hint))

@@ -18,6 +18,7 @@ from engine.mapping.model import Mapping as Model
 from engine.values.paths import dotted
 
 Query = dict[str, Any]
+MADE = "__engine_made"  # a field of documents on their way
 OPTIONS = json_util.JSONOptions(tz_aware=True)
 
 
@@ -58,6 +59,14 @@ def selected_late(step: DeclaredStep) -> Query:
 def stages(step: DeclaredStep) -> tuple[dict[str, Any], ...]:
     """Its pipeline."""
     return tuple(map(bson, step.pipeline))
+
+
+def carried_out(step: DeclaredStep, *, late: bool) -> tuple[dict[str, Any], ...]:
+    """The stages of an aggregation that do what it does: to documents that it selects, as they are on their way; others pass unchanged."""
+    wanted = selected_late(step) if late else selected(step)
+    made = {"let": {"document": "$$ROOT"}, "pipeline": [{"$documents": ["$$document"]}, {"$match": wanted}, *stages(step)], "as": MADE}
+    unchanged = {"$unsetField": {"field": MADE, "input": "$$ROOT"}}
+    return ({"$lookup": made}, {"$replaceWith": {"$cond": [{"$eq": [f"${MADE}", []]}, unchanged, {"$first": f"${MADE}"}]}})
 
 
 def selected_as_written(where: Mapping[str, Any]) -> Query:

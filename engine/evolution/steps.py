@@ -118,11 +118,11 @@ def _intermediate(old: Model, new: Model, removed: tuple[Field, ...]) -> Model:
     return replace(new, fields=(*new.fields, *free), arrays=arrays, rules=(), indexes=())
 
 
-def _level(new: Model, rewrite: Rewriting) -> dict[str, Any]:
-    """The level of validation meanwhile, where documents stay that the new mapping refuses: none may be refused while it is rewritten."""
+def _level(old: Model, new: Model, rewrite: Rewriting) -> dict[str, Any]:
+    """The level of validation meanwhile, where documents stay that the new mapping refuses: none may be refused while it is changed."""
     if not new.validation.keeps:
         return {}
-    return {"validationLevel": "off" if rewrite.whole else new.validation.server_level}
+    return {"validationLevel": "off" if rewrite.whole or due(old, new) else new.validation.server_level}
 
 
 def _widen(shapes: Sequence[Model], between: Sequence[Model], new: Model, profile: ServerProfile, rewrite: Rewriting) -> Iterator[Command]:
@@ -133,7 +133,7 @@ def _widen(shapes: Sequence[Model], between: Sequence[Model], new: Model, profil
         twice = [{before: {"$exists": True}, after: {"$exists": True}} for before, after in rewrite.pairs]
         open_to_all = any(mapping.validation.additional for mapping in (*shapes, new))
         whole = {"$and": [either, {"$nor": twice}]} if twice and open_to_all else either
-        yield _modify(new, rules | {"validator": whole} | _level(new, rewrite))
+        yield _modify(new, rules | {"validator": whole} | _level(old, new, rewrite))
 
 
 def _tighten(new: Model, profile: ServerProfile) -> Iterator[Command]:

@@ -162,3 +162,56 @@ def test_what_is_wrong_with_a_step_is_said_before_anything_changes(people: Peopl
     assert ended.code in (2, 4)
     assert words in ended.err
     assert people.documents() == before
+
+
+NARROW = ("price, type: int}}", "price, type: int, maximum: 3}}")
+CENTS = NEW[NEW.index("  cents:") :]
+
+
+def test_documents_that_come_back_get_the_steps_that_they_missed(people: People) -> None:
+    people.load()
+    assert people.call("apply", OLD.replace(*NARROW), "--allow", "E111").code == 0
+    assert [one["_id"] for one in people.documents()] == [0, 1, 2, 3]
+    assert "1 document set aside by run" in people.call("plan", NEW).out
+    ended = people.call("apply", NEW, *ALLOWED)
+    assert (ended.code, "1 brought back" in ended.out) == (0, True), ended.err
+    assert people.documents() == [split(number) for number in range(5)]
+
+
+def test_documents_that_come_back_get_no_step_twice(people: People) -> None:
+    """The apply that carried it out set one aside before that, and one after it."""
+    people.load()
+    making = (
+        NEW.replace(CENTS, "")
+        .replace("$last: {{$split", "$concat: [{{$ifNull: [$last, '']}}, {{$last: {{$split")
+        .replace('" "]}}}}}}}}]', '" "]}}}}]}}}}}}]')
+    )
+    ended = people.call("apply", making.replace(*NARROW), *ALLOWED, "--allow", "E111")
+    assert ended.code == 0, ended.err
+    assert [one["_id"] for one in people.documents()] == [0, 1, 2, 3]
+    ended = people.call("apply", making)
+    assert (ended.code, "1 brought back" in ended.out) == (0, True), ended.err
+    assert people.documents() == [split(number) | {"price": number} for number in range(5)]
+
+
+def test_documents_stay_aside_where_nobody_knows_whether_they_had_a_step(people: People) -> None:
+    people.load()
+    shouting = NEW.replace(CENTS, '  shout: {{pipeline: [{{$set: {{first: {{$toUpper: "$first"}}}}}}]}}\n')
+    ended = people.call("apply", shouting.replace(*NARROW), *ALLOWED, "--allow", "E111")
+    assert (ended.code, len(people.documents())) == (0, 4), ended.err
+    planned = people.call("plan", shouting)
+    assert "carried out the step shout, which has no `makes`, and nothing shows on which of them" in planned.out
+    assert people.call("apply", shouting).code == 0
+    assert len(people.documents()) == 4
+
+
+def test_documents_that_are_refused_for_something_else_do_not_stop_a_step(people: People) -> None:
+    """They are set aside before it, where that is allowed, and stay where the mapping keeps them."""
+    old, cents = OLD.replace("price, type: int}}", "price, type: int, maximum: 9}}"), CENTS.replace("{{pipe", "{{makes: [price], pipe")
+    new = OLD.replace("required: true}}", "required: true, pattern: '[0-3]$'}}") + "validation: {{existing: EXISTING}}\nsteps:\n" + cents
+    for existing, documents in (("keep", 5), ("refuse", 4)):
+        people.load()
+        assert people.call("apply", old).code == 0
+        ended = people.call("apply", new.replace("EXISTING", existing), *ALLOWED, "--allow", "E111")
+        assert (ended.code, "1 set aside" in ended.out) == (0, documents == 4), ended.err
+        assert [one["price"] for one in people.documents()] == [number * 100 for number in range(documents)]

@@ -64,3 +64,14 @@ def test_apply_and_a_fresh_run_end_in_the_same_documents(bench: Bench, data: st.
         event("and back")
         assert bench.verb("apply", old, *ALLOW)[0] == 0
         assert bench.documents() == before
+
+
+def test_a_level_stands_where_its_first_field_is(bench: Bench) -> None:
+    """Also where the field that gave it its place is removed."""
+    (bench.folder / "in.csv").write_text("id,no,name,city\n1,7,Ann,Rome\n", encoding="utf-8")
+    fields = {"_id": {"column": "id", "type": "int"}, "name": {"column": "name"}, "home.city": {"column": "city"}}
+    new = {"mapping": "m", "source": {"path": "in.csv", "columns": {"extra": "ignore"}}, "fields": fields}
+    bench.run(new | {"fields": {"home.no": {"column": "no"}, **fields}})
+    assert bench.verb("apply", new, *ALLOW)[0] == 0
+    bench.run(new, "fresh")
+    assert bench.documents() == bench.documents("fresh")
