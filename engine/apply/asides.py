@@ -1,6 +1,6 @@
 """What is left of what applies of a collection have set aside, and how it becomes documents of a mapping. Changes nothing.
 
-Documents are set aside as they were stored, which is in the shape of the mapping that was applied before.
+Documents are set aside as they were stored, which is in a shape that documents had before the apply.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from engine.apply.queries import Query, requirements
 from engine.apply.recorded import restored
 from engine.errors import DataError, counted, finding
 from engine.evolution.asides import KeptAside
+from engine.evolution.combining import rewriting_of_all
 from engine.evolution.declared import carried_out, due
-from engine.evolution.judging import Evidence, rewriting_by_evidence
+from engine.evolution.judging import Evidence
 from engine.evolution.rewriting import Rewriting
 from engine.evolution.shaping import Stage
 from engine.mapping.model import DeclaredStep, Mapping, Target
@@ -111,7 +112,7 @@ def _way(ledger: Ledger, run: str, new: Mapping, evidence: Evidence) -> _Way:
 
 
 def _direct_or_step_by_step(ledger: Ledger, run: str, new: Mapping, evidence: Evidence) -> _Way:
-    """From the mapping that was applied before the run: at once, or by way of all that were applied since.
+    """From the shapes that documents had before the run: at once, or by way of all mappings that were applied since.
 
     What the run had rewritten before it was refused has the shape of the run's own mapping, so the way from that comes after. Declared
     steps are carried out on the way.
@@ -121,13 +122,18 @@ def _direct_or_step_by_step(ledger: Ledger, run: str, new: Mapping, evidence: Ev
     if record is None or before is None:
         return _Way(problem="the ledger no longer has the run whose mapping says what they are")
     old, made = restored(before), restored(record)
-    direct = [_Leg(rewriting_by_evidence(one, new, evidence)) for one in (old, made)]
+    beside = [restored(found) for one in before.beside if (found := ledger.find(one))]
+    direct = [_Leg(rewriting_of_all(shapes, new, evidence)) for shapes in ((old, *beside), (made,))]
     passed = [*pairwise([old, made, *map(restored, ledger.applied_after(record)), new])]
     if not direct[0].sources and not any(due(one, other) for one, other in passed):
         return _Way((*_stages(leg for leg in direct if not leg.sources),))
     if unknown := [step.name for step in due(old, made) if not step.makes]:
         return _Way(problem=f"run {run} carried out the step {unknown[0]}, which has no `makes`, and nothing shows on which of them")
-    legs = [_Leg(rewriting_by_evidence(one, other, evidence), due(one, other), late=one is old) for one, other in passed]
+    starts = [(old, *beside), *((one,) for one, _ in passed[1:])]
+    legs = [
+        _Leg(rewriting_of_all(shapes, other, evidence), due(one, other), late=one is old)
+        for shapes, (one, other) in zip(starts, passed, strict=True)
+    ]
     if not any(leg.sources for leg in legs):
         return _Way((*_stages(legs),))
     path, why = next((path, why) for leg in (*direct, *legs) for path, why in leg.sources.items())

@@ -384,3 +384,39 @@ def test_what_documents_of_two_shapes_may_lack_is_said(stays: Stays) -> None:
     assert stays.call("apply").code == 0
     assert stays.live.count_documents({"again": {"$exists": True}}) == 10
     assert not stays.plan()["doubts"]
+
+
+def test_documents_of_every_shape_that_were_set_aside_come_back(stays: Stays) -> None:
+    stays.edit(MONEY, MONEY.replace("bill: {", "cost: {was: bill, "))
+    stays.month("--allow", "mixed_shapes")
+    stays.edit("cost: {was: bill, column: Bill, type: double", "price: {was: cost, column: Bill, type: double, maximum: 5")
+    ended = stays.call("apply", "--allow", "E111", "--json")
+    assert (ended.code, ended.report["set_aside"]) == (0, 15), ended.err
+    [aside] = [name for name in stays.database.list_collection_names() if "__set_aside_" in name]
+    assert [stays.database[aside].count_documents({path: {"$exists": True}}) for path in ("bill", "cost")] == [5, 10]
+    stays.edit(", maximum: 5", "")
+    assert [kept["fitting"] for kept in stays.plan()["set_aside"]] == [15]
+    assert stays.call("apply").code == 0
+    together = stays.content()
+    assert together == fresh(stays)
+
+
+@pytest.mark.parametrize("way", [[], ["--undo"]])
+def test_a_half_done_apply_of_what_was_renamed_twice_goes_on_or_is_taken_back(
+    stays: Stays, way: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stays.edit(MONEY, MONEY.replace("bill: {", "cost: {was: bill, "))
+    stays.month("--allow", "mixed_shapes")
+    both = validator_of(stays)
+    stays.edit("cost: {was: bill", "price: {was: cost")
+    with monkeypatch.context() as stopping:
+        stopping.setattr(Applying, "_close", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert stays.call("apply").code == 130
+    assert stays.call("apply", *way).code == 0
+    if way:
+        assert stays.live.count_documents({"cost": {"$exists": True}}) == 20
+        assert validator_of(stays) == both
+        assert stays.call("apply").code == 0
+    assert (stays.call("plan").code, stays.call("verify").code) == (0, 0)
+    together = stays.content()
+    assert together == fresh(stays)
