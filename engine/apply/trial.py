@@ -16,7 +16,7 @@ from pymongo.errors import OperationFailure
 
 from engine.apply.queries import refused, requirements
 from engine.errors import Finding, TargetError, counted
-from engine.evolution.declared import selected, stages
+from engine.evolution.declared import awaiting, selected, stages
 from engine.evolution.steps import ApplyPlan, Command, Step
 from engine.mapping.model import DeclaredStep
 from engine.mapping.model import Mapping as Model
@@ -123,7 +123,9 @@ def _of_documents(database: Database[Any], name: str, plan: ApplyPlan, profile: 
     database.drop_collection(name)
     database[plan.new.target.collection].aggregate([{"$limit": TRIED}, *plan.rewrite.stages, {"$out": name}])
     trial = database[name]
-    trial.delete_many(refused(requirements(plan.intermediate, profile)))
+    elsewhere = {"$match": refused(requirements(awaiting(plan.old, plan.new), profile))}  # for something else than what steps make
+    gone = [one["_id"] for one in trial.aggregate([*plan.rewrite.trim, elsewhere, {"$project": {"_id": 1}}])]
+    trial.delete_many({"_id": {"$in": gone}})
     for step in steps:
         try:
             trial.update_many(selected(step), list(stages(step)))

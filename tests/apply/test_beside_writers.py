@@ -12,7 +12,7 @@ import pytest
 from bson import encode
 from evolution.bench import Bench
 from pymongo.errors import WriteError
-from writers.shapes import FIRST, GENDERS, Shape
+from writers.shapes import FIRST, GENDERS, Shape, cells
 
 from engine.apply.applying import Applying
 
@@ -20,14 +20,24 @@ ROWS = 2500  # two batches
 
 
 def values(row: int) -> dict[str, Any]:
-    return {"name": f"n{row}", "gender": GENDERS[row % 3], "age": row % 80, "room": row, "extra": "e", "tail": "t"}
+    return {
+        "name": f"n{row}",
+        "gender": GENDERS[row % 3],
+        "age": row % 80,
+        "room": row,
+        "extra": "e",
+        "tail": "t",
+        "day": "2020-01-01",
+        "sku": ["a", "b"],
+        "qty": [row, 2],
+    }
 
 
 @pytest.fixture
 def loaded(bench: Bench) -> Callable[[Shape], Any]:
     def load(shape: Shape) -> Any:
         with (bench.folder / "in.csv").open("w", encoding="utf-8", newline="") as stream:
-            csv.writer(stream).writerows([["id", *values(0)], *([row, *values(row).values()] for row in range(ROWS))])
+            csv.writer(stream).writerows([["id", *cells(values(0))], *([row, *cells(values(row)).values()] for row in range(ROWS))])
         bench.run(shape.raw)
         return bench.database["c"]
 

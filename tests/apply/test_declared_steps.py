@@ -206,7 +206,7 @@ def test_documents_stay_aside_where_nobody_knows_whether_they_had_a_step(people:
 
 
 def test_documents_that_are_refused_for_something_else_do_not_stop_a_step(people: People) -> None:
-    """They are set aside before it, where that is allowed, and stay where the mapping keeps them."""
+    """They are set aside before it, where that is allowed, and stay where the mapping keeps them; also in the trial of it."""
     old, cents = OLD.replace("price, type: int}}", "price, type: int, maximum: 9}}"), CENTS.replace("{{pipe", "{{makes: [price], pipe")
     new = OLD.replace("required: true}}", "required: true, pattern: '[0-3]$'}}") + "validation: {{existing: EXISTING}}\nsteps:\n" + cents
     for existing, documents in (("keep", 5), ("refuse", 4)):
@@ -215,3 +215,8 @@ def test_documents_that_are_refused_for_something_else_do_not_stop_a_step(people
         ended = people.call("apply", new.replace("EXISTING", existing), *ALLOWED, "--allow", "E111")
         assert (ended.code, "1 set aside" in ended.out) == (0, documents == 4), ended.err
         assert [one["price"] for one in people.documents()] == [number * 100 for number in range(documents)]
+    people.load()
+    ruled = NEW.replace(CENTS, "rules:\n  cheap: {{check: price < 4, on_fail: filter}}\n")
+    ended = people.call("apply", ruled, *ALLOWED, "--allow", "E301")
+    assert (ended.code, "1 set aside" in ended.out) == (0, True), ended.err
+    assert people.documents() == [split(number) | {"price": number} for number in range(4)]

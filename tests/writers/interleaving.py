@@ -23,7 +23,7 @@ class Interleaving(CommandListener):
     """Calls the next of `operations` at its place: so many boundaries (before or after a command) after the one before it.
 
     `kill` is the boundary at which the client ends, none if negative. `boundaries` are counted since the beginning, and `closed` is that
-    of the last `collMod`. Nothing happens while it is not `active`.
+    of the last `collMod`, `counted` that of the last look at the content. Nothing happens while it is not `active`.
     """
 
     operations: list[tuple[int, Callable[[int], None]]] = field(default_factory=list)
@@ -32,8 +32,10 @@ class Interleaving(CommandListener):
     dead: bool = False
     boundaries: int = 0
     closed: int = 0
+    counted: int = 0
     waited: int = 0
     clients: list[Any] = field(default_factory=list)
+    one: threading.Lock = field(default_factory=threading.Lock)
 
     def started(self, event: CommandStartedEvent) -> None:
         """Before a command."""
@@ -49,8 +51,11 @@ class Interleaving(CommandListener):
         """It is no boundary of its own."""
 
     def _boundary(self, name: str) -> None:
-        if not self.active or threading.current_thread() is not threading.main_thread() or name in LET_THROUGH:
-            return
+        if self.active and _at_work() and name not in LET_THROUGH:
+            with self.one:
+                self._reached()
+
+    def _reached(self) -> None:
         self.boundaries, self.waited = self.boundaries + 1, self.waited + 1
         self.kill -= 1
         if self.dead or self.kill == 0:
@@ -59,6 +64,15 @@ class Interleaving(CommandListener):
         while self.operations and self.operations[0][0] < self.waited:
             self.waited = 0
             self.operations.pop(0)[1](self.boundaries)
+
+    def counting(self, look: Callable[..., Any]) -> Callable[..., Any]:
+        """A look at the content, that is noticed."""
+
+        def looking(*arguments: Any, **more: Any) -> Any:
+            self.counted = self.boundaries
+            return look(*arguments, **more)
+
+        return looking
 
     @contextmanager
     def during(self, operations: list[tuple[int, Callable[[int], None]]], kill: int = -1) -> Iterator[None]:
@@ -70,6 +84,12 @@ class Interleaving(CommandListener):
             self.active = False
             while self.clients:
                 self.clients.pop().close()
+
+
+def _at_work() -> bool:
+    """Whether this thread carries out a step; others keep the lock."""
+    here = threading.current_thread()
+    return here is threading.main_thread() or here.name.startswith("updates")
 
 
 def watching(monkeypatch: pytest.MonkeyPatch) -> Interleaving:

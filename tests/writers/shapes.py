@@ -1,18 +1,31 @@
-"""Mappings as lists of fields that keep their keys whatever they are called, edits of them, and the documents that they make."""
+"""Mappings as lists of fields that keep their keys whatever they are called, and the documents that they make."""
 
-import copy
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bson import Int64
-from hypothesis import strategies as st
 
-Document = dict[str, Any]
-KINDS = {"int": int, "long": Int64, "double": float, "string": str}
+from writers.places import Document, get, put, unnamed
+
+KINDS: dict[str, Callable[[Any], Any]] = {"int": int, "long": Int64, "double": float, "string": str, "date": datetime.fromisoformat}
 RETYPED = {"int": ("long", "double"), "long": ("double",)}
 GENDERS = ("F", "M", "X")
-VALUES = {"name": ["Ada", "Bo"], "gender": [*GENDERS], "age": [0, 7, 80], "room": [1, 12], "extra": ["e", "f"], "tail": ["t", "u"]}
+VALUES: dict[str, list[Any]] = {
+    "name": ["Ada", "Bo"], "gender": [*GENDERS], "age": [0, 7, 80], "room": [1, 12], "extra": ["e", "f"], "tail": ["t", "u"],
+    "day": ["2020-01-31", "2024-12-24"], "sku": [["a", "b"], ["c", "d"]], "qty": [[1, 2], [30, 40]],
+}  # fmt: skip
+OF_ELEMENTS = ("sku", "qty")
+NICK = "nick"  # the field that a step of the user's makes of the name
+
+
+def cells(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the source: for what is in an array, a column for each element."""
+    found: dict[str, Any] = {NICK: values["name"].upper()}
+    for key, value in values.items():
+        found |= {f"{key}{number}": one for number, one in enumerate(value, 1)} if key in OF_ELEMENTS else {key: value}
+    return found
 
 
 @dataclass(frozen=True)
@@ -33,44 +46,103 @@ class One:
         return self.constant is None and not self.plus
 
     def stored(self, value: Any) -> Any:
-        return KINDS[self.kind](value)
+        kind = KINDS[self.kind]
+        return [kind(one) for one in value] if self.key in OF_ELEMENTS else kind(value)
+
+    @property
+    def raw(self) -> Document:
+        """As the mapping has it; not what it is computed from."""
+        if not self.of_column:
+            return {"value": self.constant, "type": "string"}
+        found: Document = {"column": self.key + ("{n}" if self.key in OF_ELEMENTS else ""), "type": self.kind}
+        found |= {"format": "%Y-%m-%d"} if self.kind == "date" else {}
+        found |= {"enum": list(self.enum)} if self.enum else {}
+        return found | ({"required": True} if self.key in ("name", "age") else {})
+
+
+@dataclass(frozen=True)
+class Least:
+    """A rule: the field has at least this value."""
+
+    key: str
+    value: int
+    on_fail: str = "reject"
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """An index of the field, and of `_id` where it is `unique`; `partial`: only of grown-ups; `seconds`: it deletes after so many."""
+
+    key: str
+    unique: bool = False
+    partial: bool = False
+    seconds: int = 0
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The mapping. `made` counts the paths that were invented."""
+    """The mapping; its rule, index and `step` are optional. `made` counts the names that were invented."""
 
     fields: tuple[One, ...]
     additional: bool = False
     action: str = "error"
+    level: str = "strict"
+    existing: str = "refuse"
+    least: Least | None = None
+    index: Indexed | None = None
+    step: str = ""
     made: int = 0
+
+    @property
+    def keeps(self) -> bool:
+        """Whether documents stay that it refuses."""
+        return self.action == "warn" or self.level == "off" or self.existing == "keep"
 
     def find(self, key: str) -> One | None:
         return next((one for one in self.fields if one.key == key), None)
+
+    def path(self, key: str) -> str:
+        """Of a field that is there."""
+        return next(one.path for one in self.fields if one.key == key)
 
     @property
     def raw(self) -> dict[str, Any]:
         """As an engine mapping."""
         fields: dict[str, Any] = {"_id": {"column": "id", "type": "int"}}
         for one in self.fields:
-            if one.plus:
-                source = self.find(one.plus)
-                assert source
-                fields[one.path] = {"compute": f"{source.path} + {one.by}", "type": source.kind}
-            elif one.constant is not None:
-                fields[one.path] = {"value": one.constant, "type": "string"}
-            else:
-                fields[one.path] = {"column": one.key, "type": one.kind}
-                fields[one.path] |= {"enum": list(one.enum)} if one.enum else {}
-                fields[one.path] |= {"required": True} if one.key in ("name", "age") else {}
+            source = self.find(one.plus) if one.plus else None
+            fields[one.path] = {"compute": f"{source.path} + {one.by}", "type": source.kind} if source else one.raw
             fields[one.path] |= {"was": one.was} if one.was else {}
         return {
             "mapping": "m",
             "source": {"path": "in.csv", "columns": {"extra": "ignore"}},
             "fields": fields,
-            "validation": {"level": "strict", "action": self.action, "additional": self.additional},
+            "arrays": {one.path.partition("[]")[0]: {"numbered": "1..2"} for one in self.fields if "[]" in one.path},
+            "validation": {"level": self.level, "action": self.action, "additional": self.additional, "existing": self.existing},
             "limits": {"rejects": "100%", "shrink": "100%"},
+            "rules": {"least": self._rule} if self.least else {},
+            "indexes": {"one": self._index} if self.index else {},
+            "steps": {self.step: self._step} if self.step and self.find(NICK) else {},
         }
+
+    @property
+    def _step(self) -> Document:
+        """Twice is not the same as once."""
+        path, name = self.path(NICK), self.path("name")
+        return {"makes": [path], "pipeline": [{"$set": {path: {"$concat": [{"$ifNull": [f"${path}", ""]}, {"$toUpper": f"${name}"}]}}}]}
+
+    @property
+    def _rule(self) -> Document:
+        assert self.least
+        return {"check": f"{self.path(self.least.key)} >= {self.least.value}", "on_fail": self.least.on_fail}
+
+    @property
+    def _index(self) -> Document:
+        assert self.index
+        keys = {self.path(self.index.key).replace("[]", ""): 1} | ({"_id": 1} if self.index.unique else {})
+        found: Document = {"keys": keys} | ({"unique": True} if self.index.unique else {})
+        found |= {"partialFilterExpression": {self.path("age"): {"$gt": 5}}} if self.index.partial else {}
+        return found | ({"expireAfterSeconds": self.index.seconds} if self.index.seconds else {})
 
     def document(self, ident: int, values: Mapping[str, Any]) -> Document:
         """As the engine would make it."""
@@ -81,6 +153,8 @@ class Shape:
                 value = source.stored(KINDS[source.kind](values[source.key]) + one.by)
             elif one.constant is not None:
                 value = one.constant
+            elif one.key == NICK:
+                value = values["name"].upper()
             elif one.key in values:
                 value = one.stored(values[one.key])
             else:
@@ -90,132 +164,14 @@ class Shape:
 
     def refuses(self, document: Document) -> bool:
         """Whether there is a reason to set a document aside that has its values under these paths."""
-        return bool(not self.additional and [*unnamed(document, {one.path for one in self.fields})]) or any(
-            one.enum and get(document, one.path) not in (None, *one.enum) for one in self.fields
-        )
+        odd = not self.additional and [*unnamed(document, {one.path for one in self.fields})]
+        low = self.least and (get(document, self.path(self.least.key)) or 0) < self.least.value
+        return bool(odd or low) or any(one.enum and get(document, one.path) not in (None, *one.enum) for one in self.fields)
 
 
 FIRST = Shape(
     (
         One("name", "name"), One("gender", "p.gender", enum=GENDERS), One("age", "p.age", "int"), One("room", "room"),
-        One("extra", "q.extra"), One("tail", "tail"),
+        One("extra", "q.extra"), One("sku", "l[].sku"), One("qty", "l[].qty", "int"), One("day", "day", "date"), One("tail", "tail"),
     )
 )  # fmt: skip
-
-
-def put(document: Document, path: str, value: Any) -> None:
-    *parents, last = path.split(".")
-    for parent in parents:
-        document = document.setdefault(parent, {})
-    document[last] = value
-
-
-def get(document: Any, path: str) -> Any:
-    for name in path.split("."):
-        document = document.get(name) if isinstance(document, dict) else None
-    return document
-
-
-def unnamed(document: Document, paths: set[str], prefix: str = "") -> Iterator[str]:
-    for name, value in document.items():
-        path = f"{prefix}{name}"
-        if isinstance(value, dict):
-            yield from unnamed(value, paths, f"{path}.")
-        elif path not in paths and path != "_id":
-            yield path
-
-
-# edits
-
-
-def _rename(draw: st.DrawFn, shape: Shape) -> Shape:
-    one = draw(st.sampled_from([one for one in shape.fields if one.of_column]))
-    path = f"{draw(st.sampled_from(['', 'p.', 'w.']))}f{shape.made}"
-    was = one.was or one.path
-    return replace(shape, fields=tuple(replace(one, path=path, was=was) if other is one else other for other in shape.fields),
-                   made=shape.made + 1)  # fmt: skip
-
-
-def _remove(draw: st.DrawFn, shape: Shape) -> Shape:
-    used = {one.plus for one in shape.fields}
-    free = [one for one in shape.fields if one.key not in used and one.key not in ("name", "age")]
-    gone = draw(st.sampled_from(free)) if free else None
-    return replace(shape, fields=tuple(one for one in shape.fields if one is not gone))
-
-
-def _retype(draw: st.DrawFn, shape: Shape) -> Shape:
-    choices = [(one, kind) for one in shape.fields if one.of_column for kind in _kinds(one)]
-    if not choices:
-        return shape
-    one, kind = draw(st.sampled_from(choices))
-    return replace(shape, fields=tuple(replace(one, kind=kind) if other is one else other for other in shape.fields))
-
-
-def _kinds(one: One) -> tuple[str, ...]:
-    return ("int", "long") if (one.key, one.kind) == ("room", "string") else RETYPED.get(one.kind, ())
-
-
-def _enum(draw: st.DrawFn, shape: Shape) -> Shape:
-    wanted = tuple(draw(st.lists(st.sampled_from(GENDERS), min_size=1, unique=True)))
-    return replace(shape, fields=tuple(replace(one, enum=wanted) if one.key == "gender" else one for one in shape.fields))
-
-
-def _constant(draw: st.DrawFn, shape: Shape) -> Shape:
-    known = [one for one in shape.fields if one.constant is not None]
-    value = draw(st.sampled_from(["k", "l", "m"]))
-    if known:
-        return replace(shape, fields=tuple(replace(one, constant=value) if one is known[0] else one for one in shape.fields))
-    return _added(draw, shape, One(f"k{shape.made}", f"p.k{shape.made}", constant=value))
-
-
-def _compute(draw: st.DrawFn, shape: Shape) -> Shape:
-    known = [one for one in shape.fields if one.plus]
-    by = draw(st.integers(1, 3))
-    if known:
-        return replace(shape, fields=tuple(replace(one, by=by) if one is known[0] else one for one in shape.fields))
-    numbers = [one.key for one in shape.fields if one.of_column and one.kind != "string"]
-    return _added(draw, shape, One(f"c{shape.made}", f"w.c{shape.made}", plus="age", by=by)) if "age" in numbers else shape
-
-
-def _added(draw: st.DrawFn, shape: Shape, one: One) -> Shape:
-    place = draw(st.integers(0, len(shape.fields)))
-    return replace(shape, fields=(*shape.fields[:place], one, *shape.fields[place:]), made=shape.made + 1)
-
-
-def _order(draw: st.DrawFn, shape: Shape) -> Shape:
-    return replace(shape, fields=tuple(draw(st.permutations(shape.fields))))
-
-
-def _open(_draw: st.DrawFn, shape: Shape) -> Shape:
-    return replace(shape, additional=not shape.additional)
-
-
-def _warn(_draw: st.DrawFn, shape: Shape) -> Shape:
-    return replace(shape, action="error" if shape.action == "warn" else "warn")
-
-
-EDITS = (_rename, _rename, _remove, _retype, _retype, _enum, _enum, _constant, _compute, _order, _open, _warn)
-
-
-@st.composite
-def edited(draw: st.DrawFn, shape: Shape) -> Shape:
-    """The mapping after one to three edits."""
-    found = replace(shape, fields=tuple(replace(one, was="") for one in shape.fields))
-    for edit in draw(st.lists(st.sampled_from(EDITS), min_size=1, max_size=3)):
-        found = edit(draw, found)
-    return found
-
-
-# writers
-
-
-@dataclass
-class Known:
-    """What was acknowledged of a document: values by key, those of unnamed fields by path; and where and when each was written last."""
-
-    values: dict[str, Any]
-    others: dict[str, Any] = field(default_factory=dict)
-    written: dict[str, tuple[str, int]] = field(default_factory=dict)
-
-    def copied(self) -> "Known":
-        return copy.deepcopy(self)
