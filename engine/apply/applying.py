@@ -130,6 +130,7 @@ class Applying:
                 self.ledger.set_fields(stage=step.name)
                 self._carry_out(step, self._actions[step.action])
                 self._log(step)
+        self.show.step("look for what others wrote, and read all documents back")
         self._carry_out(self.plan.steps[-1], self._check)
         with translated():
             schedule = schedule_of(self.live)

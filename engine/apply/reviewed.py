@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from engine import __version__
 from engine.apply.inspect import LiveCollection
 from engine.apply.recorded import recorded
 from engine.errors import DataError, Finding, UsageError, counted, finding, near_file
-from engine.evolution.approvals import Approval, exactly
+from engine.evolution.approvals import Approval, exactly, most_allowed
 from engine.evolution.losses import Loss
 from engine.evolution.planning import EvolutionPlan
 from engine.evolution.steps import Step
@@ -28,7 +28,7 @@ from engine.mapping.model import Mapping as Model
 from engine.mongo.state import UNTOLD
 
 VERSION = 1
-AGAIN = "plan again, and review that"
+AGAIN = "plan again, and review that; --allow CODE:SUBJECT:COUNT with a greater count leaves room for what others write"
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,18 @@ class ReviewedPlan:
 
     @property
     def approvals(self) -> tuple[Approval, ...]:
-        """Of what was allowed: each loss with the number of documents that was reviewed."""
-        given = [Approval.of(text) for text in self.allow]
-        covered = [loss for loss in self.losses if any(approval.covers(loss) for approval in given)]
+        """Of what was allowed: each loss with the number of documents that was reviewed, or that was allowed with the plan."""
+        covered = [loss for loss in self._bounds if any(approval.covers(loss) for approval in self._given)]
         return tuple(Approval.of(exactly(loss)) for loss in covered)
+
+    @property
+    def _given(self) -> list[Approval]:
+        return [Approval.of(text) for text in self.allow]
+
+    @property
+    def _bounds(self) -> list[Loss]:
+        """The losses with the most documents that each may have; an approval with a number leaves room for what others write."""
+        return [replace(loss, documents=most_allowed(loss, self._given)) for loss in self.losses]
 
     def check_mapping(self, mapping: Model) -> None:
         """Raises DataError where the mapping does not mean what was reviewed, also because of variables."""
@@ -88,7 +96,7 @@ class ReviewedPlan:
             yield f"apply {unfinished or self.unfinished} {'is' if unfinished else 'was'} unfinished"
         now = digests(live)
         yield from (f"{name} has changed" for name in sorted(now.keys() | self.live.keys()) if now.get(name) != self.live.get(name))
-        yield from _greater(found.losses, self.losses)
+        yield from _greater(found.losses, self._bounds)
 
 
 def _greater(now: Iterable[Loss], reviewed: Iterable[Loss]) -> Iterator[str]:
@@ -98,7 +106,7 @@ def _greater(now: Iterable[Loss], reviewed: Iterable[Loss]) -> Iterator[str]:
         if known is None:
             yield f"{loss}; that was not reviewed"
         elif (loss.documents or 0) > known:
-            yield f"{loss}; reviewed were {counted(known, 'document')}"
+            yield f"{loss}; reviewed were {counted(known, 'document')} at most"
 
 
 def _refused(message: str) -> Finding:

@@ -69,6 +69,12 @@ def exactly(loss: Loss) -> str:
     return f"{loss.code}:{loss.subject}" + ("" if loss.documents is None else f":{loss.documents}")
 
 
+def most_allowed(loss: Loss, allowed: Iterable[Approval]) -> int | None:
+    """How many documents a loss may have that is allowed now: as many as it has, or as an approval says; None where nobody counted."""
+    counts = [approval.at_most or 0 for approval in allowed if approval.covers(loss)]
+    return None if loss.documents is None else max([loss.documents, *counts])
+
+
 def forbidden(found: Iterable[Loss], allowed: Sequence[Approval], *, counted: bool = False) -> list[Finding]:
     """A finding for each loss that no approval covers, with the one that would."""
     return [
@@ -80,7 +86,10 @@ def forbidden(found: Iterable[Loss], allowed: Sequence[Approval], *, counted: bo
 
 def _short(loss: Loss, allowed: Iterable[Approval]) -> str:
     most = max((approval.at_most or 0 for approval in allowed if approval.names(loss)), default=None)
-    return "" if most is None else f" (at most {most:,} allowed)"
+    if most is not None:
+        return f" (at most {most:,} allowed)"
+    others = [f"--allow {approval}" for approval in allowed if approval.code == loss.code]
+    return f" ({', '.join(others)} is about something else)" if others else ""
 
 
 def without_effect(allowed: Iterable[Approval], found: Sequence[Loss]) -> list[Approval]:

@@ -65,7 +65,7 @@ class ChangeContext:
     """A change and its context: the field `before` and `after` it, `source_reason`: why it needs the source, empty where it does not.
 
     `rules`: the rule before and after. `filtered` counts rows that rules left out without a trace. `closed`: the new mapping allows no
-    fields that it does not name. `eases`: rows may be accepted that were rejected before.
+    fields that it does not name. `eases`: rows may be accepted that were rejected before. `enforced`: the server refuses what it refuses.
     """
 
     change: ChangeParts
@@ -76,6 +76,7 @@ class ChangeContext:
     filtered: int = 0
     closed: bool = False
     eases: bool = False
+    enforced: bool = True
 
     @property
     def fields(self) -> tuple[Field, Field] | None:
@@ -150,6 +151,7 @@ def breaks(reason: str) -> CompatibilityOf:
     return lambda _context: Compatibility(breaks=True, reason=reason)
 
 
+let_pass = goes_on("the validator refuses nothing")
 unseen = goes_on("documents look as before")
 still_taken = goes_on("documents of the old shape are still accepted")
 may_be_refused = breaks("documents that passed before may be refused")
@@ -197,10 +199,15 @@ def queries_broken(change: ChangeParts) -> str:
 
 def readers_of_index(context: ChangeContext) -> Compatibility:
     """Some queries need an index; one with an expiry takes documents away."""
+    before, after = (spec if isinstance(spec, dict) else {} for spec in (context.change.old, context.change.new))
     if broken := queries_broken(context.change):
         return breaks(broken)(context)
-    if isinstance(context.change.new, dict) and "expireAfterSeconds" in context.change.new:
+    if "expireAfterSeconds" in after:
         return breaks("documents are deleted when they are due")(context)
+    if "expireAfterSeconds" in before:
+        return breaks("documents are there that would have been deleted by now")(context)
+    if before.get("unique") and not after.get("unique"):
+        return breaks("several documents may have the same key")(context)
     return goes_on("the same answers, perhaps slower")(context) if context.change.new is None else unseen(context)
 
 

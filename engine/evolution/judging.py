@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from engine.evolution.changes import Change
-from engine.evolution.judgements import ChangeContext, Compatibility, Needs
+from engine.evolution.judgements import ChangeContext, Compatibility, Needs, let_pass
 from engine.evolution.pairing import Pair, pairs
 from engine.evolution.rewriting import Rewriting, rewriting
 from engine.mapping.model import Field
@@ -51,7 +51,15 @@ def judge(changes: Collection[Change], old: Model, new: Model, evidence: Evidenc
         reason = _source_reason(change, rewrite.sources or {}, made)
         ruled = tuple(next((rule for rule in mapping.rules if f"rule {rule.name}" == change.subject), None) for mapping in (old, new))
         context = ChangeContext(
-            change, pair.old, pair.new, (ruled[0], ruled[1]), reason, filtered, not new.validation.additional, change.kind.easing
+            change,
+            pair.old,
+            pair.new,
+            (ruled[0], ruled[1]),
+            reason,
+            filtered,
+            not new.validation.additional,
+            change.kind.easing,
+            new.validation.refuses,
         )
         judged.append(_judged(change, context))
     return tuple(judged)
@@ -72,7 +80,10 @@ def rewriting_by_evidence(old: Model, new: Model, evidence: Evidence | None) -> 
 def _judged(change: Change, context: ChangeContext) -> JudgedChange:
     kind = change.kind
     needs, reason = kind.needs(context)
-    return JudgedChange(change, needs, kind.readers(context), kind.writers(context), kind.removes, reason)
+    writers = kind.writers(context)
+    if writers.breaks and kind.by_validator and not context.enforced:
+        writers = let_pass(context)
+    return JudgedChange(change, needs, kind.readers(context), writers, kind.removes, reason)
 
 
 def _source_reason(change: Change, sources: Mapping[str, str], made: Collection[str]) -> str:

@@ -40,6 +40,10 @@ def facts(found: JudgedChange) -> tuple[Any, ...]:
 
 FILTER, WARN = TEXT.replace("reject", "filter"), TEXT.replace("reject", "warn")
 DEFAULT = TEXT.replace("column: B", "column: B, default: x")
+TOLERANT = f"{TEXT}validation: {{action: warn}}\n"
+DATED = TEXT.replace("column: B", 'column: B, type: date, format: "%Y%m%d"')
+OLD = "  old: {keys: {b: 1}, expireAfterSeconds: 60}\n"
+KEPT, ONE_EACH = f"{DATED}indexes:\n  b: {{keys: {{b: 1, a: 1}}}}\n{OLD}", f"{TEXT}indexes:\n  b: {{keys: {{b: 1}}, unique: true}}\n"
 GROUPED = TEXT.replace("GROUP", "group_by: [A, B]")
 
 
@@ -59,6 +63,12 @@ GROUPED = TEXT.replace("GROUP", "group_by: [A, B]")
         (TEXT, ("a > 3", "a > 4"), ("E305", Needs.RULES, False, True)),
         (TEXT, ("a > 3", "a < 3"), ("E303", Needs.RULES, False, True)),
         (FILTER, ("a > 3", "a > 4"), ("E305", Needs.RULES, False, False)),
+        (TOLERANT, ("a > 3", "a > 4"), ("E305", Needs.RULES, False, False)),
+        (TOLERANT, ("column: B", "column: B, required: true"), ("E109", Needs.RULES, False, False)),
+        (KEPT, (OLD, ""), ("E402", Needs.INDEXES, True, False)),
+        (KEPT, ("{keys: {b: 1, a: 1}}", "{keys: {b: 1, a: -1}}"), ("E403", Needs.INDEXES, False, False)),
+        (ONE_EACH, (", unique: true", ""), ("E403", Needs.INDEXES, True, False)),
+        (ONE_EACH, ("indexes:\n  b: {keys: {b: 1}, unique: true}\n", ""), ("E402", Needs.INDEXES, True, False)),
         (GROUPED, ("[A, B]", "[A]"), ("E203", Needs.SOURCE, True, False)),
         (GROUPED, ("[A, B]", "{columns: [A, B], conflicts: reject}"), ("E204", Needs.SOURCE, False, False)),
         (GROUPED, ("[A, B]", "{columns: [A, B], conflicts: ignore}"), ("E204", Needs.NOTHING, False, False)),

@@ -170,6 +170,11 @@ class Validation:
         return next((f"validation.{reason}" for reason, holds in reasons.items() if holds), "")
 
     @property
+    def refuses(self) -> bool:
+        """Whether the server refuses a new document that is not as it must be."""
+        return self.level != "off" and self.action == "error"
+
+    @property
     def shuts_out(self) -> bool:
         """Whether the server refuses an update of a document that is there and breaks the validator."""
         return self.server_level == "strict" and self.action == "error"
