@@ -159,18 +159,13 @@ class AsideTask:
 
     def _record(self, ledger: Ledger, kind: Kind, live: LiveCollection | None) -> RunRecord:
         """Of a restore, with the mapping that stays applied."""
-        applied = (ledger.applied() if live else None) or RunRecord("")
-        return RunRecord(
+        target, live_now = self.mapping.target, live and ledger.applied()
+        applied = live_now or RunRecord("", target.database, target.collection, mapping=self.mapping.name)
+        return applied.followed_by(
             self.run_id,
-            self.mapping.target.database,
-            self.mapping.target.collection,
             by=actor(self.client, self.mapping.file, self.reason),
             kind=kind,
             mode=str(kind),
             engine=__version__,
-            mapping=applied.mapping or self.mapping.name,
-            meaning_sha256=applied.meaning_sha256,
-            applied=applied.applied,
-            beside=applied.beside,
             previous=applied.run_id,
         )

@@ -86,17 +86,12 @@ class UndoTask:
     def _record(self, found: HalfDone) -> RunRecord:
         """That of a collection which is again as the run before the apply left it."""
         before, undone = found.applied, found.record
-        return RunRecord(
+        return before.followed_by(
             self.run_id,
-            before.database,
-            before.collection,
             by=actor(self.client, Path(self.mapping.file), self.reason),
             kind=Kind.APPLY,
             mode=UNDO,
             engine=__version__,
-            mapping=before.mapping,
-            meaning_sha256=before.meaning_sha256,
-            applied=before.applied,
             previous=before.run_id,
             resumed=undone.run_id,
             beforehand=undone.beforehand,

@@ -116,7 +116,7 @@ class Actor:
 class RunRecord:
     """One run or apply. Times are UTC by the server's clock, to be shown only; what is as its default was never set.
 
-    `named` is the collection's name at that time, where it has another one now.
+    `named` is the collection's name in the text of the mapping, where it has another one now.
     `fence` is that of the lock which the run held: of two records of a collection, the one with the higher fence is the later one.
     `previous` is the run whose documents an apply changed. `applied` is the mapping as it was meant, with all variables filled in; `live`
     the collection's state after it was published. `rows_done`, in the modes upsert and append: all rows up to this one are written and
@@ -190,6 +190,10 @@ class RunRecord:
         known = {name: READ.get(name, _same)(document[key]) for name, key in KEYS.items() if key in document}
         return cls(**known, details={key: value for key, value in document.items() if key not in NAMES})
 
+    def followed_by(self, run_id: str, **facts: Any) -> RunRecord:
+        """The record of another one that leaves this one's mapping applied: with all that says what the documents are."""
+        return RunRecord(run_id, **{name: getattr(self, name) for name in SHAPE}, **facts)
+
     def does_the_same(self, other: RunRecord) -> bool:
         """Whether two loads do the same with the same file, so that one may go on where the other ended."""
         return all(getattr(self, name) == getattr(other, name) for name in SAME)
@@ -209,6 +213,7 @@ UNSET = {target_field.name: target_field.default for target_field in fields(RunR
 KEYS = {name: {"run_id": "_id", "previous": "from"}.get(name, name) for name in UNSET}
 NAMES = frozenset(KEYS.values())
 ALWAYS = ("run_id", "database", "collection", "record_version", "kind", "outcome", "limit")
+SHAPE = ("database", "collection", "named", "mapping", "meaning_sha256", "applied", "beside")
 SAME = ("database", "collection", "mapping", "mapping_sha256", "meaning_sha256", "engine", "mode", "limit", "source_sha256")
 
 READ: dict[str, Callable[[Any], Any]] = {

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from jobs import Jobs, command
 
+from engine.apply.applying import Applying
 from engine.mongo.ledger import Ledger
 
 ROWS = [[number, f"n{number}", "Rome", 40] for number in range(20)]
@@ -91,3 +92,68 @@ def test_renamed_twice(loaded: Jobs) -> None:
     file = _renamed(loaded, ("collection: persons, was: people", "collection: everybody, was: persons"))
     ended = command("apply", "-m", file)
     assert (ended.code, command("plan", "-m", file).code) == (0, 0), ended.err
+
+
+def _killed_in(step: str, monkeypatch: pytest.MonkeyPatch, *words: Any) -> None:
+    """An apply that is interrupted when it has done a step and not noted it."""
+    log = Applying._log
+
+    def stop(work: Applying, one: Any) -> None:
+        if one.name == step:
+            raise KeyboardInterrupt
+        log(work, one)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Applying, "_log", stop)
+        assert command("apply", *words).code == 130
+
+
+CALLED = ("name: {column: name, private: true}", "called: {column: name, private: true, was: name}")
+
+
+@pytest.mark.parametrize("mode", ["replace", "append"])
+def test_what_is_recorded_after_an_undo_can_be_read_under_the_new_name(jobs: Jobs, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs.mode = mode
+    assert jobs.run(ROWS).code == 0
+    documents = jobs.documents()
+    assert command("apply", "-m", _renamed(jobs)).code == 0
+    edited = _renamed(jobs, CALLED)
+    _killed_in("rewrite", monkeypatch, "-m", edited)
+    undone = command("apply", "-m", edited, "--undo")
+    assert (undone.code, list(jobs.database["persons"].find().sort("_id", 1))) == (0, documents), undone.err
+    assert (command("plan", "-m", edited).code, command("plan", "-m", _renamed(jobs)).code) == (10, 0)
+    again = command("run", "-m", _renamed(jobs), "--source", jobs.write([[20, "n20", "Rome", 40]]), "--json")
+    assert again.code == 0, again.err
+    assert command("apply", "-m", edited).code == 0
+    assert command("plan", "-m", edited).code == 0
+
+
+def test_what_is_recorded_after_a_restore_can_be_read_under_the_new_name(loaded: Jobs) -> None:
+    narrow = ("minimum: 0", "minimum: 50")
+    file = loaded.folder / "narrow.yaml"
+    file.write_text(loaded.mapping.read_text().replace(*narrow), encoding="utf-8")
+    loaded.live.update_one({"_id": 3}, {"$set": {"age": 60}})
+    assert command("apply", "-m", file, "--allow", "E111").code == 0
+    assert command("apply", "-m", _renamed(loaded, narrow)).code == 0
+    aside = next(name for name in loaded.database.list_collection_names() if "__set_aside_" in name)
+    loaded.database[aside].update_one({"_id": 4}, {"$set": {"age": 70}})
+    restored = command("set-aside", "restore", aside.rsplit("_", 1)[1], "-m", _renamed(loaded, narrow))
+    assert (restored.code, "RESTORED  1 document" in restored.out) == (0, True), restored.err
+    assert command("plan", "-m", _renamed(loaded, narrow)).code == 0
+    wide = command("apply", "-m", _renamed(loaded))
+    assert (wide.code, loaded.database["persons"].count_documents({})) == (0, 20), wide.err
+
+
+def test_an_undo_leaves_the_shapes_of_a_mixture_known(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs.mode = "append"
+    assert jobs.run(ROWS).code == 0
+    mixed = jobs.folder / "mixed.yaml"
+    mixed.write_text(jobs.mapping.read_text().replace("  age:", "  years:"), encoding="utf-8")
+    loaded = command("run", "-m", mixed, "--source", jobs.write([[20, "n20", "Rome", 40]]), "--allow", "mixed_shapes")
+    assert loaded.code == 0, loaded.err
+    before = jobs.database["_engine_runs"].find_one({"beside": {"$exists": True}})["beside"]
+    edited = jobs.folder / "edited.yaml"
+    edited.write_text(mixed.read_text().replace(*CALLED), encoding="utf-8")
+    _killed_in("widen", monkeypatch, "-m", edited, "--allow", "E102")
+    assert command("apply", "-m", edited, "--undo").code == 0
+    assert jobs.database["_engine_runs"].find_one({"mode": "undo"})["beside"] == before
