@@ -99,6 +99,7 @@ def test_values_that_come_after_the_approval_are_not_dropped(jobs: Jobs, monkeyp
         ended.err
     )
     assert [one["home"]["city"] for one in jobs.documents()] == ["Oslo", "Bern", "Rome", "Kyiv"]
+    assert "note: people: finished steps: widen," in ended.err
     ended = command("apply", "-m", file, "--allow", "E102:home.city:4")
     assert (ended.code, "home" in jobs.documents()[3]) == (0, False), ended.err
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,7 +19,7 @@ from engine.apply.undotask import UndoTask
 from engine.cli.display_evolution import show_applied, show_plan, show_steps
 from engine.cli.progress import progress_on
 from engine.cli.verbs.common import Arguments, client_of, mappings_of, profile_of, write_file
-from engine.errors import DataError, Exit, UsageError, finding
+from engine.errors import DataError, EngineError, Exit, UsageError, finding
 from engine.evolution.approvals import Approval, approvals, without_effect
 from engine.evolution.planning import URGENCY, EvolutionPlan, compared
 from engine.evolution.steps import ApplyPlan, printed
@@ -138,7 +139,7 @@ def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
             _show_commands(plans, mappings, out)
             return Exit.DONE
         arguments.deeds.ask(lambda: [f"{task.mapping.target.collection}: {task.stopped}" for task in tasks])
-        with progress_on(err, quiet=arguments.quiet) as progress:
+        with progress_on(err, quiet=arguments.quiet) as progress, _telling_what_is_half_done(tasks, err):
             done = [task.carry_out(progress) for task in tasks]
     if not (arguments.quiet or reviews or any(one.resumed for one in done)):
         _note_unused(tasks, allowed, err)
@@ -146,6 +147,18 @@ def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     for mapping in unloaded:
         print(f"not loaded yet: engine run --mapping {arguments.mapping} --collection {mapping.target.collection}", file=err)
     return Exit.DONE
+
+
+@contextmanager
+def _telling_what_is_half_done(tasks: Sequence[ApplyTask], err: TextIO) -> Iterator[None]:
+    """Before an error is told that stopped an apply in the middle."""
+    try:
+        yield
+    except EngineError:
+        for task in tasks:
+            if task.work and not task.published:
+                print(f"note: {task.mapping.target.collection}: {task.stopped}", file=err)
+        raise
 
 
 def _undo(arguments: Arguments, mappings: Sequence[Mapping], throttle: Pace, out: TextIO, err: TextIO) -> int:
