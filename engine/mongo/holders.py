@@ -2,12 +2,14 @@
 
 Two things must be certain. The process has ended: it ran on this kernel and in these namespaces (a host's name is not enough, containers
 share it), and its id is free or was given to another process since. And the server has closed its connections: what a killed process sent
-before is still carried out, and a connection ends only after all that came over it.
+before is still carried out, and a connection ends only after all that came over it. A transaction that it left open has no connection: the
+server would keep it, and what it has written locked, for `transactionLifetimeLimitSeconds` (a minute), so it is ended.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,6 +26,7 @@ PROC = Path("/proc")
 BOOT = PROC / "sys/kernel/random/boot_id"
 NAMESPACES = ("pid", "time")  # what process ids and start times are relative to
 STATE, STARTED = 0, 19  # in proc_pid_stat(5), counted behind the name
+OPEN = {"lsid": {"$exists": True}, "transaction": {"$exists": True}}
 ENDED = "ZX"  # zombie: its parent has not asked for its exit code; dead
 
 
@@ -68,6 +71,18 @@ def is_connected(client: MongoClient[Any], app: str) -> bool:
         return bool(list(client.admin.aggregate(look)))
     except PyMongoError:
         return True
+
+
+def end_transactions(client: MongoClient[Any], app: str) -> None:
+    """End the transactions that a process left open; it must have ended. An account needs no privilege for its own sessions.
+
+    Where the server does not list or end them, they stay until it ends them itself; as long as it lists them, `is_connected` is true.
+    """
+    look: list[dict[str, Any]] = [{"$currentOp": {"allUsers": False, "idleSessions": True}}, {"$match": {"appName": app} | OPEN}]
+    with suppress(PyMongoError):
+        sessions = [{"id": found["lsid"]["id"]} for found in client.admin.aggregate(look)]
+        if sessions:
+            client.admin.command("killSessions", sessions)
 
 
 def _stat(pid: int) -> list[str]:

@@ -26,7 +26,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from engine.errors import EngineError, LockedError, finding
 from engine.mapping.model import Target
 from engine.mongo.connection import DISCARD_SECONDS, database_of, server_time, translated
-from engine.mongo.holders import Identity, has_ended, is_connected, this_process
+from engine.mongo.holders import Identity, end_transactions, has_ended, is_connected, this_process
 from engine.mongo.ledger import Ledger
 from engine.mongo.ledgerplace import LOCKS, ledger_database
 from engine.mongo.records import RunRecord
@@ -66,10 +66,12 @@ class Lock:
     def __enter__(self) -> Self:
         self._process, started = this_process(self._client), time.monotonic()
         with translated():
-            while not self._take():
+            while True:
                 holder = self._locks.find_one({"_id": self._id, "run": {"$ne": None}}) or {}
                 ended = bool(holder) and has_ended(holder["pid"], holder.get("process", {}), self._process)
-                if ended and not is_connected(self._client, holder["process"]["app"]) and self._take(holder):
+                if ended:  # first of all: a transaction that has claimed the lock keeps it from being taken
+                    end_transactions(self._client, holder["process"]["app"])
+                if self._take() or (ended and not is_connected(self._client, holder["process"]["app"]) and self._take(holder)):
                     break
                 if time.monotonic() - started >= max(self._wait, LAST_WORD if ended or not holder else 0):
                     raise LockedError(self._held(holder, server_time(self._client)) if holder else RACE)

@@ -8,16 +8,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pymongo
 import pytest
 from faults.proxy import Proxy, between
 from jobs import command
 from pymongo import MongoClient
 from pymongo.database import Database
+from pymongo.results import UpdateResult
 
+from engine.mongo.holders import OPEN
 from engine.mongo.state import content_of, state_of
 
 ROOT = Path(__file__).parents[2]
@@ -60,11 +64,14 @@ class Rooms:
     def __init__(self, database: Database, folder: Path, uri: str) -> None:
         self.database, self.folder, self.uri = database, folder, uri
         self.old, self.new = folder / "old.yaml", folder / "new.yaml"
-        self.old.write_text(OLD.format(database=database.name), encoding="utf-8")
         self.new.write_text(NEW.format(database=database.name), encoding="utf-8")
         source = folder / "rooms.csv"
         source.write_text("id,number,floor,note\n" + "".join(f"{row},{row % 7 * 10_000 + row},{row % 5},n{row}\n" for row in range(ROWS)))
-        ended = command("run", "-m", self.old, "--source", source, "--quiet")
+        self.load(OLD)
+
+    def load(self, text: str) -> None:
+        self.old.write_text(text.format(database=self.database.name), encoding="utf-8")
+        ended = command("run", "-m", self.old, "--source", self.folder / "rooms.csv", "--quiet")
         assert ended.code == 0, ended.err
 
     @property
@@ -79,6 +86,11 @@ class Rooms:
     def start(self, uri: str) -> subprocess.Popen[bytes]:
         words = [sys.executable, "-m", "engine", "apply", "-m", str(self.new), "--allow", "E102", "--quiet"]
         return subprocess.Popen(words, cwd=ROOT, env=os.environ | {"MONGODB_URI": uri})
+
+    def write(self) -> UpdateResult:
+        """What an application changes in the first document, whatever its shape is; a minute is too long."""
+        with pymongo.timeout(60):
+            return self.database["rooms"].update_one({"_id": 0}, {"$unset": {"note": ""}})
 
     def expire(self) -> None:
         """The time passes after which a silent holder loses its lock."""
@@ -105,9 +117,9 @@ def proxy(mongo_client: MongoClient) -> Iterator[Proxy]:
 CASES = [("hold", *place) for place in PLACES] + [("hold_reply", *place) for place in PLACES if place[0] != "dropIndexes" and place[1] != 1]
 
 
-def killed(rooms: Rooms, proxy: Proxy, how: str, verb: str, nth: int) -> None:
-    """An apply that is ended at a command, before the server has it or after it has carried it out; its lock has expired."""
-    harm = proxy.harm(how, verb, nth=nth, target="rooms")
+def killed(rooms: Rooms, proxy: Proxy, how: str, verb: str, nth: int, *, expired: bool = True) -> None:
+    """An apply that is ended at a command, before the server has it or after it has carried it out."""
+    harm = proxy.harm(how, verb, nth=nth, target="rooms", exact=True)
     process = rooms.start(rooms.uri.replace(f":{proxy.upstream}/", f":{proxy.port}/"))
     try:
         assert harm.happened.wait(60)
@@ -116,7 +128,8 @@ def killed(rooms: Rooms, proxy: Proxy, how: str, verb: str, nth: int) -> None:
         process.kill()
         process.wait(30)
         proxy.heal()
-    rooms.expire()
+    if expired:
+        rooms.expire()
 
 
 @pytest.mark.faults
@@ -132,6 +145,23 @@ def test_killed_anywhere_it_ends_in_the_same_state(rooms: Rooms, proxy: Proxy, v
     again = command("run", "-m", rooms.new, "--source", rooms.folder / "rooms.csv", "--quiet")
     assert again.code == 0, again.err
     assert rooms.state == found
+
+
+@pytest.mark.faults
+def test_killed_in_a_transaction_the_next_apply_goes_on_at_once_and_so_do_applications(
+    rooms: Rooms, proxy: Proxy, mongo_client: MongoClient
+) -> None:
+    """The server would keep the transaction, and with it these documents, for an hour; the lock has not expired."""
+    mongo_client.admin.command("setParameter", transactionLifetimeLimitSeconds=3600)
+    rooms.load(OLD.replace("floor, type: int", "floor"))  # a text, so what its numbers replace is kept
+    killed(rooms, proxy, "hold_reply", "update", 1, expired=False)
+    assert [*mongo_client.admin.aggregate([{"$currentOp": {"idleSessions": True}}, {"$match": OPEN}])]
+    with ThreadPoolExecutor(1) as application:
+        written = application.submit(rooms.write)
+        rooms.apply()
+        assert written.result().matched_count == 1
+    assert rooms.database["rooms"].count_documents({"door": {"$exists": True}}) == ROWS
+    assert command("plan", "-m", rooms.new).code == 0
 
 
 BEFORE_TRIM = [case for case in CASES if case[1:] not in (("update", 4), ("update", 5), ("collMod", 2))]

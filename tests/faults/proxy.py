@@ -23,6 +23,7 @@ OP_MSG, HEADER, BODY = 2013, 16, 25  # the body document's first element lies be
 @dataclass
 class Harm:
     """What happens to the `nth` request of a command whose target (collection or namespace) holds `target`; `happened` is set then.
+    With `exact` the target is just that.
 
     drop_request: the connection breaks before the server has it. cut_request: after `after` bytes. drop_reply: the server has done it, the
     client never hears. cut_reply: it hears half. silence: nothing goes on, nothing breaks. hold: the request waits for `release`.
@@ -33,6 +34,7 @@ class Harm:
     command: str
     nth: int = 1
     target: str = ""
+    exact: bool = False
     after: int = 1000
     times: int = 1
     happened: Event = field(default_factory=Event)
@@ -40,7 +42,7 @@ class Harm:
     seen: int = 0
 
     def hits(self, command: str, target: str) -> bool:
-        if command != self.command or self.target not in target:
+        if command != self.command or not (target == self.target if self.exact else self.target in target):
             return False
         self.seen += 1
         return self.nth <= self.seen < self.nth + self.times
