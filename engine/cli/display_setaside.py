@@ -53,6 +53,7 @@ def restored_lines(done: Restored) -> Iterator[str]:
     """What a restore did."""
     if not done.run_id:
         yield "nothing was brought back: the mapping that is applied takes none of the documents (engine set-aside list)"
+        yield "engine apply of a mapping that takes them brings them back"
         return
     yield f"RESTORED  {counted(done.back, 'document')}"
     yield from not_restored(done.stayed)
