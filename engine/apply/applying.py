@@ -23,6 +23,7 @@ from engine.documents.validators import validator
 from engine.errors import DataError, TargetError, counted
 from engine.evolution.approvals import Approval, aside_limit, forbidden
 from engine.evolution.declared import awaiting
+from engine.evolution.expiring import EXPIRY
 from engine.evolution.kinds import REMOVED
 from engine.evolution.losses import Loss, of_expiry
 from engine.evolution.steps import Action, ApplyPlan, Step
@@ -55,7 +56,8 @@ class Applying:
 
     `allowed`: how many documents may be set aside, and lose values; `earlier` were set aside before this attempt. `codes`: by path or rule,
     the change that made it stricter. `steps` is the log: name, when it ended, and how many documents were rewritten and set aside since the
-    attempt began. `updated` counts documents that steps of the user's own have changed. `pace` says how fast.
+    attempt began. `updated` counts documents that steps of the user's own have changed. `pace` says how fast. `stage` is the step under
+    way; `dropping`: values or documents are being dropped, or were.
     """
 
     client: MongoClient[Any]
@@ -74,6 +76,8 @@ class Applying:
     earlier: int = 0
     pace: Pace = field(default_factory=Pace)
     updated: int = 0
+    stage: str = ""
+    dropping: bool = False
 
     def __post_init__(self) -> None:
         target = self.plan.new.target
@@ -127,7 +131,8 @@ class Applying:
             if step.name not in self.done:
                 self.lock.hold()
                 self.show.step(step.title)
-                self.ledger.set_fields(stage=step.name)
+                self.stage = step.name
+                self.ledger.set_fields(stage=self.stage)
                 self._carry_out(step, self._actions[step.action])
                 self._log(step)
         self.show.step("look for what others wrote, and read all documents back")
@@ -165,6 +170,8 @@ class Applying:
         check_unique(self.live, self.plan.new)
         self._require_few(self._due(step))
         wanted = {index.name for index in wanted_indexes(self.live, self.plan.new.indexes)}
+        if any(EXPIRY in spec for command in step.commands for spec in command["indexes"]):
+            self._drop()
         for command in step.commands:
             if specs := [spec for spec in command["indexes"] if spec["name"] in wanted]:
                 retry_transient(partial(self._command, {**command, "indexes": specs}))
@@ -202,10 +209,16 @@ class Applying:
         """
         self._check(step)
         self._require_few(self._held())
+        self._drop()
         if self.plan.new.validation.keeps:  # what others made of these names stays
             self.updating.only = validator(_loosened(self.plan.intermediate), self.profile)
         self._rewrite(replace(step, stages=self.plan.rewrite.whole))
         self.updating.only = {}
+
+    def _drop(self) -> None:
+        """From here on it cannot be taken back."""
+        self.dropping = True
+        self.ledger.set_fields(dropping=True)
 
     def _require_few(self, found: Iterable[Loss]) -> None:
         """Raises DataError where more is about to be lost than was allowed."""

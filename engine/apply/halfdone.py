@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from engine.apply.recorded import evidence, restored, shapes
@@ -12,30 +12,39 @@ from engine.evolution.shaping import Stage
 from engine.evolution.steps import ApplyPlan, apply_plan
 from engine.evolution.unfinished import Unfinished, Way
 from engine.evolution.wayback import way_back
-from engine.mapping.model import Mapping
+from engine.mapping.model import Index, Mapping
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.connection import Client
 from engine.mongo.ledger import Ledger
 from engine.mongo.records import RunRecord
 
 UNDO = "undo"  # the mode of a record that takes an apply back
-LAST = ("trim", "expire")  # the steps after which something is gone
+ONE_WAY = ("return ", "step ")  # steps that cannot be taken back once they have begun: returns of documents, and steps of the user's own
 ALL = {"_id": {"$exists": True}}
 
 
 @dataclass(frozen=True)
 class HalfDone:
-    """`applied` is the run that left the collection before, `record` the last attempt of the apply, `undo` one to take it back, if any."""
+    """`applied` is the run that left the collection before, `record` the last attempt of the apply, `undo` one to take it back, if any.
+
+    `shapes` are the mappings that documents had before.
+    """
 
     applied: RunRecord
     record: RunRecord
     undo: RunRecord | None
     plan: ApplyPlan
+    shapes: tuple[Mapping, ...]
+
+    @property
+    def indexes(self) -> list[Index]:
+        """Those that the engine may have in the collection meanwhile."""
+        return [index for mapping in (self.plan.new, *self.shapes) for index in mapping.indexes]
 
     @property
     def undoable(self) -> bool:
         """Whether it has not begun to drop values, to carry out steps of the user's, or to bring back what was set aside earlier."""
-        return not any(step in LAST or step.startswith(("return ", "step ")) for step in (*self.record.done, self.record.stage))
+        return can_be_undone((*self.record.done, self.record.stage), dropping=self.record.dropping)
 
     def way(self, new: Mapping) -> Way:
         """What an apply of this mapping does about it."""
@@ -58,7 +67,13 @@ class HalfDone:
         stage = "" if self.record.stage in {*self.record.done, "done"} else self.record.stage
         way, undo = self.way(new), self.undo.run_id if self.undo else ""
         run, before = self.record.run_id, self.applied.run_id
-        return Unfinished(run, self.record.mapping, before, way, self.record.done, stage, left, self.undoable, undo)
+        foreseen = self.foreseeable(new)
+        return Unfinished(run, self.record.mapping, before, way, self.record.done, stage, left, self.undoable, undo, foreseen)
+
+
+def can_be_undone(begun: Iterable[str], *, dropping: bool) -> bool:
+    """Whether an apply that has begun these steps can be taken back; the step that drops values says itself when it does."""
+    return not dropping and not any(step.startswith(ONE_WAY) for step in begun)
 
 
 def half_done(ledger: Ledger, profile: ServerProfile) -> HalfDone | None:
@@ -68,8 +83,9 @@ def half_done(ledger: Ledger, profile: ServerProfile) -> HalfDone | None:
     if last is None or record is None or applied is None:
         return None
     new = replace(restored(record), digest=record.meaning_sha256)
-    plan = apply_plan([shape.mapping for shape in shapes(ledger)], new, evidence(ledger.loads()), profile)
-    return HalfDone(applied, record, last if last.mode == UNDO else None, plan)
+    there = tuple(shape.mapping for shape in shapes(ledger))
+    plan = apply_plan(there, new, evidence(ledger.loads()), profile)
+    return HalfDone(applied, record, last if last.mode == UNDO else None, plan, there)
 
 
 def replaced_by(client: Client, record: RunRecord, plan: ApplyPlan) -> Replaced:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pymongo import MongoClient
@@ -14,7 +14,7 @@ from engine.evolution.counts import Counts
 from engine.evolution.planning import reload
 from engine.evolution.rewriting import Rewriting
 from engine.evolution.steps import remade_indexes
-from engine.mapping.model import Mapping
+from engine.mapping.model import Index, Mapping
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.asides import name_too_long
 from engine.mongo.ownership import Existing
@@ -35,10 +35,14 @@ def unsupported(client: MongoClient[Any], new: Mapping, profile: ServerProfile) 
 
 
 def refused_indexes(
-    collection: Collection[Any], existing: Existing, old: Mapping, new: Mapping, rewrite: Rewriting, *, estimate: bool = False
-) -> Iterator[Finding]:
-    """Indexes that cannot be built. One pass for each unique index that is not there yet, or whose values change; none for an estimate."""
-    yield from clashes(existing, new, old.indexes, rebuilds=True)
+    collection: Collection[Any], existing: Existing, old: Mapping, new: Mapping, rewrite: Rewriting,
+    *, own: Iterable[Index] = (), estimate: bool = False,
+) -> Iterator[Finding]:  # fmt: skip
+    """Indexes that cannot be built; `own` are of the engine, beside those of the old mapping.
+
+    One pass for each unique index that is not there yet, or whose values change; none for an estimate.
+    """
+    yield from clashes(existing, new, (*old.indexes, *own), rebuilds=True)
     if estimate:
         return
     yield from not_unique(collection, new, rewrite.whole, remade_indexes(old, new, rewrite))

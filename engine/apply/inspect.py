@@ -19,7 +19,7 @@ from engine.apply.renaming import is_renamed, name_taken, under_present_name
 from engine.apply.sampling import sample_of
 from engine.apply.unmet import added, unmet
 from engine.digests.checksum import Content
-from engine.errors import DataError, counted, finding
+from engine.errors import DataError, Finding, counted, finding
 from engine.evolution.combining import rewriting_of_all, union_of
 from engine.evolution.declared import awaiting
 from engine.evolution.diff import diff
@@ -142,7 +142,9 @@ def _inspect_and_plan(
         drift=live.drift,
         others=live.others,
         unfinished=live.unfinished and live.unfinished.told(new),
-        ways=ways(new.target, anew=any(clashes(live.existing, new, own)), renames=profile.can_rename),
+        ways=ways(
+            new.target, anew=any(clashes(live.existing, new, own)), renames=profile.can_rename, unfinished=live.unfinished is not None
+        ),
     )
     with translated():
         found = replace(found, asides=judge_asides(client, new, live.evidence, profile))
@@ -166,9 +168,18 @@ def _asked(
     counting = Counting(old, awaiting(live.old, new), found.changes, rewrite, found.expiring, profile, sample)
     counts = counting.count(collection)
     found = replace(found, counts=replace(counts, unsure={}, nulled={}) if found.continues else counts)
-    if not found.blocked and (found.continues or not live.unfinished):  # else its indexes go first
+    if not found.blocked:
+        own = live.unfinished.indexes if live.unfinished else []
         hindrances += [
-            *refused_indexes(collection, live.existing, union_of(old), new, rewrite, estimate=bool(sample)),
+            *refused_indexes(collection, live.existing, union_of(old), new, rewrite, own=own, estimate=bool(sample)),
             *unnamable(new, found.counts),
         ]
-    return replace(found, hindrances=tuple(hindrances))
+    return replace(found, hindrances=(*hindrances, *_of_the_first(client, live, new, profile)))
+
+
+def _of_the_first(client: MongoClient[Any], live: LiveCollection, new: Mapping, profile: ServerProfile) -> tuple[Finding, ...]:
+    """For what an unfinished apply would be refused that has to be finished first."""
+    first = live.unfinished
+    if first is None or first.way(new) is not Way.FINISH or first.way(first.plan.new) is not Way.CONTINUE:
+        return ()
+    return _inspect_and_plan(client, first.plan.new, profile, estimate=False)[1].refusals

@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from engine import __version__
 from engine.apply.agreement import check_agreement
 from engine.apply.applying import Applying, ApplyProgress
-from engine.apply.halfdone import half_done, replaced_by
+from engine.apply.halfdone import can_be_undone, half_done, replaced_by
 from engine.apply.inspect import LiveCollection, inspect_and_plan
 from engine.apply.pacing import Pace
 from engine.apply.recorded import recorded
@@ -107,7 +107,7 @@ class ApplyTask:
             earlier = live.unfinished.record.aside if live.unfinished else None
             self.work = work = Applying(self.client, steps, self.profile, ledger, lock, show, self.run_id, allowed, replaced,
                                         [*record.done], record.position, [*record.steps], found.stricter,
-                                        earlier.documents if earlier else 0, self.pace)  # fmt: skip
+                                        earlier.documents if earlier else 0, self.pace, dropping=record.dropping)  # fmt: skip
             state = self._carry_out(work, ledger)
             replaced.drop()
         moved = work.evicting.moved.collection if work.evicting.moved else ""
@@ -184,6 +184,7 @@ class ApplyTask:
             resumed=before.run_id,
             allow=tuple(sorted({*map(str, self.allowed), *before.allow})),
             done=before.done,
+            dropping=before.dropping,
             position=before.position,
             steps=before.steps,
             beforehand=beforehand,
@@ -202,7 +203,8 @@ class ApplyTask:
         steps = f"finished steps: {', '.join(self.work.done)}" if self.work.done else "no step was finished"
         aside = f", {self.work.set_aside:,} set aside" if self.work.set_aside else ""
         rewritten = f"; at least {counted(self.work.rewritten, 'document')} rewritten" if self.work.rewritten else ""
-        back = "; `engine apply --undo` takes it back" if "trim" not in self.work.done else ""
+        undoable = can_be_undone((*self.work.done, self.work.stage), dropping=self.work.dropping)
+        back = "; `engine apply --undo` takes it back" if undoable else ""
         return f"{steps}{rewritten}{aside}; run `engine apply` again to continue it{back}"
 
     def _require_reviewed(self, live: LiveCollection, found: EvolutionPlan) -> None:

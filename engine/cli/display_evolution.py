@@ -64,7 +64,7 @@ def _head(found: EvolutionPlan) -> Iterator[Text]:
         yield Text(f"all numbers are estimates from {found.counts.sample:,} documents: what few documents have may be missing, and "
                    "whether unique indexes can be built was not asked; engine apply counts all", "yellow")  # fmt: skip
     if found.unfinished:
-        yield from (Text(line, "red") for line in found.unfinished.lines)
+        yield from (Text(line, "red") for line in found.unfinished.lines(refused=bool(found.refusals)))
     yield from (Text(f"shapes: {shape}") for shape in found.shapes)
     yield from (Text(f"not as a fresh run: {path}: {why}", "yellow") for path, why in found.doubts.items())
     for line in found.drift:

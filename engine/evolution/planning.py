@@ -151,7 +151,7 @@ class EvolutionPlan:
         """Plain values, for `--json`."""
         return {
             "applied": self.applied,
-            "unfinished": self.unfinished and self.unfinished.as_json(),
+            "unfinished": self.unfinished and self.unfinished.as_json(refused=bool(self.refusals)),
             "unloaded": self.unloaded,
             "exit_code": self.exit_code,
             "breaking": self.breaking,
@@ -212,9 +212,12 @@ def reload(target: Target, *, anew: bool = False, renames: bool = True) -> str:
     return RELOAD_ALL.format(mode="replace" if renames else "sync")
 
 
-def ways(target: Target, *, anew: bool = False, renames: bool = True) -> tuple[str, ...]:
-    """What can be done where the source is needed; as `reload`, and in the modes that add to a collection, documents may stay."""
-    mixed = target.mode not in ("replace", "sync") and not target.amends
+def ways(target: Target, *, anew: bool = False, renames: bool = True, unfinished: bool = False) -> tuple[str, ...]:
+    """What can be done where the source is needed; as `reload`, and in the modes that add to a collection, documents may stay.
+
+    Not where an apply is `unfinished`: such modes add nothing then.
+    """
+    mixed = not unfinished and target.mode not in ("replace", "sync") and not target.amends
     return (reload(target, anew=anew, renames=renames), *([KEEP_BOTH] if mixed else []))
 
 

@@ -20,7 +20,8 @@ class Unfinished:
     """The apply `run` of the mapping called `mapping`, and `way`, what an apply of the mapping in question does about it.
 
     `previous` is the run that left the collection before. `done` are its finished steps, `stage` is the one under way, `left` are the
-    others. `undoable`: it can be taken back; `undo` is the run that has begun to, empty where none has.
+    others. `undoable`: it can be taken back; `undo` is the run that has begun to, empty where none has. `foreseen`: it is known before what
+    documents will be like when that is done.
     """
 
     run: str
@@ -32,23 +33,36 @@ class Unfinished:
     left: tuple[str, ...]
     undoable: bool
     undo: str = ""
+    foreseen: bool = True
 
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """In words: what was done, what apply does now, and whether it can be taken back."""
+    def lines(self, *, refused: bool) -> tuple[str, ...]:
+        """In words: what was done, what apply does now, or that it is refused, and whether it can be taken back."""
         done = f"done: {', '.join(self.done) or 'nothing'}; under way: {self.stage or 'nothing'}; left: {', '.join(self.left) or 'nothing'}"
         begun = f"undo {self.undo} of it was not finished either; " if self.undo else ""
-        then = "" if self.way is Way.CONTINUE else ", then makes the changes below"
         back = f"brings the collection back to what run {self.previous} left"
         if not self.undoable:
             back = "is refused: it has begun to drop values, or to carry out steps that have no way back"
         return (
             f"apply {self.run} of the mapping {self.mapping} was not finished ({begun}{done})",
-            f"  engine apply {self.way.value}{then}",
+            *(self._instead if refused else (f"  engine apply {self.way.value}{self._then}",)),
             f"  engine apply --undo {back}",
         )
 
-    def as_json(self) -> dict[str, Any]:
+    @property
+    def _then(self) -> str:
+        if self.way is Way.CONTINUE:
+            return ""
+        return ", then makes the changes below" + ("" if self.foreseen else "; what it can only ask then may still be refused")
+
+    @property
+    def _instead(self) -> tuple[str, ...]:
+        """What works where this mapping is refused."""
+        no = "  engine apply with this mapping is refused, as said below, and changes nothing"
+        if self.way is Way.CONTINUE or self.undo:
+            return (no,)
+        return (no, f"  engine apply with the mapping of run {self.run} finishes it (engine history mapping {self.run} prints that)")
+
+    def as_json(self, *, refused: bool) -> dict[str, Any]:
         """Plain values, for `--json`."""
         return {
             "run": self.run,
@@ -60,4 +74,5 @@ class Unfinished:
             "left": list(self.left),
             "undoable": self.undoable,
             "undo": self.undo,
+            "refused": refused,
         }

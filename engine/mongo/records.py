@@ -121,14 +121,14 @@ class RunRecord:
     `previous` is the run whose documents an apply changed. `applied` is the mapping as it was meant, with all variables filled in; `live`
     the collection's state after it was published. `rows_done`, in the modes upsert and append: all rows up to this one are written and
     were read back. `resumed` is the run or apply that this one went on from. Of an apply, `done` are its finished steps, `position` the
-    last `_id` that the step under way has rewritten, `steps` the log. `rejected` are ranges of a published load's rejected rows, None where
-    they are too many to be kept; `settled` are ranges of the rows that a retry took out of the rejects of the run `retry_of`. `beforehand`
-    is the state of the collection, but for its documents, when the apply or the first of its attempts began, and `kept_in` the collection
-    of the values that it replaced and cannot compute back; after an undo, `unfit` counts documents of others that the mapping refuses.
-    `aside` is what an apply set aside; `left` says which documents that were set
-    aside came back, or were dropped by a record of kind drop. `uuid` is that of the collection that the run made, or has as its own
-    (`ownership`). `beside` are the earlier runs whose documents have another shape and are still there. `details` is what else people are
-    shown (the report of a run); the engine never reads it.
+    last `_id` that the step under way has rewritten, `steps` the log; `dropping`: values or documents are being dropped, or were.
+    `rejected` are ranges of a published load's rejected rows, None where they are too many to be kept; `settled` are ranges of the rows
+    that a retry took out of the rejects of the run `retry_of`. `beforehand` is the state of the collection, but for its documents, when the
+    apply or the first of its attempts began, and `kept_in` the collection of the values that it replaced and cannot compute back; after an
+    undo, `unfit` counts documents of others that the mapping refuses. `aside` is what an apply set aside; `left` says which documents that
+    were set aside came back, or were dropped by a record of kind drop. `uuid` is that of the collection that the run made, or has as its
+    own (`ownership`). `beside` are the earlier runs whose documents have another shape and are still there. `details` is what else people
+    are shown (the report of a run); the engine never reads it.
     """
 
     run_id: str
@@ -169,6 +169,7 @@ class RunRecord:
     done: tuple[str, ...] = ()
     position: Any = None
     steps: tuple[dict[str, Any], ...] = ()
+    dropping: bool = False
     aside: SetAside | None = None
     left: tuple[Left, ...] = ()
     beforehand: CollectionState | None = None

@@ -42,7 +42,6 @@ indexes:
 """
 THIRD = NEW.replace("twice: {{compute: years + years}}", "thrice: {{compute: years + years + years}}").replace("twice: -1", "thrice: -1")
 STEPS = ("widen", "free", "rewrite", "index", "check", "unindex", "trim", "tighten")
-PAST = ("trim", "tighten")
 ALLOWED = ("--allow", "E102", "--allow", "E104", "--allow", "E111")
 
 
@@ -112,7 +111,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 PLACES = [(step, when) for step in STEPS for when in ("before", "after")]
 BACK = ("free", "put back", "rewrite", "return", "index", "tighten")
 OTHERS = [("old", "put back"), ("new", "rewrite"), ("third", "return")]
-BEFORE_TRIM = [place for place in PLACES if place[0] not in PAST]
+BEFORE_TRIM = [*PLACES[: PLACES.index(("trim", "before"))], ("trim", "before")]
 
 
 @pytest.mark.parametrize(("step", "when"), BEFORE_TRIM)
@@ -190,10 +189,35 @@ def test_the_same_mapping_goes_on(
     assert people.plan(NEW)[0] == 0
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_past_the_trim_it_is_finished_first(people: People, stopped: Callable[..., None], when: str) -> None:
+@pytest.fixture
+def dropping(people: People, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Ends an apply of a mapping when the first value is about to be dropped."""
+
+    def stop(text: str) -> None:
+        rewrite = Applying._rewrite
+
+        def ending(self: Applying, step: Any) -> None:
+            if step.name == "trim":
+                raise KeyboardInterrupt
+            rewrite(self, step)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Applying, "_rewrite", ending)
+            ended = people.apply(text)
+        assert (ended.code, "--undo" in ended.err) == (130, False), ended.err
+
+    return stop
+
+
+@pytest.mark.parametrize("place", [("trim", "after"), ("tighten", "before"), None])
+def test_past_the_trim_it_is_finished_first(
+    people: People, stopped: Callable[..., None], dropping: Callable[[str], None], place: tuple[str, str] | None
+) -> None:
     people.load()
-    stopped(people, NEW, "trim", when)
+    if place:
+        stopped(people, NEW, *place)
+    else:
+        dropping(NEW)
     told = people.plan(THIRD)[1]["unfinished"]
     assert (told["apply"], told["undoable"]) == ("finish", False)
     refused = people.undo()
@@ -220,6 +244,47 @@ def test_an_undo_that_stopped_is_ended_whatever_comes(
     ended = people.undo() if way == "undo" else people.apply(text)
     assert (ended.code, people.state) == (0, wanted or before), ended.err
     assert people.plan(text)[0] == 0
+
+
+def test_what_the_second_mapping_cannot_have_is_said_before_the_first_is_finished(people: People, dropping: Callable[[str], None]) -> None:
+    """Nothing is promised, nothing is done; what works is named, and works."""
+    people.load()
+    dropping(NEW)
+    before = people.state
+    code, plan = people.plan(OLD)
+    assert {refusal["code"] for refusal in plan["refusals"]} == {"needs_source"}
+    assert (code, plan["unfinished"]["apply"], plan["unfinished"]["refused"]) == (11, "finish", True)
+    told = command("plan", "-m", people.file(OLD)).out
+    assert "engine apply with this mapping is refused, as said below, and changes nothing" in told
+    assert "then makes the changes below" not in told
+    run = plan["unfinished"]["run"]
+    assert f"engine apply with the mapping of run {run} finishes it (engine history mapping {run} prints that)" in told
+    refused = people.apply(OLD)
+    assert (refused.code, "needs_source" in refused.err, people.state) == (3, True, before)
+    people.file(NEW).write_text(command("history", "mapping", run, "-m", people.file(OLD)).out, encoding="utf-8")
+    assert command("apply", "-m", people.file(NEW)).code == 0
+    assert people.plan(NEW)[0] == 0
+
+
+@pytest.mark.parametrize("part", ["first", "second"])
+def test_a_unique_index_that_cannot_be_built_is_found_before_the_first_is_finished(
+    people: People, dropping: Callable[[str], None], part: str
+) -> None:
+    people.load()
+    unique = "  {name}: {{{{keys: {{{{home.town: 1}}}}, unique: true}}}}\n"
+    dropping(NEW)
+    third = THIRD + unique.format(name="by_town") if part == "second" else THIRD.replace("by_twice", "by_thrice")
+    if part == "first":
+        people.live.drop_index("by_twice")
+        people.live.create_index([("name", 1)], name="by_twice")
+    before = people.state
+    plan = people.plan(third)[1]
+    assert ([refusal["code"] for refusal in plan["refusals"]], plan["unfinished"]["refused"]) == (
+        ["index_not_unique" if part == "second" else "index_conflict"],
+        True,
+    )
+    refused = people.apply(third)
+    assert (refused.code, plan["refusals"][0]["code"] in refused.err, people.state) == (4, True, before), refused.err
 
 
 def test_what_others_wrote_is_kept_in_the_old_shape(people: People, stopped: Callable[..., None]) -> None:
