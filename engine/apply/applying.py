@@ -19,7 +19,7 @@ from engine.apply.pacing import Pace
 from engine.apply.replaced import Replaced
 from engine.apply.restoring import Restoring, remove_empty_asides
 from engine.apply.updating import Updating
-from engine.documents.validators import validator
+from engine.documents.validators import any_of, validator
 from engine.errors import DataError, TargetError, counted
 from engine.evolution.approvals import Approval, aside_limit, forbidden
 from engine.evolution.declared import awaiting
@@ -211,7 +211,7 @@ class Applying:
         self._require_few(self._held())
         self._drop()
         if self.plan.new.validation.keeps:  # what others made of these names stays
-            self.updating.only = validator(_loosened(self.plan.intermediate), self.profile)
+            self.updating.only = any_of(validator(_loosened(mapping), self.profile) for mapping in self.plan.between)
         self._rewrite(replace(step, stages=self.plan.rewrite.whole))
         self.updating.only = {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from engine.apply.lagging import recorded_lagging
 from engine.apply.recorded import evidence, restored, shapes
 from engine.apply.replaced import Replaced
 from engine.evolution.asides import KeptAside
@@ -83,7 +84,8 @@ def half_done(ledger: Ledger, profile: ServerProfile) -> HalfDone | None:
     if last is None or record is None or applied is None:
         return None
     new = replace(restored(record), digest=record.meaning_sha256)
-    there = tuple(shape.mapping for shape in shapes(ledger))
+    known = shapes(ledger)
+    there = tuple(shape.mapping for shape in (*known, *recorded_lagging(ledger, record, known[0].mapping)))
     plan = apply_plan(there, new, evidence(ledger.loads()), profile)
     return HalfDone(applied, record, last if last.mode == UNDO else None, plan, there)
 

@@ -12,6 +12,7 @@ from engine.apply.clashes import clashes
 from engine.apply.counting import Counting
 from engine.apply.halfdone import HalfDone, half_done
 from engine.apply.hindrances import refused_indexes, unnamable, unsupported
+from engine.apply.lagging import count_lagging, lagging_shapes, recorded_lagging
 from engine.apply.mixture import count_shapes
 from engine.apply.queries import Query
 from engine.apply.recorded import Shape, evidence, shapes
@@ -20,7 +21,7 @@ from engine.apply.sampling import sample_of
 from engine.apply.unmet import added, unmet
 from engine.digests.checksum import Content
 from engine.errors import DataError, Finding, counted, finding
-from engine.evolution.combining import rewriting_of_all, union_of
+from engine.evolution.combining import ShapeCount, rewriting_of_all, union_of
 from engine.evolution.declared import awaiting
 from engine.evolution.diff import diff
 from engine.evolution.judging import Evidence, judge
@@ -93,6 +94,7 @@ def inspect(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> L
     with translated():
         found = state_of(collection, Content(record.live.count, int(record.live.checksum, 16)))
     if unfinished:
+        known = (*known, *recorded_lagging(ledger, unfinished.record, old))
         if unfinished.way(new) is Way.FINISH:
             old = unfinished.plan.new
             known = (Shape(unfinished.record.run_id, old),)
@@ -130,7 +132,10 @@ def _inspect_and_plan(
     collection = client[new.target.database][new.target.collection]
     with translated():
         sample = sample_of(collection) if estimate else ()
-        counted_shapes = count_shapes(collection, live.shapes, profile, sample) if profile.query_operators and not live.unfinished else ()
+        counted_shapes = _shapes(client, live, new, profile, sample) if profile.query_operators and not live.unfinished else ()
+    if counted_shapes:
+        late = counted_shapes[len(live.shapes) :]
+        live = replace(live, shapes=(*live.shapes, *(Shape(shape.run, shape.mapping, lagging=True) for shape in late)))
     own = union_of([shape.mapping for shape in live.shapes]).indexes
     found = compared(
         live.old,
@@ -149,6 +154,17 @@ def _inspect_and_plan(
     with translated():
         found = replace(found, asides=judge_asides(client, new, live.evidence, profile))
         return live, _asked(client, live, new, found, profile, sample=sample) if found.to_do else found
+
+
+def _shapes(
+    client: MongoClient[Any], live: LiveCollection, new: Mapping, profile: ServerProfile, sample: tuple[Query, ...]
+) -> tuple[ShapeCount, ...]:
+    """The shapes that documents have, and those that others go on writing; none where there is only one."""
+    collection = client[new.target.database][new.target.collection]
+    earlier, present = lagging_shapes(Ledger(client, new.target), live.old, profile), [shape.mapping for shape in live.shapes]
+    lagging = count_lagging(collection, earlier, present, new, evidence=live.evidence, profile=profile, sample=sample)
+    several = lagging or len(live.shapes) > 1
+    return (*count_shapes(collection, live.shapes, profile, sample), *lagging) if several else ()
 
 
 def _asked(

@@ -19,9 +19,7 @@ from engine.mapping.profiles import ServerProfile
 def count_shapes(
     collection: Collection[Any], shapes: Sequence[Shape], profile: ServerProfile, sample: Sequence[Query] = ()
 ) -> tuple[ShapeCount, ...]:
-    """The shapes, the newest first, where there may be several; a document that fits two counts as one of the newer. One pass then."""
-    if len(shapes) == 1:
-        return ()
+    """The shapes, the newest first; a document that fits two counts as one of the newer. One pass."""
     queries = [_closed(shape.mapping, profile) for shape in shapes]
     asked: dict[tuple[str, bool], Query] = {}
     for place, shape in enumerate(shapes):

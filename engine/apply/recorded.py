@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.errors import DataError, UsageError, finding
 from engine.evolution.judging import Evidence
+from engine.evolution.pairing import renames
 from engine.evolution.planning import RELOAD_ALL
 from engine.mapping.loader import loads_all
 from engine.mapping.model import Index, Mapping
@@ -19,6 +20,7 @@ from engine.mapping.yamltree import parse
 from engine.mongo.ledger import Ledger
 from engine.mongo.records import Reason, RunRecord
 
+EARLIER = 3  # mappings before the present one in whose shape others may go on writing
 UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")  # what YAML folds, or does not allow, between quotes
 
 
@@ -51,15 +53,34 @@ def restored(record: RunRecord) -> Mapping:
 
 @dataclass(frozen=True)
 class Shape:
-    """What documents are as a mapping makes them; `run` is one that loaded such with it."""
+    """What documents are as a mapping makes them; `run` is one that applied it. `lagging`: only others go on writing such."""
 
     run: str
     mapping: Mapping
+    lagging: bool = False
 
 
 def shapes(ledger: Ledger) -> tuple[Shape, ...]:
     """The shapes of the documents that are there, the one that was applied last first. Raises DataError as `restored`."""
     return tuple(Shape(record.run_id, restored(record)) for record in ledger.shaping())
+
+
+def earlier_shapes(ledger: Ledger, newest: Mapping) -> tuple[Shape, ...]:
+    """What the last mappings before the `newest` made documents to be, the newest first; without those that cannot be read any more.
+
+    Each field says as `was` what the newest mapping calls it; indexes are the newest's, as the earlier ones are gone.
+    """
+    known = {record.meaning_sha256 for record in ledger.shaping()}
+    names, newer, found = {field.path: field.path for field in newest.fields}, newest, list[Shape]()
+    for record in ledger.earlier(EARLIER + len(known)):
+        with suppress(DataError):
+            mapping = restored(record)
+            names = {path: names[later] for path, later in renames(mapping, newer).items() if later in names}
+            newer = mapping
+            if record.meaning_sha256 not in known:
+                fields = (replace(field, was=name if (name := names.get(field.path)) != field.path else None) for field in mapping.fields)
+                found.append(Shape(record.run_id, replace(mapping, fields=tuple(fields), indexes=newest.indexes), lagging=True))
+    return tuple(found[:EARLIER])
 
 
 def own_indexes(ledger: Ledger) -> tuple[Index, ...]:

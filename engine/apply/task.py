@@ -189,6 +189,7 @@ class ApplyTask:
             steps=before.steps,
             beforehand=beforehand,
             kept_in=before.kept_in or kept_in,
+            lagging=tuple(shape.run for shape in live.shapes if shape.lagging),
             details={"mapping_text": self.mapping.text, "changes": [str(change.change) for change in found.changes]},
         )
 

@@ -60,16 +60,21 @@ class Step:
 class ApplyPlan:
     """From the old mapping to the new one.
 
-    Until the step `trim`, documents keep what the new mapping has removed: they are those of `intermediate`. `expiring`: TTL indexes that
-    will delete documents as nothing did before.
+    Until the step `trim`, documents keep what the new mapping has removed: they are those of `between`, one for each shape that documents
+    had, the newest first. `expiring`: TTL indexes that will delete documents as nothing did before.
     """
 
     old: Model
     new: Model
-    intermediate: Model
+    between: tuple[Model, ...]
     rewrite: Rewriting
     steps: tuple[Step, ...]
     expiring: tuple[Expiry, ...] = ()
+
+    @property
+    def intermediate(self) -> Model:
+        """What documents are until then that have the newest of the shapes."""
+        return self.between[0]
 
 
 def apply_plan(shapes: Sequence[Model], new: Model, evidence: Evidence | None, profile: ServerProfile) -> ApplyPlan:
@@ -78,7 +83,7 @@ def apply_plan(shapes: Sequence[Model], new: Model, evidence: Evidence | None, p
     rewrite, fitting = rewriting_of_all(shapes, new, evidence), awaiting(old, new)
     there = union_of(shapes)
     removed = [(shape, one.removed) for shape, one in zip(shapes, rewritings(shapes, fitting, evidence), strict=True)]
-    between = [_intermediate(shape, fitting, gone) if gone else fitting for shape, gone in removed]
+    between = tuple(_intermediate(shape, fitting, gone) if gone else fitting for shape, gone in removed)
     found = (
         Step("widen", "allow both shapes", commands=tuple(_widen(shapes, between, new, profile, rewrite))),
         Step("free", "drop indexes that conflict with the rewrite or with new indexes", Action.DROP_INDEXES,
@@ -96,7 +101,7 @@ def apply_plan(shapes: Sequence[Model], new: Model, evidence: Evidence | None, p
         Step("expire", "build TTL indexes, which delete documents", Action.BUILD_INDEXES, tuple(_build(new, expiring=True))),
     )  # fmt: skip
     needed = tuple(step for step in found if step.commands or step.stages or step.action is Action.CHECK)
-    return ApplyPlan(old, new, between[0], rewrite, needed)
+    return ApplyPlan(old, new, between, rewrite, needed)
 
 
 def returning(found: ApplyPlan, asides: Iterable[KeptAside]) -> ApplyPlan:

@@ -148,6 +148,17 @@ class Ledger:
             found.setdefault(record.meaning_sha256, record)
         return list(found.values())
 
+    def earlier(self, most: int) -> list[RunRecord]:
+        """Those whose mappings were applied before the present one, or by an apply that was taken back; each meaning once, newest first."""
+        applied = self.applied()
+        undone = {"kind": Kind.APPLY.value, "outcome": Outcome.UNDONE.value}
+        before = {**self._target, "fence": {"$lt": applied.fence if applied else 0}, "$or": [SHAPING, undone]}
+        last = {"$group": {"_id": "$meaning_sha256", "run": {"$first": "$_id"}, "fence": {"$first": "$fence"}}}
+        newest_first = {"$sort": {"fence": -1}}
+        with translated():
+            found = [*self._runs.aggregate([{"$match": before}, newest_first, last, newest_first, {"$limit": most}])]
+        return [record for one in found if (record := self.find(one["run"]))]
+
     def unfinished_apply(self) -> RunRecord | None:
         """The last `engine apply` that did not finish and that no published run has superseded."""
         last, applied = self._newest({"kind": Kind.APPLY.value}), self.applied()

@@ -127,8 +127,9 @@ class RunRecord:
     apply or the first of its attempts began, and `kept_in` the collection of the values that it replaced and cannot compute back; after an
     undo, `unfit` counts documents of others that the mapping refuses. `aside` is what an apply set aside; `left` says which documents that
     were set aside came back, or were dropped by a record of kind drop. `uuid` is that of the collection that the run made, or has as its
-    own (`ownership`). `beside` are the earlier runs whose documents have another shape and are still there. `details` is what else people
-    are shown (the report of a run); the engine never reads it.
+    own (`ownership`). `beside` are the earlier runs whose documents have another shape and are still there. `lagging` are earlier runs in
+    whose shape others go on writing, which an apply brings to its own. `details` is what else people are shown (the report of a run); the
+    engine never reads it.
     """
 
     run_id: str
@@ -153,6 +154,7 @@ class RunRecord:
     live: CollectionState | None = None
     uuid: str = ""
     beside: tuple[str, ...] = ()
+    lagging: tuple[str, ...] = ()
     resumed: str = ""
     limit: int | None = None
     source_sha256: str = ""
@@ -223,6 +225,7 @@ READ: dict[str, Callable[[Any], Any]] = {
     "by": Actor.of,
     "live": CollectionState.of,
     "beside": tuple,
+    "lagging": tuple,
     "settled": tuple,
     "rejected": tuple,
     "accounting": lambda plain: Accounting(**plain),
@@ -241,6 +244,7 @@ WRITTEN: dict[str, Callable[[Any], Any]] = {
     "by": Actor.as_document,
     "live": CollectionState.as_document,
     "beside": list,
+    "lagging": list,
     "settled": list,
     "rejected": list,
     "accounting": asdict,
