@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
+
+from pymongo.collection import Collection
 
 from engine.apply.lagging import recorded_lagging
 from engine.apply.recorded import evidence, restored, shapes
 from engine.apply.replaced import Replaced
 from engine.evolution.asides import KeptAside
+from engine.evolution.planning import EvolutionPlan
 from engine.evolution.shaping import Stage
 from engine.evolution.steps import ApplyPlan, apply_plan
-from engine.evolution.unfinished import Unfinished, Way
+from engine.evolution.unfinished import Unfinished, Way, made
 from engine.evolution.wayback import way_back
 from engine.mapping.model import Index, Mapping
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.connection import Client
+from engine.mongo.indexes import is_same
 from engine.mongo.ledger import Ledger
+from engine.mongo.ownership import Existing
 from engine.mongo.records import RunRecord
 
 UNDO = "undo"  # the mode of a record that takes an apply back
@@ -70,6 +76,23 @@ class HalfDone:
         run, before = self.record.run_id, self.applied.run_id
         foreseen = self.foreseeable(new)
         return Unfinished(run, self.record.mapping, before, way, self.record.done, stage, left, self.undoable, undo, foreseen)
+
+    def progress(self, found: EvolutionPlan, collection: Collection[Any], existing: Existing) -> Unfinished | None:
+        """For a plan of the same mapping: which changes are made, and how many documents the step under way is done with.
+
+        Raises the driver's errors.
+        """
+        left = {step.name for step in self.plan.steps} - {*self.record.done}
+        wanted = {index.name: index for index in self.plan.new.indexes}
+        present = {f"index {name}" for name, spec in existing.indexes.items() if name not in wanted or is_same(wanted[name], spec)}
+        return found.unfinished and replace(found.unfinished, made=made(found.changes, left, present), documents=self._done(collection))
+
+    def _done(self, collection: Collection[Any]) -> int:
+        """Documents up to the position, in the order of `_id`s of any type."""
+        if self.record.position is None:
+            return 0
+        before = {"$match": {"$expr": {"$lte": ["$_id", {"$literal": self.record.position}]}}}
+        return int(next(collection.aggregate([before, {"$count": "n"}]), {"n": 0})["n"])
 
 
 def can_be_undone(begun: Iterable[str], *, dropping: bool) -> bool:

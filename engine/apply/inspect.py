@@ -152,6 +152,8 @@ def _inspect_and_plan(
         ),
     )
     with translated():
+        if live.unfinished and found.continues:
+            found = replace(found, unfinished=live.unfinished.progress(found, collection, live.existing))
         found = replace(found, asides=judge_asides(client, new, live.evidence, profile))
         return live, _asked(client, live, new, found, profile, sample=sample) if found.to_do else found
 

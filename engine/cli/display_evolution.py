@@ -49,7 +49,7 @@ def _what_to_do(found: EvolutionPlan) -> str:
         return "No run has made this collection yet: `engine run` with --collection loads it."
     if found.hindrances:
         return "`engine apply` would refuse this, as said above."
-    if found.unfinished and found.needs is Needs.NOTHING:
+    if found.unfinished and (found.continues or found.needs is Needs.NOTHING):
         return f"Run `engine apply`: it {found.unfinished.way.value}."
     if found.unchangeable and found.needs is Needs.SOURCE:
         return "This needs the source, and another target.collection: a time series collection can only be added to."
@@ -59,7 +59,8 @@ def _what_to_do(found: EvolutionPlan) -> str:
 def _head(found: EvolutionPlan) -> Iterator[Text]:
     if found.applied:
         documents = f": {counted(found.counts.documents, 'document')}" if found.counts else ""
-        yield Text(f"compared with the collection as run {found.applied} left it{documents}")
+        compared = found.unfinished.compared if found.unfinished else f"compared with the collection as run {found.applied} left it"
+        yield Text(f"{compared}{documents}{' now' if found.unfinished and documents else ''}")
     if found.counts and found.counts.sample:
         yield Text(f"all numbers are estimates from {found.counts.sample:,} documents: what few documents have may be missing, and "
                    "whether unique indexes can be built was not asked; engine apply counts all", "yellow")  # fmt: skip
@@ -87,20 +88,27 @@ def _changes(found: EvolutionPlan) -> Iterator[Text]:
 
 def _facts(change: JudgedChange, found: EvolutionPlan) -> Iterator[str]:
     reason = f": {change.reason}" if change.reason else ""
-    yield f"needs    {change.needs.words}{reason}"
+    made = found.is_made(change)
+    yield "made     by the unfinished apply" if made else f"needs    {change.needs.words}{reason}"
     if change.readers.breaks:
         yield f"readers  break: {change.readers.reason}"
     if change.writers.breaks:
         yield f"writers  break: {change.writers.reason}"
     if change.needs > Needs.NOTHING and not (change.readers.breaks or change.writers.breaks):
         yield f"readers  and writers keep working: {change.readers.reason}"
-    if counts := found.counts:
+    if (counts := found.counts) and not made:
         if change.needs < Needs.SOURCE and (affected := counts.affected.get(change.change.label)):
-            yield f"touches  {counted(affected, 'document')}"
+            yield f"touches  {counted(affected, 'document')}{_included(change, found)}"
         if taken := counts.taken.get(change.change.label):
             yield f"in use   {counted(taken, 'document')} {'has' if taken == 1 else 'have'} something at this path already, which stays"
         if violators := counts.violators.get(change.change.label):
             yield f"refuses  {counted(violators, 'existing document')}"
+
+
+def _included(change: JudgedChange, found: EvolutionPlan) -> str:
+    """Of some changes nobody can count the documents that are not done."""
+    begun = found.unfinished and found.continues and found.unfinished.stage == "rewrite"
+    return ", with those that are done" if begun and not (change.change.kind.renames or change.change.kind.removes) else ""
 
 
 def _strangers(found: EvolutionPlan) -> Iterator[Text]:
@@ -144,7 +152,10 @@ def _how(kept: KeptAside, found: EvolutionPlan) -> str:
 
 
 def _count(found: EvolutionPlan) -> str:
-    return f"{counted(len(found.changes), 'change')}. " if found.changes else ""
+    total = counted(len(found.changes), "change")
+    if found.continues and found.changes:
+        return f"{found.left} of {total} {'is' if found.left == 1 else 'are'} left. "
+    return f"{total}. " if found.changes else ""
 
 
 def show_steps(steps: Iterable[tuple[Step, tuple[dict[str, Any], ...]]], stream: TextIO) -> None:

@@ -116,8 +116,19 @@ class EvolutionPlan:
 
     @property
     def allowed_before(self) -> tuple[Loss, ...]:
-        """What an unfinished apply of the same mapping would lose when it is continued."""
-        return losses(self.changes, self.counts, self.expiring) if self.continues else ()
+        """What an unfinished apply of the same mapping would lose when it is continued: not what is lost already."""
+        found = losses(self.changes, self.counts, self.expiring) if self.continues else ()
+        gone = {change.change.label for change in self.changes if self.is_made(change) and not change.change.kind.stricter}
+        return tuple(loss for loss in found if f"{loss.code} {loss.subject}" not in gone)
+
+    def is_made(self, change: JudgedChange) -> bool:
+        """Whether the unfinished apply that goes on has made this change."""
+        return self.unfinished is not None and change.change.label in self.unfinished.made
+
+    @property
+    def left(self) -> int:
+        """How many changes are still to be made."""
+        return sum(change.needs > Needs.NOTHING and not self.is_made(change) for change in self.changes)
 
     @property
     def refusals(self) -> tuple[Finding, ...]:
@@ -197,6 +208,7 @@ class EvolutionPlan:
             "readers": {"breaks": made_change.readers.breaks, "why": made_change.readers.reason},
             "writers": {"breaks": made_change.writers.breaks, "why": made_change.writers.reason},
             **counted,
+            **({"made": self.is_made(made_change)} if self.continues else {}),
         }
 
 

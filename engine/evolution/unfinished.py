@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from engine.errors import counted
+from engine.evolution.judgements import Needs
+from engine.evolution.judging import JudgedChange
 
 
 class Way(Enum):
@@ -21,7 +26,8 @@ class Unfinished:
 
     `previous` is the run that left the collection before. `done` are its finished steps, `stage` is the one under way, `left` are the
     others. `undoable`: it can be taken back; `undo` is the run that has begun to, empty where none has. `foreseen`: it is known before what
-    documents will be like when that is done.
+    documents will be like when that is done. `made`: the labels of changes for which an apply that goes on has nothing left to do;
+    `documents` are those that the step under way is done with, at least.
     """
 
     run: str
@@ -34,10 +40,14 @@ class Unfinished:
     undoable: bool
     undo: str = ""
     foreseen: bool = True
+    made: frozenset[str] = frozenset()
+    documents: int = 0
 
     def lines(self, *, refused: bool) -> tuple[str, ...]:
         """In words: what was done, what apply does now, or that it is refused, and whether it can be taken back."""
-        done = f"done: {', '.join(self.done) or 'nothing'}; under way: {self.stage or 'nothing'}; left: {', '.join(self.left) or 'nothing'}"
+        far = f" ({counted(self.documents, 'document')} done)" if self.documents else ""
+        stage, left = f"{self.stage or 'nothing'}{far}", ", ".join(self.left) or "nothing"
+        done = f"done: {', '.join(self.done) or 'nothing'}; under way: {stage}; left: {left}"
         begun = f"undo {self.undo} of it was not finished either; " if self.undo else ""
         back = f"brings the collection back to what run {self.previous} left"
         if not self.undoable:
@@ -47,6 +57,15 @@ class Unfinished:
             *(self._instead if refused else (f"  engine apply {self.way.value}{self._then}",)),
             f"  engine apply --undo {back}",
         )
+
+    @property
+    def compared(self) -> str:
+        """With what the changes of a plan are compared."""
+        return {
+            Way.CONTINUE: f"changes since run {self.previous}",
+            Way.UNDO: f"compared with the collection as run {self.previous} left it, to which it is taken back first",
+            Way.FINISH: f"compared with the collection as apply {self.run} will leave it, which is finished first",
+        }[self.way]
 
     @property
     def _then(self) -> str:
@@ -75,4 +94,30 @@ class Unfinished:
             "undoable": self.undoable,
             "undo": self.undo,
             "refused": refused,
+            "documents": self.documents,
         }
+
+
+def made(changes: Iterable[JudgedChange], left: Container[str], indexes: Container[str]) -> frozenset[str]:
+    """The labels of the changes that are made, where these steps are left.
+
+    `indexes`: as subjects of changes, those that the collection has: of an index that the mapping has, only the one that it wants.
+    """
+    return frozenset(judged.change.label for judged in changes if _is_made(judged, left, indexes))
+
+
+def _is_made(judged: JudgedChange, left: Container[str], indexes: Container[str]) -> bool:
+    change = judged.change
+    if change.kind.of_index:
+        return (change.subject in indexes) is (change.kind.sign != "-")
+    step = _step(judged)
+    return bool(step) and step not in left
+
+
+def _step(judged: JudgedChange) -> str:
+    """The step that makes a change; empty where nothing has to be done."""
+    if judged.change.kind.of_step and judged.needs:
+        return judged.change.subject
+    if judged.change.kind.removes:
+        return "trim"
+    return {Needs.REWRITE: "rewrite", Needs.RULES: "tighten"}.get(judged.needs, "")

@@ -246,6 +246,44 @@ def test_an_undo_that_stopped_is_ended_whatever_comes(
     assert people.plan(text)[0] == 0
 
 
+REWRITTEN = {"E103 home.town", "E116 home.town", "E103 years", "E104 years", "E101 twice"}
+BUILT = REWRITTEN | {"E403 index by_city", "E401 index by_twice"}
+MADE = {
+    ("free", "after"): set(),
+    ("index", "before"): REWRITTEN,
+    ("index", "after"): BUILT,
+    ("unindex", "after"): BUILT | {"E402 index by_age"},
+    ("tighten", "before"): BUILT | {"E402 index by_age", "E102 name"},
+}
+
+
+@pytest.mark.parametrize("place", MADE, ids=" ".join)
+def test_a_plan_says_of_each_change_whether_it_is_made(people: People, stopped: Callable[..., None], place: tuple[str, str]) -> None:
+    people.load()
+    stopped(people, NEW, *place)
+    code, plan = people.plan(NEW)
+    assert {f"{change['code']} {change['subject']}" for change in plan["changes"] if change["made"]} == MADE[place]
+    assert ({loss["code"] for loss in plan["allowed_before"]} >= {"E102"}) is (place[0] != "tighten")
+    assert code == (10 if place[0] == "tighten" else 11)
+    told = command("plan", "-m", people.file(NEW)).out
+    left = len(plan["changes"]) - len(MADE[place])
+    assert f"{left} of 10 changes {'is' if left == 1 else 'are'} left. Run `engine apply`: it continues it." in told
+    assert told.count("made     by the unfinished apply") == len(MADE[place])
+    assert f"changes since run {plan['applied']}: {people.live.count_documents({})} documents now" in told
+
+
+def test_a_plan_in_the_middle_of_a_rewrite_says_how_far_it_came(people: People, stopped: Callable[..., None]) -> None:
+    people.load()
+    stopped(people, NEW, "rewrite", "before")
+    people.database["_engine_runs"].update_one({"outcome": "interrupted"}, {"$set": {"position": 19}})
+    assert people.plan(NEW)[1]["unfinished"]["documents"] == 20
+    told = command("plan", "-m", people.file(NEW)).out
+    assert "under way: rewrite (20 documents done)" in told
+    assert "touches  60 documents, with those that are done" in told  # E101: nobody counts
+    other = command("plan", "-m", people.file(THIRD)).out
+    assert "left it, to which it is taken back first" in other
+
+
 def test_what_the_second_mapping_cannot_have_is_said_before_the_first_is_finished(people: People, dropping: Callable[[str], None]) -> None:
     """Nothing is promised, nothing is done; what works is named, and works."""
     people.load()
@@ -257,6 +295,7 @@ def test_what_the_second_mapping_cannot_have_is_said_before_the_first_is_finishe
     told = command("plan", "-m", people.file(OLD)).out
     assert "engine apply with this mapping is refused, as said below, and changes nothing" in told
     assert "then makes the changes below" not in told
+    assert f"compared with the collection as apply {plan['unfinished']['run']} will leave it, which is finished first" in told
     run = plan["unfinished"]["run"]
     assert f"engine apply with the mapping of run {run} finishes it (engine history mapping {run} prints that)" in told
     refused = people.apply(OLD)
