@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from engine import __version__
 from engine.apply.asides import judge_asides, read_asides, require_known
 from engine.apply.inspect import LiveCollection, inspect
 from engine.apply.restoring import Restoring, remove_empty_asides
-from engine.errors import DataError, EngineError, finding
+from engine.errors import DataError, finding
 from engine.evolution.asides import KeptAside
 from engine.evolution.losses import Loss
 from engine.mapping.model import Mapping as Model
@@ -24,6 +24,7 @@ from engine.mongo.connection import database_of, translated
 from engine.mongo.ledger import Ledger
 from engine.mongo.leftovers import remove_leftovers
 from engine.mongo.locks import Lock
+from engine.mongo.recording import recorded_failure
 from engine.mongo.records import Kind, Outcome, RunRecord
 from engine.mongo.state import content_of, schedule_of, state_of
 
@@ -150,12 +151,8 @@ class AsideTask:
     def _recorded(self, lock: Lock, ledger: Ledger, record: RunRecord) -> Iterator[None]:
         """From its start in the ledger on; a failure is recorded too."""
         ledger.start(lock.stamp(record))
-        try:
+        with recorded_failure(ledger):
             yield
-        except BaseException as error:
-            with suppress(EngineError):  # the failure itself is what the user must see
-                ledger.finish(Outcome.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Outcome.FAILED, {})
-            raise
 
     def _record(self, ledger: Ledger, kind: Kind, live: LiveCollection | None) -> RunRecord:
         """Of a restore, with the mapping that stays applied."""

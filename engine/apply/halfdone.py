@@ -59,6 +59,11 @@ class HalfDone:
             return Way.CONTINUE
         return Way.UNDO if self.undoable else Way.FINISH
 
+    def takes_name_back(self, new: Mapping) -> bool:
+        """Whether taking it back, for this mapping, also gives the collection the name that it had before."""
+        renames, names = self.record.renames, (new.target.collection, new.target.was)
+        return bool(renames) and (renames[0] == new.target.collection or self.applied.collection not in names)
+
     def foreseeable(self, new: Mapping) -> bool:
         """Whether a pipeline shows what documents are like when that is done: not where values are put back that nobody can compute."""
         return self.way(new) is not Way.UNDO or not self.record.kept_in

@@ -16,7 +16,7 @@ from engine.apply.lagging import count_lagging, lagging_shapes, recorded_lagging
 from engine.apply.mixture import count_shapes
 from engine.apply.queries import Query
 from engine.apply.recorded import Shape, evidence, shapes
-from engine.apply.renaming import is_renamed, name_taken, under_present_name
+from engine.apply.renaming import name_taken, under_present_name
 from engine.apply.sampling import sample_of
 from engine.apply.unmet import added, unmet
 from engine.digests.checksum import Content
@@ -28,11 +28,12 @@ from engine.evolution.judging import Evidence, judge
 from engine.evolution.planning import EvolutionPlan, compared, ways
 from engine.evolution.rewriting import Rewriting
 from engine.evolution.unfinished import Way
-from engine.mapping.model import Index, Mapping
+from engine.mapping.model import Index, Mapping, Target
 from engine.mapping.profiles import ServerProfile
-from engine.mongo.connection import translated
+from engine.mongo.connection import Client, translated
 from engine.mongo.kinds import require_loadable
 from engine.mongo.ledger import Ledger
+from engine.mongo.names import later_name
 from engine.mongo.ownership import Existing, foreign, read_existing
 from engine.mongo.state import differences, state_of
 
@@ -57,7 +58,7 @@ class LiveCollection:
 
 def is_unloaded(client: MongoClient[Any], mapping: Mapping) -> bool:
     """Whether neither the server nor the ledger knows the collection. Raises TargetError."""
-    target = mapping.target
+    target = under_present_name(client, mapping).target
     with translated():
         there = read_existing(client[target.database][target.collection])
     return there is None and Ledger(client, target).applied() is None
@@ -84,7 +85,7 @@ def inspect(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> L
     if existing and not ledger.made(existing.uuid):
         raise DataError(foreign(new, existing, f"run {record.run_id} left another one under this name" if record else "no run is recorded"))
     if record is None or record.live is None:
-        raise DataError(finding("never_published", f"the ledger has no published run of {name}", hint="load it with engine run"))
+        raise DataError(_unpublished(client, name, target))
     if existing is None:
         message = f"{name} no longer exists, although run {record.run_id} published it"
         raise DataError(finding("collection_missing", message, hint="load it again with engine run"))
@@ -107,6 +108,14 @@ def inspect(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> L
     return LiveCollection(old, known, record.run_id, evidence(ledger.loads()), drift, None, existing, since.others)
 
 
+def _unpublished(client: Client, name: str, target: Target) -> Finding:
+    message = f"the ledger has no published run of {name}"
+    if not (later := later_name(client, target.database, target.collection)):
+        return finding("never_published", message, hint="load it with engine run")
+    back = f"target: {{collection: {target.collection}, was: {later}}} gives it its name back, and engine run loads another collection"
+    return finding("never_published", f"{message}; what was called so is {later} now", hint=f"name that one in the mapping; {back}")
+
+
 def inspect_and_plan(
     client: MongoClient[Any], new: Mapping, profile: ServerProfile, *, estimate: bool = False
 ) -> tuple[LiveCollection, EvolutionPlan]:
@@ -117,12 +126,12 @@ def inspect_and_plan(
     present = under_present_name(client, new)
     if present is new:
         return _inspect_and_plan(client, new, profile, estimate=estimate)
-    if is_renamed(client, new):
-        message = f"{present.target.collection} was renamed, and the ledger does not say so yet"
-        raise DataError(finding("not_renamed", message, hint="engine apply completes it"))
     live, found = _inspect_and_plan(client, present, profile, estimate=estimate)
+    if live.unfinished and live.unfinished.way(new) is Way.UNDO and live.unfinished.takes_name_back(new):
+        return live, replace(found, hindrances=(*found.hindrances, *name_taken(client, present, new)))
+    new = replace(new, target=replace(new.target, was=present.target.collection))
     renamed = judge([change for change in diff(present, new) if change.old == present.target.collection], present, new)
-    return live, replace(found, changes=(*found.changes, *renamed), hindrances=(*found.hindrances, *name_taken(client, new)))
+    return live, replace(found, changes=(*found.changes, *renamed), hindrances=(*found.hindrances, *name_taken(client, present, new)))
 
 
 def _inspect_and_plan(

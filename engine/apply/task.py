@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,14 +14,14 @@ from engine.apply.halfdone import can_be_undone, half_done, replaced_by
 from engine.apply.inspect import LiveCollection, inspect_and_plan
 from engine.apply.pacing import Pace
 from engine.apply.recorded import recorded
-from engine.apply.renaming import is_renamed, rename, under_present_name
+from engine.apply.renaming import rename, under_present_name
 from engine.apply.restoring import remove_empty_asides
 from engine.apply.results import ApplyResult
 from engine.apply.reviewed import ReviewedPlan, reviewed
 from engine.apply.trial import check_by_trial
 from engine.apply.undotask import UndoTask
 from engine.digests.checksum import Content
-from engine.errors import DataError, EngineError, TargetError, counted, finding
+from engine.errors import DataError, TargetError, counted, finding
 from engine.errors.codes import CODES
 from engine.evolution.approvals import Approval, approvals, forbidden
 from engine.evolution.losses import Loss
@@ -36,9 +35,10 @@ from engine.mongo.connection import database_of, translated
 from engine.mongo.ledger import Ledger
 from engine.mongo.leftovers import before_name, remove_leftovers
 from engine.mongo.locks import Lock
+from engine.mongo.recording import recorded_failure
 from engine.mongo.records import Kind, Outcome, RunRecord
 from engine.mongo.runids import new_run_id
-from engine.mongo.state import CollectionState, state_of
+from engine.mongo.state import state_of
 
 SERVER = "target server"
 
@@ -83,8 +83,8 @@ class ApplyTask:
 
     def carry_out(self, show: ApplyProgress) -> ApplyResult:
         """Change the collection. Raises DataError where that is not allowed or needs the source, LockedError while it is locked."""
-        self._rename()
         first = self._settle(show)
+        self._rename()
         ledger = Ledger(self.client, self.mapping.target, self.run_id)
         with Lock(self.client, self.mapping.target, ledger, self.wait) as lock:
             remove_leftovers(self.client, self.mapping.target)  # a suspended run that lost the lock must have nothing left to rename
@@ -97,10 +97,7 @@ class ApplyTask:
             self._require_allowed(found)
             _require_settled(found)
             steps = self._plan(live, found)
-            if not live.unfinished:
-                target = self.mapping.target
-                check_agreement(self.client[target.database][target.collection], self.mapping, steps.rewrite)
-            check_by_trial(self.client, steps, self.profile, self.run_id)
+            self._try(live, steps)
             record = lock.stamp(self._record(live, found, steps))
             ledger.start(record)
             replaced, allowed = replaced_by(self.client, record, steps), approvals(record.allow)
@@ -108,7 +105,10 @@ class ApplyTask:
             self.work = work = Applying(self.client, steps, self.profile, ledger, lock, show, self.run_id, allowed, replaced,
                                         [*record.done], record.position, [*record.steps], found.stricter,
                                         earlier.documents if earlier else 0, self.pace, dropping=record.dropping)  # fmt: skip
-            state = self._carry_out(work, ledger)
+            with recorded_failure(ledger, lambda: work.done_so_far):
+                state = work.carry_out()
+            ledger.finish(Outcome.PUBLISHED, work.done_so_far, live=state)
+            self.published = True
             replaced.drop()
         moved = work.evicting.moved.collection if work.evicting.moved else ""
         return ApplyResult(
@@ -117,22 +117,38 @@ class ApplyTask:
         )  # fmt: skip
 
     def _rename(self) -> None:
-        """Give the collection its new name, once all the rest is known to be possible and allowed."""
-        if under_present_name(self.client, self.mapping) is self.mapping:
+        """Give the collection its new name, once all the rest is known to be possible and allowed, and the ledger has what is meant."""
+        present = under_present_name(self.client, self.mapping)
+        if present is self.mapping:
             return
-        if not is_renamed(self.client, self.mapping):
+        ledger, after = (Ledger(self.client, one.target, self.run_id) for one in (present, self.mapping))
+        with Lock(self.client, present.target, ledger, self.wait) as lock, Lock(self.client, self.mapping.target, after, self.wait):
+            remove_leftovers(self.client, present.target)
             live, found = inspect_and_plan(self.client, self.mapping, self.profile)
-            self._require_reviewed(live, found)
+            if not self.first:
+                self._require_reviewed(live, found)
             self._require_allowed(found)
-            if found.unfinished:
-                message = f"apply {found.unfinished.run} of the collection under its old name was not finished"
-                raise DataError(finding("unfinished_apply", message, hint="engine apply --undo takes it back; then apply this mapping"))
-        if rename(self.client, self.mapping, self.run_id, self.wait):
-            self.renamed = self.mapping.target.was
+            _require_settled(found)
+            steps = self._plan(live, found, present)
+            self._try(live, steps)
+            names = (present.target.collection, self.mapping.target.collection)
+            record = replace(self._record(live, found, steps), collection=names[0], named=names[1], renames=names, stage="rename")
+            ledger.start(lock.stamp(record))
+            with recorded_failure(ledger):
+                rename(self.client, present.target, names[1], ledger, lock)
+            self.renamed = names[0]
+
+    def _try(self, live: LiveCollection, steps: ApplyPlan) -> None:
+        """What only the server can know, asked before anything changes."""
+        target = steps.new.target
+        if not live.unfinished:
+            check_agreement(self.client[target.database][target.collection], steps.new, steps.rewrite)
+        check_by_trial(self.client, steps, self.profile, self.run_id)
 
     def _settle(self, show: ApplyProgress) -> ApplyResult | None:
         """Take back, or finish, the unfinished apply of another mapping. Raises DataError where what comes then would be refused."""
-        if half_done(Ledger(self.client, self.mapping.target), self.profile) is None:
+        present = under_present_name(self.client, self.mapping)
+        if half_done(Ledger(self.client, present.target), self.profile) is None:
             return None
         live, found = inspect_and_plan(self.client, self.mapping, self.profile)
         if live.unfinished is None or found.continues:
@@ -141,34 +157,29 @@ class ApplyTask:
         self._require_allowed(found)
         rest = (new_run_id(), self.reason, self.wait, self.pace)
         if live.unfinished.undoable:
-            self.first = UndoTask(self.client, self.profile, self.mapping, *rest)
+            back = live.unfinished.takes_name_back(self.mapping)
+            self.first = UndoTask(self.client, self.profile, self.mapping, *rest, renames=back)
         else:
             allowed = approvals(live.unfinished.record.allow)
             self.first = ApplyTask(self.client, self.profile, live.unfinished.plan.new, allowed, *rest)
+        if present is not self.mapping:  # the ledger forgets this name once that apply is settled
+            self.mapping = replace(self.mapping, target=replace(self.mapping.target, was=present.target.collection))
         return self.first.carry_out(show)
 
-    def _plan(self, live: LiveCollection, found: EvolutionPlan) -> ApplyPlan:
-        steps = apply_plan([shape.mapping for shape in live.shapes], self.mapping, live.evidence, self.profile)
+    def _plan(self, live: LiveCollection, found: EvolutionPlan, present: Model | None = None) -> ApplyPlan:
+        steps = apply_plan([shape.mapping for shape in live.shapes], present or self.mapping, live.evidence, self.profile)
         return returning(replace(steps, expiring=found.expiring), found.asides)
-
-    def _carry_out(self, work: Applying, ledger: Ledger) -> CollectionState:
-        try:
-            state = work.carry_out()
-        except BaseException as error:
-            with suppress(EngineError):  # the failure itself is what the user must see
-                ledger.finish(Outcome.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Outcome.FAILED, work.done_so_far)
-            raise
-        ledger.finish(Outcome.PUBLISHED, work.done_so_far, live=state)
-        self.published = True
-        return state
 
     def _record(self, live: LiveCollection, found: EvolutionPlan, plan: ApplyPlan) -> RunRecord:
         """The run record at the start; the steps that an unfinished apply has done count as done."""
         before = live.unfinished.record if live.unfinished else RunRecord("")
+        changes = [str(change.change) for change in found.changes]
+        if found.continues:  # some of them, as a new name, are made already
+            changes = before.details.get("changes", changes)
         target = self.mapping.target
         kept_in = before_name(target.collection, self.run_id) if plan.rewrite.stages and way_back(plan).kept else ""
         with translated():
-            beforehand = before.beforehand or state_of(database_of(self.client, target.database)[target.collection], Content())
+            beforehand = before.beforehand or state_of(database_of(self.client, target.database)[live.old.target.collection], Content())
         return RunRecord(
             self.run_id,
             target.database,
@@ -181,7 +192,9 @@ class ApplyTask:
             meaning_sha256=self.mapping.digest,
             applied=recorded(self.mapping),
             previous=live.run,
-            resumed=before.run_id,
+            named=before.named if before.meaning_sha256 == self.mapping.digest else "",
+            resumed=before.resumed if before.run_id == self.run_id else before.run_id,
+            renames=before.renames,
             allow=tuple(sorted({*map(str, self.allowed), *before.allow})),
             done=before.done,
             dropping=before.dropping,
@@ -190,7 +203,7 @@ class ApplyTask:
             beforehand=beforehand,
             kept_in=before.kept_in or kept_in,
             lagging=tuple(shape.run for shape in live.shapes if shape.lagging),
-            details={"mapping_text": self.mapping.text, "changes": [str(change.change) for change in found.changes]},
+            details={"mapping_text": self.mapping.text, "changes": changes},
         )
 
     @property

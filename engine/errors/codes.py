@@ -400,7 +400,7 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
          "Name a run that `engine set-aside list` shows."),
         ("name_taken", "A collection cannot be renamed, because there is another one of its new name.",
          "Choose another `target.collection`, or drop or rename the other collection."),
-        ("not_renamed", "A collection still has its old name (`target.was`), on the server or in the ledger.",
+        ("not_renamed", "A collection still has its old name (`target.was`).",
          "Run `engine apply`, which renames it; or remove `target.was` to load another collection beside it."),
         ("not_undoable", "An unfinished apply has begun to drop values, or to carry out steps of the mapping, so it cannot be taken back.",
          "Apply its mapping again, which finishes it; or apply another mapping, which finishes it first."),

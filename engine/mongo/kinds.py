@@ -9,6 +9,7 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from bson.binary import Binary
 from pymongo.database import Database
@@ -18,6 +19,7 @@ from engine.mapping.model import Mapping, TimeSeries
 from engine.mongo.connection import Client, translated
 
 BUCKETS = "system.buckets."  # before the name of a time series collection: the collection that stores it, and has its UUID
+NO_UUID = "none"  # of a collection on a server that gives none
 SHOWN = ("timeField", "metaField", "granularity", "expireAfterSeconds")
 OTHER_NAME = "name another target.collection"
 
@@ -38,6 +40,11 @@ class CollectionInfo:
     kind: CollectionKind
     options: MappingOf[str, Any]
     uuid: Binary | None
+
+    @property
+    def identity(self) -> str:
+        """The UUID as text; `NO_UUID` without one."""
+        return NO_UUID if self.uuid is None else str(UUID(bytes=bytes(self.uuid)))
 
     @property
     def series(self) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -18,8 +20,10 @@ from pymongo.errors import PyMongoError
 
 from engine.mapping.model import AMENDING, Target
 from engine.mongo.connection import DISCARD_SECONDS, database_of, translated
+from engine.mongo.kinds import NO_UUID
 from engine.mongo.ledgerplace import RUNS, ledger_database, point_to_ledger
-from engine.mongo.records import NO_UUID, Kind, Outcome, RunRecord, as_fields
+from engine.mongo.records import Kind, Outcome, RunRecord, as_fields
+from engine.mongo.renames import move_records, unnoted_rename
 from engine.mongo.retries import retry_transient
 from engine.mongo.state import CollectionState
 from engine.mongo.transactions import transact
@@ -39,18 +43,31 @@ class Ledger:
     def __init__(self, client: MongoClient[Any], target: Target, run_id: str = "") -> None:
         self._client, self._database, self.run_id = client, target.database, run_id
         self._runs = database_of(client, ledger_database(target.database))[RUNS]
-        self._target = {"database": target.database, "collection": target.collection}
+        self._of = target
+
+    @property
+    def _target(self) -> dict[str, Any]:
+        """The query for the records of the target: a rename that the server has carried out counts as noted."""
+        with translated():
+            rename = unnoted_rename(self._runs, self._of)
+        name: Any = self._of.collection
+        if rename:
+            name = rename.old if name == rename.new else {"$in": []}
+        return {"database": self._database, "collection": name}
 
     # writing
 
     def start(self, record: RunRecord) -> list[str]:
-        """Record that a run has begun. Its record is stamped by the lock, which is held: others of the target are dead. Returns them."""
-        running, dead = ({"outcome": ended.value} for ended in (Outcome.RUNNING, Outcome.DEAD))
+        """Record that a run has begun. Its record is stamped by the lock, which is held: others of the target are dead. Returns them.
+
+        A run that has given the collection its new name begins again under it.
+        """
+        others = {**self._target, "outcome": Outcome.RUNNING.value, "_id": {"$ne": record.run_id}}
         with translated():
             point_to_ledger(self._client, self._database)
-            died: list[str] = self._runs.distinct("_id", {**self._target, **running})
-            self._runs.update_many({**self._target, **running}, {"$set": dead})
-            self._runs.insert_one(record.as_document())
+            died: list[str] = self._runs.distinct("_id", others)
+            self._runs.update_many(others, {"$set": {"outcome": Outcome.DEAD.value}})
+            self._runs.replace_one({"_id": record.run_id}, record.as_document(), upsert=True)
         return died
 
     def set_fields(self, **fields: Any) -> None:
@@ -77,11 +94,11 @@ class Ledger:
                 with pymongo.timeout(DISCARD_SECONDS):
                     self._set(record, finished=True)
 
-    def move_to(self, collection: str) -> None:
-        """From now on all records of the target are about the collection of this name, which it has been given."""
-        renamed = [{"$set": {"named": {"$ifNull": ["$named", "$collection"]}, "collection": collection}}]
+    def note_rename(self) -> None:
+        """Note, with the lock, a rename that the server has carried out: all records are about the collection's new name, at once."""
         with translated():
-            self._runs.update_many(self._target, renamed)
+            if rename := unnoted_rename(self._runs, self._of):
+                transact(self._client, partial(move_records, self._runs, self._database, rename))
 
     def finish_undo(self, undone: RunRecord, details: dict[str, Any], live: CollectionState, unfit: int) -> None:
         """Record, at once, that this run has taken an apply back, and that the apply was taken back."""
@@ -248,10 +265,15 @@ class Ledger:
     def _newest(self, wanted: dict[str, Any]) -> RunRecord | None:
         with translated():
             found = next(iter(self._runs.find({**self._target, **wanted}).sort("fence", -1).limit(1)), None)
-        return RunRecord.of(found) if found else None
+        return self._seen(found) if found else None
+
+    def _seen(self, found: dict[str, Any]) -> RunRecord:
+        """The record under the target's name, also where that is not noted yet."""
+        record, name = RunRecord.of(found), self._of.collection
+        return replace(record, named=record.named or record.collection, collection=name) if record.collection not in ("", name) else record
 
     def _read(self, wanted: dict[str, Any], parts: Iterable[str] | None = None) -> Iterable[RunRecord]:
         """Those that meet the query, the newest first."""
         with translated():
             for part in self._runs.find(wanted, list(parts) if parts else None).sort("fence", -1):
-                yield RunRecord.of(part)
+                yield self._seen(part)

@@ -76,6 +76,7 @@ class Lock:
                 if time.monotonic() - started >= max(self._wait, LAST_WORD if ended or not holder else 0):
                     raise LockedError(self._held(holder, server_time(self._client)) if holder else RACE)
                 time.sleep(LOOK)
+            self._ledger.note_rename()
         self._thread.start()
         return self
 

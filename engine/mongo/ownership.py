@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from bson import encode
-from bson.binary import Binary
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
@@ -19,9 +17,8 @@ from engine.errors import DataError, counted, finding
 from engine.mapping.model import Mapping as Model
 from engine.mongo.connection import database_of, translated
 from engine.mongo.indexes import conflicting
-from engine.mongo.kinds import CollectionKind, collection_info
+from engine.mongo.kinds import NO_UUID, CollectionKind, collection_info
 from engine.mongo.ledger import Ledger
-from engine.mongo.records import NO_UUID
 from engine.mongo.state import VALIDATION
 from engine.mongo.trees import EXACT
 from engine.mongo.unique import wanted_indexes
@@ -80,7 +77,7 @@ def read_existing(collection: Collection[Any]) -> Existing | None:
         return None
     listed: Any = database[collection.name].list_indexes() if info.kind is not CollectionKind.VIEW else ()
     return Existing(
-        _as_text(info.uuid),
+        info.identity,
         collection.estimated_document_count() or int(collection.find_one({}, {"_id": 1}) is not None),
         {part: info.options.get(part, usual) for part, usual in VALIDATION.items()},
         {name: value for name, value in info.options.items() if name not in VALIDATION},
@@ -91,11 +88,7 @@ def read_existing(collection: Collection[Any]) -> Existing | None:
 def read_uuid(collection: Collection[Any]) -> str:
     """The UUID of a collection that is there; `NO_UUID` where the server gives none. Raises the driver's errors."""
     found = collection_info(collection.database, collection.name)
-    return _as_text(found.uuid if found else None)
-
-
-def _as_text(uuid: Binary | None) -> str:
-    return NO_UUID if uuid is None else str(UUID(bytes=bytes(uuid)))
+    return found.identity if found else NO_UUID
 
 
 @dataclass(frozen=True)

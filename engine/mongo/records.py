@@ -18,7 +18,6 @@ from engine.mongo.asides import Left, SetAside, lefts_as_plain, lefts_of
 from engine.mongo.state import CollectionState
 
 VERSION = 1
-NO_UUID = "none"  # of a collection on a server that gives none
 
 
 class Outcome(StrEnum):
@@ -117,6 +116,7 @@ class RunRecord:
     """One run or apply. Times are UTC by the server's clock, to be shown only; what is as its default was never set.
 
     `named` is the collection's name in the text of the mapping, where it has another one now.
+    `renames` are the name that the collection had before an apply, or its undoing, and the one that it gives it.
     `fence` is that of the lock which the run held: of two records of a collection, the one with the higher fence is the later one.
     `previous` is the run whose documents an apply changed. `applied` is the mapping as it was meant, with all variables filled in; `live`
     the collection's state after it was published. `rows_done`, in the modes upsert and append: all rows up to this one are written and
@@ -153,6 +153,7 @@ class RunRecord:
     applied: str = ""
     live: CollectionState | None = None
     uuid: str = ""
+    renames: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     lagging: tuple[str, ...] = ()
     resumed: str = ""
@@ -226,6 +227,7 @@ READ: dict[str, Callable[[Any], Any]] = {
     "live": CollectionState.of,
     "beside": tuple,
     "lagging": tuple,
+    "renames": tuple,
     "settled": tuple,
     "rejected": tuple,
     "accounting": lambda plain: Accounting(**plain),
@@ -245,6 +247,7 @@ WRITTEN: dict[str, Callable[[Any], Any]] = {
     "live": CollectionState.as_document,
     "beside": list,
     "lagging": list,
+    "renames": list,
     "settled": list,
     "rejected": list,
     "accounting": asdict,

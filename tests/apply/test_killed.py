@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import pymongo
 import pytest
-from faults.proxy import Proxy, between
+from faults.proxy import Proxy
 from jobs import command
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -102,16 +101,6 @@ def rooms(database: Database, mongo_uri: str, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("MONGODB_URI", mongo_uri)
     monkeypatch.setenv("ENGINE_HOME", str(tmp_path / "home"))
     return Rooms(database, tmp_path, mongo_uri)
-
-
-@pytest.fixture
-def proxy(mongo_client: MongoClient) -> Iterator[Proxy]:
-    """In front of the server, which forgets the transactions of dead clients in a second instead of a minute."""
-    known = mongo_client.admin.command("getParameter", transactionLifetimeLimitSeconds=1)["transactionLifetimeLimitSeconds"]
-    mongo_client.admin.command("setParameter", transactionLifetimeLimitSeconds=2)
-    with between(mongo_client.address[1]) as one:
-        yield one
-    mongo_client.admin.command("setParameter", transactionLifetimeLimitSeconds=known)
 
 
 CASES = [("hold", *place) for place in PLACES] + [("hold_reply", *place) for place in PLACES if place[0] != "dropIndexes" and place[1] != 1]

@@ -7,7 +7,6 @@ import pytest
 from jobs import Jobs, command
 
 from engine.apply.applying import Applying
-from engine.mongo.ledger import Ledger
 
 ROWS = [[number, f"n{number}", "Rome", 40] for number in range(20)]
 
@@ -70,14 +69,29 @@ def test_a_name_that_is_taken(loaded: Jobs) -> None:
     assert (ended.code, "name_taken" in ended.err, "name_taken" in command("plan", "-m", file).out) == (3, True, True), ended.err
 
 
-def test_killed_between_server_and_ledger_the_same_command_completes_it(loaded: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = _renamed(loaded)
-    with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "move_to", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        assert command("apply", "-m", file).code == 130
-    assert "engine apply completes it" in command("plan", "-m", file).err
-    assert command("apply", "-m", file).code == 0
+def test_renamed_by_others_is_noted_by_the_next_command_that_writes(loaded: Jobs) -> None:
+    loaded.live.rename("persons")
+    file, ledger = _renamed(loaded), loaded.database["_engine_runs"]
     assert (command("plan", "-m", file).code, command("verify", "-m", file).code) == (0, 0)
+    assert ledger.distinct("collection") == ["people"]
+    assert command("apply", "-m", file).code == 0
+    assert ledger.distinct("collection") == ["persons"]
+
+
+def test_the_old_name_says_where_the_collection_is_now(loaded: Jobs) -> None:
+    assert command("apply", "-m", _renamed(loaded)).code == 0
+    planned = command("plan", "-m", loaded.mapping)
+    assert (planned.code, "is persons now" in planned.err, "was: persons" in planned.err) == (3, True, True), planned.err
+    file = loaded.folder / "back.yaml"
+    file.write_text(loaded.mapping.read_text().replace("collection: people", "collection: people, was: persons"), encoding="utf-8")
+    assert command("apply", "-m", file).code == 0
+    assert (command("plan", "-m", loaded.mapping).code, command("verify", "-m", loaded.mapping).code) == (0, 0)
+
+
+def test_history_has_the_renaming(loaded: Jobs) -> None:
+    assert command("apply", "-m", _renamed(loaded), "--reason", "as they say").code == 0
+    shown = command("history", "-m", _renamed(loaded))
+    assert (shown.code, "E609" in shown.out, "as they say" in shown.out) == (0, True, True), shown.err
 
 
 def test_a_run_does_not_load_a_second_collection_beside_it(loaded: Jobs) -> None:
