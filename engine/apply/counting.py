@@ -17,18 +17,20 @@ from engine.apply.blaming import blamed
 from engine.apply.queries import Query, ask_each, count_each, refused, requirements
 from engine.apply.strangers import any_shape, least_ids, strangers
 from engine.documents.validators import conditions
+from engine.evolution.changes import Change
 from engine.evolution.counts import Counts
 from engine.evolution.expiring import Expiry
 from engine.evolution.judging import JudgedChange
 from engine.evolution.pairing import pairs
 from engine.evolution.rewriting import Rewriting
+from engine.expressions.tree import variable
 from engine.mapping.model import Mapping as Model
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.connection import server_time
 from engine.values.paths import dotted
 
 Asked = tuple[str, str]  # what is counted, and of what: the label of a change, a path or the name of an index
-AFFECTED, TAKEN, UNSURE, DUE, BLAMED, NULLED = "affected", "taken", "unsure", "due", "blamed", "nulled"
+AFFECTED, TAKEN, DOUBLE, UNSURE, DUE, BLAMED, NULLED = "affected", "taken", "double", "unsure", "due", "blamed", "nulled"
 DOCUMENTS, REFUSED, UNBLAMED = ("documents", ""), ("refused", ""), ("unblamed", "")
 Found = Mapping[Asked, int]
 Groups = Mapping[Asked, Query]  # with the number `n`; empty where there is none
@@ -67,6 +69,7 @@ class Counting:
             _some(_part(found, UNSURE)),
             _some(_part(victims, NULLED)),
             _part(found, DUE),
+            _some(_part(found, DOUBLE)),
         )
         return counts.estimating(collection.estimated_document_count()) if self.sample else counts
 
@@ -121,11 +124,19 @@ class Counting:
         taken = {
             (TAKEN, change.label): {dotted(change.subject): {"$exists": True}}
             for change in changes
-            if change.kind.adds and change.kind.of_field
+            if (change.kind.adds and change.kind.of_field) or change in self._renamed
         }
+        double = {(DOUBLE, str(change)): _double(change) for change in self._renamed if self.new.validation.open}
         unsure = {(UNSURE, path): query for path, query in (self.rewrite.unsure or {}).items()}
         blamed_now = {(BLAMED, label): query for label, query in self._blamed_as_they_are.items()} if self.rewrite.sources else {}
-        return {DOCUMENTS: {}, **touched, **taken, **unsure, **blamed_now}
+        return {DOCUMENTS: {}, **touched, **taken, **double, **unsure, **blamed_now}
+
+    @cached_property
+    def _renamed(self) -> list[Change]:
+        """Renames to a path that is no mapping's yet, so that only others can have put something there."""
+        own = {field.path for shape in self.shapes for field in shape.fields}
+        changes = [judged.change for judged in self.changes if judged.change.kind.renames]
+        return [change for change in changes if change.subject not in own and (change.old, change.subject) in self.rewrite.pairs]
 
     @property
     def _blamed_as_they_are(self) -> dict[str, Query]:
@@ -143,6 +154,12 @@ class Counting:
         changed = self.rewrite.changed | {judged.change.subject for judged in self.changes if judged.change.kind.stricter}
         return {field.path: {"$nor": [known[field.path]]} for field in self.new.fields
                 if field.on_error == "null" and field.path in changed & known.keys()}  # fmt: skip
+
+
+def _double(change: Change) -> Query:
+    """Documents that hold something at the old path of a field, and something else at its new one."""
+    there = {dotted(path): {"$exists": True} for path in (change.old, change.subject)}
+    return {**there, "$expr": {"$ne": [variable(change.old), variable(change.subject)]}}
 
 
 def _less(every: Groups, odd: Groups) -> Found:

@@ -194,7 +194,11 @@ def _asked(
         rewrite = replace(rewrite, making=(*live.unfinished.before(new), *rewrite.making))
     counting = Counting(old, awaiting(live.old, new), found.changes, rewrite, found.expiring, profile, sample)
     counts = counting.count(collection)
-    found = replace(found, counts=replace(counts, unsure={}, nulled={}) if found.continues else counts)
+    if live.unfinished:  # what is at a new path may be its own doing
+        counts = replace(counts, taken={})
+    if found.continues:
+        counts = replace(counts, unsure={}, nulled={})
+    found = replace(found, counts=counts)
     if not found.blocked:
         own = live.unfinished.indexes if live.unfinished else []
         hindrances += [

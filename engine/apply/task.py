@@ -167,7 +167,7 @@ class ApplyTask:
         return self.first.carry_out(show)
 
     def _plan(self, live: LiveCollection, found: EvolutionPlan, present: Model | None = None) -> ApplyPlan:
-        steps = apply_plan([shape.mapping for shape in live.shapes], present or self.mapping, live.evidence, self.profile)
+        steps = apply_plan([shape.mapping for shape in live.shapes], present or self.mapping, live.evidence, self.profile, found.double)
         return returning(replace(steps, expiring=found.expiring), found.asides)
 
     def _record(self, live: LiveCollection, found: EvolutionPlan, plan: ApplyPlan) -> RunRecord:

@@ -30,13 +30,15 @@ class Strangers:
 
 @dataclass(frozen=True)
 class Counts:
-    """Of all `documents`: those `affected` by a change, and those `taken`, which hold something at the path of a new field; by its label.
+    """Of all `documents`: those `affected` by a change, and those `taken`, which hold something at its new path; by its label.
 
     `refused`: documents that a fresh run of the new mapping would not load: the `strangers`, and those that the old mapping accepts. Of
     these, `violators` are counted by the label of each change that is to blame, and `unblamed` are the rest. `stay`: none of the refused
     ones is set aside, and why. `unsure`: documents of which only the source tells, by path. `nulled`: values that a fresh run
     would leave out, by path of a field with `on_error: null`. `due`: documents that a TTL index will delete at once, by its name.
-    `sample`: all these are estimates from so many documents; 0 where they were counted.
+    `double`: by
+    rename, in words, documents of `taken` that hold something else at the old path. `sample`: all these are estimates from so many
+    documents; 0 where they were counted.
     """
 
     documents: int
@@ -50,6 +52,7 @@ class Counts:
     unsure: Mapping[str, int] = field(default_factory=dict)
     nulled: Mapping[str, int] = field(default_factory=dict)
     due: Mapping[str, int] = field(default_factory=dict)
+    double: Mapping[str, int] = field(default_factory=dict)
     sample: int = 0
 
     def estimating(self, documents: int) -> Counts:
@@ -71,5 +74,6 @@ class Counts:
             unsure=scaled(self.unsure),
             nulled=scaled(self.nulled),
             due=scaled(self.due),
+            double=scaled(self.double),
             sample=self.documents,
         )

@@ -38,7 +38,7 @@ class Loss:
 
 def losses(changes: Sequence[JudgedChange], counts: Counts | None, expiring: Iterable[Expiry]) -> tuple[Loss, ...]:
     """All that would be lost by these changes, and by TTL indexes that will delete documents."""
-    of_changes = [loss for change in changes for loss in (*_removed(change, counts), *_unanswered(change))]
+    of_changes = [loss for change in changes for loss in (*_removed(change, counts), *_hidden(change, counts), *_unanswered(change))]
     due = counts.due if counts else {}
     return (
         *of_changes,
@@ -53,6 +53,14 @@ def _removed(change: JudgedChange, counts: Counts | None) -> Iterator[Loss]:
         holders = "documents" if documents is None else counted(documents, "document")
         what = "it changes {} as only its author knows" if change.change.kind.of_step else "its values in {} would be dropped"
         yield Loss(change.change.code, change.change.subject, documents, what.format(holders))
+
+
+def _hidden(change: JudgedChange, counts: Counts | None) -> Iterator[Loss]:
+    """Values that a rename does not bring to the new path, as others have put something there."""
+    if documents := counts.double.get(str(change.change)) if counts else 0:
+        old, new = change.change.old, change.change.subject
+        what = f"in {counted(documents, 'document')} the field would have what others put at {new}; its own value would stay at {old}"
+        yield Loss(change.change.code, new, documents, what)
 
 
 def _unanswered(change: JudgedChange) -> Iterator[Loss]:

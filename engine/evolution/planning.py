@@ -110,6 +110,12 @@ class EvolutionPlan:
         return {change.change.subject: change.change.code for change in self.changes if change.change.kind.stricter}
 
     @property
+    def double(self) -> frozenset[tuple[str, str]]:
+        """Old and new path of renames, where documents hold something at both."""
+        changes = [judged.change for judged in self.changes]
+        return frozenset((change.old, change.subject) for change in changes if self.counts and self.counts.double.get(str(change)))
+
+    @property
     def losses(self) -> tuple[Loss, ...]:
         """All that needs `--allow`; what an unfinished apply does was allowed when it began."""
         return () if self.continues else losses(self.changes, self.counts, self.expiring)
@@ -192,6 +198,7 @@ class EvolutionPlan:
         counted = {
             "affected": self.counts.affected.get(change.label, 0),
             "taken": self.counts.taken.get(change.label, 0),
+            "double": self.counts.double.get(str(change), 0),
             "violators": self.counts.violators.get(change.label, 0),
         } if self.counts else {}  # fmt: skip
         return {

@@ -77,15 +77,25 @@ class ApplyPlan:
         return self.between[0]
 
 
-def apply_plan(shapes: Sequence[Model], new: Model, evidence: Evidence | None, profile: ServerProfile) -> ApplyPlan:
-    """The steps, in order, without those that have nothing to do. `shapes`: those that documents have, the newest first."""
+def apply_plan(
+    shapes: Sequence[Model],
+    new: Model,
+    evidence: Evidence | None,
+    profile: ServerProfile,
+    double: frozenset[tuple[str, str]] = frozenset(),
+) -> ApplyPlan:
+    """The steps, in order, without those that have nothing to do. `shapes`: those that documents have, the newest first.
+
+    `double`: old and new path of renames, where documents hold something at both before it begins.
+    """
     old = shapes[0]
     rewrite, fitting = rewriting_of_all(shapes, new, evidence), awaiting(old, new)
     there = union_of(shapes)
     removed = [(shape, one.removed) for shape, one in zip(shapes, rewritings(shapes, fitting, evidence), strict=True)]
     between = tuple(_intermediate(shape, fitting, gone) if gone else fitting for shape, gone in removed)
+    once = replace(rewrite, pairs=tuple(pair for pair in rewrite.pairs if pair not in double))
     found = (
-        Step("widen", "allow both shapes", commands=tuple(_widen(shapes, between, new, profile, rewrite))),
+        Step("widen", "allow both shapes", commands=tuple(_widen(shapes, between, new, profile, once))),
         Step("free", "drop indexes that conflict with the rewrite or with new indexes", Action.DROP_INDEXES,
              tuple(_drop(new, _in_the_way(there, new, rewrite)))),
         Step("rewrite", "rewrite documents", Action.REWRITE, stages=rewrite.stages),

@@ -13,13 +13,15 @@ from bson import json_util
 from jobs import Ended, command
 from pymongo.database import Database
 
+from engine.apply.applying import Applying
+
 MAPPING = """
 mapping: stays
 source: {{path: in.csv, columns: {{extra: ignore}}}}
 target: {{database: {database}, collection: stays, mode: {mode}}}
 fields:
   _id: {{column: id, type: int{id}}}
-  ward: {ward}
+  {name}: {ward}
   since: {since}
   {more}
 limits: {{rejects: 100%, shrink: 100%}}
@@ -38,7 +40,16 @@ class Stays:
 
     def __init__(self, database: Database, folder: Path) -> None:
         self.database, self.folder, self.live = database, folder, database["stays"]
-        self.parts = {"id": "", "ward": "ward", "since": DATE, "more": "", "indexes": "", "validation": "", "mode": "replace"}
+        self.parts = {
+            "id": "",
+            "name": "ward",
+            "ward": "ward",
+            "since": DATE,
+            "more": "",
+            "indexes": "",
+            "validation": "",
+            "mode": "replace",
+        }
         (folder / "in.csv").write_text(ROWS, encoding="utf-8")
 
     def edit(self, **parts: str) -> None:
@@ -73,6 +84,48 @@ def stays(database: Database, mongo_uri: str, tmp_path: Path, monkeypatch: pytes
 
 
 # indexes that delete documents
+
+
+@pytest.mark.parametrize("way", [(), ("--undo",)], ids=["continued", "undone"])
+def test_documents_with_both_paths_change_all_the_same(stays: Stays, monkeypatch: pytest.MonkeyPatch, way: tuple[str, ...]) -> None:
+    """What is there at both paths before an apply must not keep it, or others, from changing the rest of the document."""
+    stays.load(validation="additional: true", more="place: {column: place}")
+    stays.live.update_one({"_id": 1}, {"$set": {"room": "theirs"}})
+    before = list(stays.live.find().sort("_id", 1))
+    stays.edit(name="room", ward="{column: ward, was: ward}", more="site: {column: place, was: place}")
+    with monkeypatch.context() as stopping:
+        stopping.setattr(Applying, "_close", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert stays.call("apply", "--allow", "E103").code == 130
+    assert stays.live.find_one({"_id": 1})["site"] == "1|2"
+    assert stays.live.update_one({"_id": 1}, {"$set": {"note": "mine"}}).modified_count == 1
+    ended = stays.call("apply", *way)
+    assert ended.code == 0, ended.err
+    one = stays.live.find_one({"_id": 1})
+    assert (one["ward"], one["room"], one["note"], one.get("place" if way else "site")) == ("Oak", "theirs", "mine", "1|2")
+    if way:
+        assert list(stays.live.find({"_id": {"$ne": 1}}).sort("_id", 1)) == before[1:]
+
+
+@pytest.mark.parametrize("validation", ["additional: true", "action: warn", "level: 'off'", "additional: true, action: warn"])
+def test_a_rename_to_a_path_that_others_use_says_whose_value_stays(stays: Stays, validation: str) -> None:
+    stays.load(validation=validation)
+    stays.live.update_one({"_id": 1}, {"$set": {"room": "theirs"}})
+    stays.live.update_one({"_id": 2}, {"$set": {"room": "Elm"}})  # the same value: nothing is hidden
+    stays.edit(name="room", ward="{column: ward, was: ward}")
+    code, losses, _ = stays.plan()
+    assert (code, losses) == (11, [("E103", "room", 1)])
+    shown = stays.call("plan").out
+    assert "in use   2 documents have something at this path already" in shown
+    refused = stays.call("apply")
+    assert (refused.code, "E103:room" in refused.err) == (3, True), refused.err
+    assert stays.call("apply", "--allow", "E103:room:1").code == 0
+    assert [(one["room"], one.get("ward")) for one in stays.live.find().sort("_id", 1)] == [
+        ("theirs", "Oak"),
+        ("Elm", "Elm"),
+        ("Oak", None),
+        ("Ash", None),
+    ]
+    assert stays.call("plan").code == 0
 
 
 def test_a_new_ttl_index_deletes_documents(stays: Stays) -> None:
