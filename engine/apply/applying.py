@@ -27,6 +27,7 @@ from engine.evolution.expiring import EXPIRY
 from engine.evolution.kinds import REMOVED
 from engine.evolution.losses import Loss, of_expiry
 from engine.evolution.steps import Action, ApplyPlan, Step
+from engine.mapping.columns import has_private_id
 from engine.mapping.model import Mapping as Model
 from engine.mapping.profiles import ServerProfile
 from engine.mongo.connection import database_of, server_time, translated
@@ -56,7 +57,7 @@ class Applying:
 
     `allowed`: how many documents may be set aside, and lose values; `earlier` were set aside before this attempt. `codes`: by path or rule,
     the change that made it stricter. `steps` is the log: name, when it ended, and how many documents were rewritten and set aside since the
-    attempt began. `updated` counts documents that steps of the user's own have changed. `pace` says how fast. `stage` is the step under
+    attempt began. `pace` says how fast. `stage` is the step under
     way; `dropping`: values or documents are being dropped, or were.
     """
 
@@ -75,7 +76,6 @@ class Applying:
     codes: Mapping[str, str] = field(default_factory=dict)
     earlier: int = 0
     pace: Pace = field(default_factory=Pace)
-    updated: int = 0
     stage: str = ""
     dropping: bool = False
 
@@ -91,7 +91,8 @@ class Applying:
         self.updating.pace = self.pace
         self.updating.keeping = self.replaced.keep if self.replaced.kept else None
         self.restoring = Restoring(self.client, target, self.ledger, self.lock)
-        self.declared = DeclaredSteps(self.live, self.ledger, self.lock, self.show.documents, self.pace, self.evicting.evict)
+        self.declared = DeclaredSteps(self.live, self.ledger, self.lock, self.show.documents, self.pace, self.evicting.evict,
+                                      has_private_id(self.plan.new))  # fmt: skip
         self._actions: dict[Action, Callable[[Step], None]] = {
             Action.COMMANDS: self._commands,
             Action.DROP_INDEXES: self._drop_indexes,
@@ -107,7 +108,7 @@ class Applying:
     @property
     def rewritten(self) -> int:
         """How many documents this attempt has rewritten."""
-        return self.updating.rewritten + self.updating.unreported + self.updated
+        return self.updating.rewritten + self.updating.unreported + self.declared.changed
 
     @property
     def set_aside(self) -> int:
@@ -192,7 +193,7 @@ class Applying:
             self.show.documents(seen, max(total, seen))
 
     def _update(self, step: Step) -> None:
-        self.updated += self.declared.carry_out(step, self.position)
+        self.declared.carry_out(step, self.position)
 
     def _late_steps(self) -> None:
         """Steps of the user's own, for documents that others wrote in the old shape since, which have removed fields until then."""

@@ -6,7 +6,7 @@ What others write meanwhile in the old shape gets the steps with `makes` afterwa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,23 +17,28 @@ from pymongo.errors import OperationFailure
 
 from engine.apply.pacing import Pace
 from engine.apply.queries import Query
-from engine.errors import DataError, finding
+from engine.apply.strangers import as_json
+from engine.errors import DataError, Finding, finding
 from engine.evolution.declared import selected, selected_late, stages
 from engine.evolution.shaping import Stage
 from engine.evolution.steps import Step
 from engine.mapping.model import DeclaredStep
-from engine.mongo.codes import INVALID_DOCUMENT
+from engine.mongo.codes import INVALID_DOCUMENT, LEASE_OVER, OTHER_COLLECTION, RETRYABLE, UNAUTHORIZED
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
-from engine.mongo.transactions import by_halves
+from engine.mongo.transactions import BusyError, by_halves
 
+PASSING = (RETRYABLE - {LEASE_OVER}) | {UNAUTHORIZED, OTHER_COLLECTION}  # not about a document; a step's update has no lease in it
 BATCH = 1000  # documents of one transaction
 ROUNDS = 20  # of a batch: others may write more that is refused meanwhile
 
 
 @dataclass
 class DeclaredSteps:
-    """Those of one apply. `refuse` gets `_id`s of which the server has refused some, and returns those that are gone."""
+    """Those of one apply. `refuse` gets `_id`s of which the server has refused some, and returns those that are gone.
+
+    `private`: `_id`s are not told. `changed` counts documents.
+    """
 
     live: Collection[Any]
     ledger: Ledger
@@ -41,22 +46,23 @@ class DeclaredSteps:
     show: Callable[[int, int], None]
     pace: Pace
     refuse: Callable[[list[Any]], list[Any]]
+    private: bool
+    changed: int = 0
 
-    def carry_out(self, step: Step, position: Any) -> int:
-        """Change what the step selects, behind the position. Returns how many documents were changed.
+    def carry_out(self, step: Step, position: Any) -> None:
+        """Change what the step selects, behind the position.
 
         Raises:
-            DataError: the server refuses what the step makes of a document.
+            DataError: the server cannot carry out the step for a document, or refuses what it makes of one.
         """
         assert step.declared
-        changed, seen, total = 0, 0, self.live.estimated_document_count()
+        seen, total = 0, self.live.estimated_document_count()
         self.pace.begin()
         for ids in self._batches(position):
-            changed += sum(by_halves(ids, partial(self._batch, step.declared)))
+            by_halves(ids, partial(self._batch, step.declared))
             self.pace.after(len(ids), partial(self.live.find_one, {"_id": ids[0]}, {"_id": 1}))
             seen += len(ids)
             self.show(seen, max(total, seen))
-        return changed
 
     def late(self, steps: Iterable[DeclaredStep], rewrite: Iterable[Stage], trim: Iterable[Stage], still: Query) -> None:
         """Change what others wrote in the old shape after the steps were done: documents that `still` are so.
@@ -67,10 +73,7 @@ class DeclaredSteps:
         for chosen in [making, *([step] for step in making)] if len(making) > 1 else [[step] for step in making]:
             wanted: Query = {"$and": [still, *map(selected_late, chosen)]}
             pipeline = [*rewrite, *(stage for step in chosen for stage in stages(step)), *trim]
-            self._guarded(chosen[0], partial(self._update, wanted, pipeline), wanted)
-
-    def _update(self, wanted: Query, pipeline: list[Stage]) -> int:
-        return self.live.update_many(wanted, pipeline).modified_count
+            self._guarded(chosen[0], partial(self.live.update_many, wanted, pipeline), wanted)
 
     def _batches(self, position: Any) -> Iterator[list[Any]]:
         """The `_id`s behind the position, in the order of their index."""
@@ -84,7 +87,8 @@ class DeclaredSteps:
             yield ids
             position = ids[-1]
 
-    def _batch(self, step: DeclaredStep, ids: list[Any]) -> int:
+    def _batch(self, step: DeclaredStep, ids: list[Any]) -> None:
+        """These documents. Raises BusyError where fewer at once may show which one the step fails at."""
         changed: list[int] = []
         wanted: Query = {"$and": [{"_id": {"$in": ids}}, selected(step)]}
 
@@ -92,22 +96,33 @@ class DeclaredSteps:
             self.lock.claim(session)
             changed[:] = [self.live.update_many(wanted, list(stages(step)), session=session).modified_count]
 
-        def advance() -> int:
-            self.ledger.advance(update, {"position": ids[-1]}, len(ids))
-            return sum(changed)
+        self._guarded(step, partial(self.ledger.advance, update, {"position": ids[-1]}, len(ids)), wanted, ids)
+        self.changed += sum(changed)
 
-        return self._guarded(step, advance, wanted)
-
-    def _guarded(self, step: DeclaredStep, change: Callable[[], int], wanted: Query) -> int:
+    def _guarded(self, step: DeclaredStep, change: Callable[[], object], wanted: Query, ids: Sequence[Any] = ()) -> None:
         """The change of documents that are wanted; those go first that the new mapping refuses for something else than what steps make."""
         for _ in range(ROUNDS):
             try:
-                return change()
+                change()
             except OperationFailure as error:
-                if error.code != INVALID_DOCUMENT:
+                if error.code in PASSING:
                     raise
+                if error.code != INVALID_DOCUMENT and len(ids) > 1:
+                    raise BusyError from None
+                if error.code != INVALID_DOCUMENT:
+                    raise DataError(self._failing(step, error, ids)) from None
                 if not self.refuse([one["_id"] for one in self.live.find(wanted, {"_id": 1})]):
                     break
+            else:
+                return
         message = f"the step {step.name} makes documents that the validator refuses"
         hint = "correct them, or the pipeline, and run engine apply again; name in `makes` the fields whose values it makes"
         raise DataError(finding("step_invalid", message, path=f"steps.{step.name}", hint=hint))
+
+    def _failing(self, step: DeclaredStep, error: OperationFailure, ids: Sequence[Any]) -> Finding:
+        """The server's message may hold values, so only its code is told."""
+        which = f" whose _id is {as_json(ids[0])}" if ids and not self.private else ", the next one in the order of _id" if ids else ""
+        known = (error.details or {}).get("codeName", "")
+        message = f"the server cannot carry out the step {step.name} for a document{which} (code {error.code} {known}".rstrip() + ")"
+        hint = "correct the document, or the pipeline in the mapping, and run engine apply again: it goes on with this document"
+        return finding("step_failed", message, path=f"steps.{step.name}", hint=hint)

@@ -64,6 +64,16 @@ class HalfDone:
         renames, names = self.record.renames, (new.target.collection, new.target.was)
         return bool(renames) and (renames[0] == new.target.collection or self.applied.collection not in names)
 
+    def finishing(self, new: Mapping) -> Mapping:
+        """Its mapping, as it is finished before that one is applied.
+
+        Steps of the user's own that are not done are as that one has them, or left out: what stopped one must not stop what comes next.
+        """
+        settled = {step.name for step in self.plan.old.steps} | {name.removeprefix("step ") for name in self.record.done}
+        wanted = {step.name: step for step in new.steps}
+        steps = (step if step.name in settled else wanted.get(step.name) for step in self.plan.new.steps)
+        return replace(self.plan.new, steps=tuple(step for step in steps if step))
+
     def foreseeable(self, new: Mapping) -> bool:
         """Whether a pipeline shows what documents are like when that is done: not where values are put back that nobody can compute."""
         return self.way(new) is not Way.UNDO or not self.record.kept_in
@@ -79,8 +89,12 @@ class HalfDone:
         stage = "" if self.record.stage in {*self.record.done, "done"} else self.record.stage
         way, undo = self.way(new), self.undo.run_id if self.undo else ""
         run, before = self.record.run_id, self.applied.run_id
+        there, wanted = ({step.name: step for step in one.steps} for one in (self.plan.new, self.finishing(new)))
+        changed = {name: name in wanted for name, step in there.items() if wanted.get(name) != step} if way is Way.FINISH else {}
         foreseen = self.foreseeable(new)
-        return Unfinished(run, self.record.mapping, before, way, self.record.done, stage, left, self.undoable, undo, foreseen)
+        return Unfinished(
+            run, self.record.mapping, before, way, self.record.done, stage, left, self.undoable, undo, foreseen, steps=changed
+        )
 
     def progress(self, found: EvolutionPlan, collection: Collection[Any], existing: Existing) -> Unfinished | None:
         """For a plan of the same mapping: which changes are made, and how many documents the step under way is done with.

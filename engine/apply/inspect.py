@@ -97,7 +97,7 @@ def inspect(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> L
     if unfinished:
         known = (*known, *recorded_lagging(ledger, unfinished.record, old))
         if unfinished.way(new) is Way.FINISH:
-            old = unfinished.plan.new
+            old = unfinished.finishing(new)
             known = (Shape(unfinished.record.run_id, old),)
         return LiveCollection(old, known, record.run_id, evidence(ledger.loads()), (), unfinished, existing)
     since = differences(record.live, found, old)
@@ -192,7 +192,7 @@ def _asked(
         rewrite = Rewriting(sources=found.sources, changed=rewrite.changed)
     if live.unfinished:
         rewrite = replace(rewrite, making=(*live.unfinished.before(new), *rewrite.making))
-    counting = Counting(old, awaiting(live.old, new), found.changes, rewrite, found.expiring, profile, sample)
+    counting = Counting(old, awaiting(_before_steps(live), new), found.changes, rewrite, found.expiring, profile, sample)
     counts = counting.count(collection)
     if live.unfinished:  # what is at a new path may be its own doing
         counts = replace(counts, taken={})
@@ -213,4 +213,9 @@ def _of_the_first(client: MongoClient[Any], live: LiveCollection, new: Mapping, 
     first = live.unfinished
     if first is None or first.way(new) is not Way.FINISH or first.way(first.plan.new) is not Way.CONTINUE:
         return ()
-    return _inspect_and_plan(client, first.plan.new, profile, estimate=False)[1].refusals
+    return _inspect_and_plan(client, first.finishing(new), profile, estimate=False)[1].refusals
+
+
+def _before_steps(live: LiveCollection) -> Mapping:
+    """The mapping of which documents may still lack what steps make."""
+    return live.unfinished.plan.old if live.unfinished else live.old

@@ -47,7 +47,7 @@ def strangers(group: Query, collection: Collection[Any], these: Sequence[Query])
     """From a group that has their number as `n`, and perhaps `least_ids`; `these` are the stages that find them."""
     if not group:
         return Strangers()
-    return Strangers(group["n"], tuple(map(_as_json, group.get("ids", ()))), _command(collection, these))
+    return Strangers(group["n"], tuple(map(as_json, group.get("ids", ()))), _command(collection, these))
 
 
 def _command(collection: Collection[Any], these: Sequence[Query]) -> str:
@@ -57,5 +57,6 @@ def _command(collection: Collection[Any], these: Sequence[Query]) -> str:
     return f"{place}.aggregate(EJSON.deserialize({pipeline}, {{relaxed: false}}))"
 
 
-def _as_json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """An `_id` as people write it."""
     return json_util.dumps(value, json_options=json_util.RELAXED_JSON_OPTIONS, ensure_ascii=False)

@@ -161,7 +161,7 @@ class ApplyTask:
             self.first = UndoTask(self.client, self.profile, self.mapping, *rest, renames=back)
         else:
             allowed = approvals(live.unfinished.record.allow)
-            self.first = ApplyTask(self.client, self.profile, live.unfinished.plan.new, allowed, *rest)
+            self.first = ApplyTask(self.client, self.profile, live.unfinished.finishing(self.mapping), allowed, *rest)
         if present is not self.mapping:  # the ledger forgets this name once that apply is settled
             self.mapping = replace(self.mapping, target=replace(self.mapping.target, was=present.target.collection))
         return self.first.carry_out(show)
@@ -198,7 +198,7 @@ class ApplyTask:
             allow=tuple(sorted({*map(str, self.allowed), *before.allow})),
             done=before.done,
             dropping=before.dropping,
-            position=before.position,
+            position=before.position if before.stage in {step.name for step in plan.steps} else None,
             steps=before.steps,
             beforehand=beforehand,
             kept_in=before.kept_in or kept_in,

@@ -408,6 +408,8 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
          "Load the collection anew with `engine run`, and report the expression."),
         ("step_invalid", "A step that the mapping declares would make documents that its validator refuses.",
          "Correct the pipeline, or the documents, and run `engine apply` again; name in `makes` the fields whose values the step makes."),
+        ("step_failed", "The server cannot carry out a step of the mapping for one of the documents; those before it are changed.",
+         "Correct the document, or the pipeline, and run `engine apply` again; where the mapping has the step no more, it is left out."),
         ("step_refused", "On an empty trial collection, the server refused a step of the apply, in the words of the message.",
          "Change the mapping, or load the collection anew with `engine run`; `engine apply --dry-run` prints the command."),
         ("unfinished_apply", "An earlier apply was not finished, so the collection may have documents of two shapes.",

@@ -5,6 +5,7 @@ One class serves all kinds, so that printing and storing are written once; what 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,8 +37,14 @@ class Change:
         return f"{self.code} {self.subject}"
 
     def __str__(self) -> str:
-        values = " → ".join(shown(value) for value in (self.old, self.new) if value is not None)
+        show = as_json if self.subject.startswith("step ") else shown
+        values = " → ".join(show(value) for value in (self.old, self.new) if value is not None)
         return f"{self.code} {self.subject}: {self.kind.name}" + (f", {self.key}" if self.key else "") + (f": {values}" if values else "")
+
+
+def as_json(value: Any) -> str:
+    """A step as JSON, in which the spaces of texts can be seen."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def shown(value: Any) -> str:

@@ -41,6 +41,12 @@ def awaiting(old: Model, new: Model) -> Model:
     return replace(new, fields=fields, rules=rules) if paths else new
 
 
+def described(step: DeclaredStep) -> dict[str, Any]:
+    """What it does, as the mapping says it."""
+    said = {"pipeline": list(step.pipeline), "where": step.where, "makes": list(step.makes)}
+    return {name: value for name, value in said.items() if value}
+
+
 def bson(written: Any) -> Any:
     """A query or stage, from extended JSON."""
     return json_util.loads(json.dumps(written), json_options=OPTIONS)

@@ -11,6 +11,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from engine.evolution.changes import Change
+from engine.evolution.declared import described
 from engine.evolution.implications import implies
 from engine.evolution.keys import key_of, origin_key, written
 from engine.evolution.kinds import code_of
@@ -202,7 +203,7 @@ def _steps(old: Mapping, new: Mapping) -> Iterator[Change]:
         one, other = before.get(name), after.get(name)
         if one != other:
             code = "E606" if one is None else "E607" if other is None else "E608"
-            yield Change(code, f"step {name}", "", *(step and dict(step.where) for step in (one, other)))
+            yield Change(code, f"step {name}", "", *(step and described(step) for step in (one, other)))
 
 
 def _rules(old: Mapping, new: Mapping) -> Iterator[Change]:

@@ -261,7 +261,7 @@ def with_old_path(change: ChangeParts) -> Query:
 
 def with_step(change: ChangeParts) -> Query:
     """Those that the step selects."""
-    return selected_as_written(change.new) if isinstance(change.new, dict) else {}
+    return selected_as_written(change.new.get("where", {})) if isinstance(change.new, dict) else {}
 
 
 def without_value(change: ChangeParts) -> Query:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -27,7 +27,8 @@ class Unfinished:
     `previous` is the run that left the collection before. `done` are its finished steps, `stage` is the one under way, `left` are the
     others. `undoable`: it can be taken back; `undo` is the run that has begun to, empty where none has. `foreseen`: it is known before what
     documents will be like when that is done. `made`: the labels of changes for which an apply that goes on has nothing left to do;
-    `documents` are those that the step under way is done with, at least.
+    `documents` are those that the step under way is done with, at least. `steps`: those of the user's own, by name, that are carried out
+    otherwise (True) or left out.
     """
 
     run: str
@@ -42,6 +43,7 @@ class Unfinished:
     foreseen: bool = True
     made: frozenset[str] = frozenset()
     documents: int = 0
+    steps: Mapping[str, bool] = field(default_factory=dict)
 
     def lines(self, *, refused: bool) -> tuple[str, ...]:
         """In words: what was done, what apply does now, or that it is refused, and whether it can be taken back."""
@@ -54,7 +56,7 @@ class Unfinished:
             back = "is refused: it has begun to drop values, or to carry out steps that have no way back"
         return (
             f"apply {self.run} of the mapping {self.mapping} was not finished ({begun}{done})",
-            *(self._instead if refused else (f"  engine apply {self.way.value}{self._then}",)),
+            *(self._instead if refused else (f"  engine apply {self.way.value}{self._then}", *self._steps)),
             f"  engine apply --undo {back}",
         )
 
@@ -66,6 +68,12 @@ class Unfinished:
             Way.UNDO: f"compared with the collection as run {self.previous} left it, to which it is taken back first",
             Way.FINISH: f"compared with the collection as apply {self.run} will leave it, which is finished first",
         }[self.way]
+
+    @property
+    def _steps(self) -> Iterator[str]:
+        for name, known in self.steps.items():
+            how = "is carried out as this mapping has it, where it is not done yet" if known else "is left out where it is not done yet"
+            yield f"  its step {name} {how}"
 
     @property
     def _then(self) -> str:
@@ -93,6 +101,7 @@ class Unfinished:
             "left": list(self.left),
             "undoable": self.undoable,
             "undo": self.undo,
+            "steps": dict(self.steps),
             "refused": refused,
             "documents": self.documents,
         }

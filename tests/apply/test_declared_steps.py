@@ -71,7 +71,8 @@ def test_a_step_is_planned_counted_allowed_and_done_once(people: People) -> None
     people.load()
     planned = people.call("plan", NEW)
     assert planned.code == 11
-    assert "+ E606 step split_names: step added" in planned.out
+    assert "+ E606 step split_names: step added: {" in planned.out
+    assert '"first": {"$first": {"$split": ["$name", " "]}}' in planned.out
     assert "E606 step cents: it changes 5 documents as only its author knows" in planned.out
     assert "needs_source" not in planned.out
     refused = people.call("apply", NEW, "--allow", "E102")
@@ -220,3 +221,57 @@ def test_documents_that_are_refused_for_something_else_do_not_stop_a_step(people
     ended = people.call("apply", ruled, *ALLOWED, "--allow", "E301")
     assert (ended.code, "1 set aside" in ended.out) == (0, True), ended.err
     assert people.documents() == [split(number) | {"price": number} for number in range(4)]
+
+
+UNIT = """mapping: people
+source: {{path: in.csv}}
+target: {{database: {database}, collection: people, mode: {mode}}}
+fields:
+  _id: {{column: id, type: int}}
+  name: {{column: name}}
+  price: {{column: price, type: int}}
+  unit: {{value: one, required: true}}
+steps:
+  divide: {{pipeline: [{{$set: {{price: {{$toInt: {{$divide: [60, "$price"]}}}}}}}}], makes: [price]}}
+"""
+CORRECTED = UNIT.replace('{{$divide: [60, "$price"]}}', '{{$divide: [60, {{$max: ["$price", 1]}}]}}')
+WITHOUT = UNIT[: UNIT.index("steps:")]
+
+
+@pytest.fixture
+def stopped(people: People) -> People:
+    """An apply whose step fails at the document 600, of which the trial knows nothing."""
+    people.mode = "append"
+    lines = [f"{number},Ann,{0 if number == 600 else 2}" for number in range(700)]
+    (people.folder / "in.csv").write_text("\n".join(["id,name,price", *lines, ""]), encoding="utf-8")
+    assert people.call("run", OLD, "--source", str(people.folder / "in.csv")).code == 0
+    ended = people.call("apply", UNIT, "--allow", "E606")
+    assert (ended.code, "step_failed" in ended.err, "whose _id is 600 " in ended.err) == (3, True, True), ended.err
+    assert "at least 1,300 documents rewritten" in ended.err  # 700, and 600 by the step
+    assert [one["price"] for one in people.documents()] == [30] * 600 + [0] + [2] * 99
+    return people
+
+
+def test_a_step_that_fails_goes_on_once_the_document_is_corrected(stopped: People) -> None:
+    stopped.database["people"].update_one({"_id": 600}, {"$set": {"price": 3}})
+    ended = stopped.call("apply", UNIT)
+    assert ended.code == 0, ended.err
+    assert [one["price"] for one in stopped.documents()] == [30] * 600 + [20] + [30] * 99
+
+
+def test_a_step_that_fails_goes_on_with_a_corrected_pipeline(stopped: People) -> None:
+    planned = stopped.call("plan", CORRECTED)
+    assert "its step divide is carried out as this mapping has it" in planned.out, planned.out
+    assert "E608" not in planned.out
+    ended = stopped.call("apply", CORRECTED)
+    assert ended.code == 0, ended.err
+    assert [one["price"] for one in stopped.documents()] == [30] * 600 + [60] + [30] * 99
+    assert stopped.call("plan", CORRECTED).code == 0
+
+
+def test_a_step_that_fails_is_left_out_where_the_mapping_has_it_no_more(stopped: People) -> None:
+    assert "its step divide is left out" in stopped.call("plan", WITHOUT).out
+    ended = stopped.call("apply", WITHOUT)
+    assert ended.code == 0, ended.err
+    assert [one["price"] for one in stopped.documents()] == [30] * 600 + [0] + [2] * 99
+    assert stopped.call("plan", WITHOUT).code == 0
