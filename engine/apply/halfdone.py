@@ -74,6 +74,11 @@ class HalfDone:
         steps = (step if step.name in settled else wanted.get(step.name) for step in self.plan.new.steps)
         return replace(self.plan.new, steps=tuple(step for step in steps if step))
 
+    def as_left(self, new: Mapping) -> Mapping:
+        """The mapping that it leaves for this one, without the steps that this one has otherwise: they are changes of this one."""
+        there = self.finishing(new).steps
+        return replace(self.plan.new, steps=tuple(step for step in self.plan.new.steps if step in there))
+
     def foreseeable(self, new: Mapping) -> bool:
         """Whether a pipeline shows what documents are like when that is done: not where values are put back that nobody can compute."""
         return self.way(new) is not Way.UNDO or not self.record.kept_in

@@ -11,7 +11,6 @@ from engine.errors import UsageError, finding
 
 MOST = 2000  # documents of one update
 ENDURED = 500  # the same, where others shall not wait for it
-UNDER_WAY = 2  # updates at once: while one is written and waits for the disk, the server computes the next
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0  # seconds
 Probe = Callable[[], object]
 
@@ -35,11 +34,6 @@ class Pace:
     def batch(self) -> int:
         """How many documents one update may have: those of about a second at most."""
         return min(MOST, ENDURED if self.latency else MOST, self.rate or MOST)
-
-    @property
-    def at_once(self) -> int:
-        """How many updates may be under way: one, where somebody waits to be served meanwhile."""
-        return 1 if self.rate or self.latency else UNDER_WAY
 
     def begin(self) -> None:
         """Documents are counted from now on."""

@@ -1,20 +1,16 @@
 """Rewrites live documents in batches, beside everybody else who writes them. Every update can be repeated: a second one changes nothing.
 
-Where nothing bounds the pace, two updates are under way: the server computes one while the other is written. Each one names the
-collection that is meant and carries the end of the lease (`engine.mongo.fences`). Where the server refuses one because of a document, the
-others of the batch are rewritten all the same.
+Each update names the collection that is meant and carries the end of the lease (`engine.mongo.fences`). Where the server refuses one
+because of a document, the others of the batch are rewritten all the same.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from threading import Lock as Mutex
 from typing import Any
 
 from bson import encode
@@ -53,7 +49,6 @@ class Updating:
     rewritten: int = 0
     unreported: int = 0
     _in_order: bool = field(default=False, init=False)
-    _mutex: Mutex = field(default_factory=Mutex, init=False)
 
     def pass_over(self, stages: Sequence[Stage], position: Any = None) -> Iterator[tuple[Any, int]]:
         """All documents after a position, in the order of `_id`. Yields the new position and the size of each batch that is done."""
@@ -66,26 +61,18 @@ class Updating:
         self._in_order = False
         for _ in range(ROUNDS if old and stages else 0):
             before = self.rewritten
-            deque(self._updated(self._matching({"$or": list(old)}), stages), maxlen=0)
+            for _ids in self._updated(self._matching({"$or": list(old)}), stages):
+                pass
             if self.rewritten == before:
                 return
 
     def _updated(self, batches: Iterable[list[Any]], stages: Sequence[Stage]) -> Iterator[list[Any]]:
-        """Update the documents of each batch of `_id`s. Yields the batches that are done, in their order."""
-        under_way: deque[tuple[list[Any], Future[None]]] = deque()
+        """Update the documents of each batch of `_id`s. Yields the batches that are done."""
         self.pace.begin()
-        with ThreadPoolExecutor(self.pace.at_once, thread_name_prefix="updates") as updates:
-            for ids in batches:
-                under_way.append((ids, updates.submit(self.update, ids, stages)))
-                if len(under_way) == self.pace.at_once:
-                    yield self._awaited(*under_way.popleft())
-            while under_way:
-                yield self._awaited(*under_way.popleft())
-
-    def _awaited(self, ids: list[Any], update: Future[None]) -> list[Any]:
-        update.result()
-        self.pace.after(len(ids), partial(self._probe, ids[0]))
-        return ids
+        for ids in batches:
+            self.update(ids, stages)
+            self.pace.after(len(ids), partial(self._probe, ids[0]))
+            yield ids
 
     def update(self, ids: list[Any], stages: Sequence[Stage]) -> None:
         """Rewrite these documents, all that the server takes."""
@@ -94,8 +81,7 @@ class Updating:
     def _settle(self, stages: Sequence[Stage], ids: list[Any]) -> None:
         if not ids or self._update(ids, stages):
             return
-        with self._mutex:
-            refused = {encode({"": one}) for one in self.refuse(ids)}  # an _id may be of any type
+        refused = {encode({"": one}) for one in self.refuse(ids)}  # an _id may be of any type
         rest = [one for one in ids if encode({"": one}) not in refused]
         if len(rest) < len(ids):
             self.update(rest, stages)
@@ -117,14 +103,12 @@ class Updating:
             guarded = self.fence.guarded(command, attempt)
             reply = self._kept(guarded, update["q"]) if self.keeping else self._sent(guarded)
             refused = document_errors(reply, (INVALID_DOCUMENT,))
-            with self._mutex:
-                self.rewritten += reply.get("nModified", 0)
+            self.rewritten += reply.get("nModified", 0)
             return {"refused": refused}
 
         refused = retry_transient(send)["refused"]
         if refused and self._in_order and not self.keeping:
-            with self._mutex:
-                self.unreported += _place(ids, refused[0].get("errInfo", {}))
+            self.unreported += _place(ids, refused[0].get("errInfo", {}))
         return not refused
 
     def _sent(self, command: dict[str, Any]) -> dict[str, Any]:

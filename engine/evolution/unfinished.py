@@ -72,8 +72,8 @@ class Unfinished:
     @property
     def _steps(self) -> Iterator[str]:
         for name, known in self.steps.items():
-            how = "is carried out as this mapping has it, where it is not done yet" if known else "is left out where it is not done yet"
-            yield f"  its step {name} {how}"
+            how = "carried out as this mapping has it" if known else "left out"
+            yield f"  its step {name} is {how} where it is not done yet; what it has changed stays so"
 
     @property
     def _then(self) -> str:

@@ -262,8 +262,10 @@ def test_a_step_that_fails_goes_on_once_the_document_is_corrected(stopped: Peopl
 def test_a_step_that_fails_goes_on_with_a_corrected_pipeline(stopped: People) -> None:
     planned = stopped.call("plan", CORRECTED)
     assert "its step divide is carried out as this mapping has it" in planned.out, planned.out
-    assert "E608" not in planned.out
-    ended = stopped.call("apply", CORRECTED)
+    assert (planned.code, "+ E606 step divide: step added: {" in planned.out, "$max" in planned.out) == (11, True, True)
+    refused = stopped.call("apply", CORRECTED)
+    assert (refused.code, "E606 step divide" in refused.err) == (3, True), refused.err
+    ended = stopped.call("apply", CORRECTED, "--allow", "E606")
     assert ended.code == 0, ended.err
     assert [one["price"] for one in stopped.documents()] == [30] * 600 + [60] + [30] * 99
     assert stopped.call("plan", CORRECTED).code == 0

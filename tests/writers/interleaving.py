@@ -89,7 +89,7 @@ class Interleaving(CommandListener):
 def _at_work() -> bool:
     """Whether this thread carries out a step; others keep the lock."""
     here = threading.current_thread()
-    return here is threading.main_thread() or here.name.startswith("updates")
+    return here is threading.main_thread()
 
 
 def watching(monkeypatch: pytest.MonkeyPatch) -> Interleaving:
