@@ -73,7 +73,13 @@ class DeclaredSteps:
         for chosen in [making, *([step] for step in making)] if len(making) > 1 else [[step] for step in making]:
             wanted: Query = {"$and": [still, *map(selected_late, chosen)]}
             pipeline = [*rewrite, *(stage for step in chosen for stage in stages(step)), *trim]
-            self._guarded(chosen[0], partial(self.live.update_many, wanted, pipeline), wanted)
+            ids = [one["_id"] for one in self.live.find(wanted, {"_id": 1})]
+            by_halves(ids, partial(self._late, chosen[0], wanted, pipeline))
+
+    def _late(self, step: DeclaredStep, wanted: Query, pipeline: list[Stage], ids: list[Any]) -> None:
+        these: Query = {"$and": [{"_id": {"$in": ids}}, wanted]}
+        if ids:
+            self._guarded(step, partial(self.live.update_many, these, pipeline), these, ids)
 
     def _batches(self, position: Any) -> Iterator[list[Any]]:
         """The `_id`s behind the position, in the order of their index."""

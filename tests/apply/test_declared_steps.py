@@ -277,3 +277,25 @@ def test_a_step_that_fails_is_left_out_where_the_mapping_has_it_no_more(stopped:
     assert ended.code == 0, ended.err
     assert [one["price"] for one in stopped.documents()] == [30] * 600 + [0] + [2] * 99
     assert stopped.call("plan", WITHOUT).code == 0
+
+
+def test_a_step_that_fails_for_what_others_wrote_meanwhile_names_it(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    people.load()
+    log = Applying._log
+
+    def write(self: Applying, step: Any) -> None:
+        log(self, step)
+        if step.name == "step cents":
+            self.live.insert_many([{"_id": number, "name": f"Ann{number} Berg{number}", "price": number} for number in (5, 6)])
+            self.live.insert_one({"_id": 7, "name": 7, "price": 7})
+
+    monkeypatch.setattr(Applying, "_log", write)
+    text = NEW.replace('$split: ["$name", " "]', '$split: [{{$concat: ["$name", ""]}}, " "]')
+    opened = OLD + 'validation: {{level: "off"}}\n'
+    people.call("apply", opened)
+    ended = people.call("apply", text + 'validation: {{level: "off"}}\n', *ALLOWED)
+    assert (ended.code, "step_failed" in ended.err, "whose _id is 7 " in ended.err) == (3, True, True), ended.err
+    people.database["people"].update_one({"_id": 7}, {"$set": {"name": "Ann7 Berg7"}})
+    ended = people.call("apply", text + 'validation: {{level: "off"}}\n', *ALLOWED)
+    assert ended.code == 0, ended.err
+    assert [one["last"] for one in people.documents()] == [f"Berg{number}" for number in range(8)]
