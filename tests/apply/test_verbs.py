@@ -210,7 +210,8 @@ def test_documents_of_no_known_shape_stop_it(people: People) -> None:
     people.database.command("collMod", "people", validationLevel="off")
     people.live.insert_one({"_id": "stranger", "secret": "Canary"})
     people.edit("type: int, minimum: 0", "type: long, minimum: 0")
-    assert people.plan()[1]["strangers"] == {"documents": 1, "ids": ['"stranger"']}
+    told = people.plan()[1]["strangers"]
+    assert (told["documents"], told["ids"], told["command"].startswith("db.")) == (1, ['"stranger"'], True)
     ended = people.apply()
     assert (ended.code, "1 document of neither shape" in ended.err, "Canary" in ended.err) == (3, True, False)
 
