@@ -103,7 +103,7 @@ def killed(rooms: Rooms, proxy: Proxy, harm: Any, *words: str) -> None:
 
 
 PLACES = [
-    ("insert", "_engine_runs", 1), ("aggregate", "__set_aside_", 1), ("find", "rooms", 1), ("aggregate", "__set_aside_", 3),
+    ("update", "_engine_runs", 2), ("aggregate", "__set_aside_", 1), ("find", "rooms", 1), ("aggregate", "__set_aside_", 3),
     ("insert", "rooms", 1), ("delete", "__set_aside_", 1), ("commitTransaction", "", 1), ("insert", "rooms", 2),
     ("delete", "__set_aside_", 2), ("commitTransaction", "", 2), ("drop", "__set_aside_", 1),
 ]  # fmt: skip

@@ -79,7 +79,6 @@ def test_apply_interrupted_amid_a_rewrite_says_how_many_documents_it_rewrote_and
 
     monkeypatch.setattr(Pace, "after", stopping)
     monkeypatch.setattr(Pace, "batch", 4)
-    monkeypatch.setattr(Pace, "at_once", 1)
     ended = command("apply", "-m", mapping, "--allow", "E111", "--json")
     record = jobs.database["_engine_runs"].find_one({"kind": "apply"})
     if room is None:
