@@ -6,7 +6,7 @@ rewritten too: before and after each step that narrows what the collection takes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
@@ -16,16 +16,15 @@ from pymongo import MongoClient
 from engine.apply.declared import DeclaredSteps
 from engine.apply.evicting import Evicting
 from engine.apply.pacing import Pace
+from engine.apply.recounting import Recounting
 from engine.apply.replaced import Replaced
 from engine.apply.restoring import Restoring, remove_empty_asides
 from engine.apply.updating import Updating
 from engine.documents.validators import any_of, validator
-from engine.errors import DataError, TargetError, counted
-from engine.evolution.approvals import Approval, aside_limit, forbidden
+from engine.errors import TargetError
+from engine.evolution.approvals import Approval, aside_limit
 from engine.evolution.declared import awaiting
 from engine.evolution.expiring import EXPIRY
-from engine.evolution.kinds import REMOVED
-from engine.evolution.losses import Loss, of_expiry
 from engine.evolution.steps import Action, ApplyPlan, Step
 from engine.mapping.columns import has_private_id
 from engine.mapping.model import Mapping as Model
@@ -38,7 +37,6 @@ from engine.mongo.retries import retry_transient
 from engine.mongo.state import CollectionState, content_of, schedule_of, state_of
 from engine.mongo.trees import EXACT
 from engine.mongo.unique import check_unique, wanted_indexes
-from engine.values.paths import dotted
 
 
 class ApplyProgress(Protocol):
@@ -57,8 +55,7 @@ class Applying:
 
     `allowed`: how many documents may be set aside, and lose values; `earlier` were set aside before this attempt. `codes`: by path or rule,
     the change that made it stricter. `steps` is the log: name, when it ended, and how many documents were rewritten and set aside since the
-    attempt began. `pace` says how fast. `stage` is the step under
-    way; `dropping`: values or documents are being dropped, or were.
+    attempt began. `pace` says how fast. `stage` is the step under way; `dropping`: values or documents are being dropped, or were.
     """
 
     client: MongoClient[Any]
@@ -76,8 +73,8 @@ class Applying:
     codes: Mapping[str, str] = field(default_factory=dict)
     earlier: int = 0
     pace: Pace = field(default_factory=Pace)
-    stage: str = ""
     dropping: bool = False
+    stage: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         target = self.plan.new.target
@@ -90,6 +87,7 @@ class Applying:
         self.updating = Updating(self.live, Fence.around(self.live, self.lock, supported=self.profile.fenced_writes), self.evicting.evict)
         self.updating.pace = self.pace
         self.updating.keeping = self.replaced.keep if self.replaced.kept else None
+        self.recounting = Recounting(self.live, self.plan, self.allowed)
         self.restoring = Restoring(self.client, target, self.ledger, self.lock)
         self.declared = DeclaredSteps(self.live, self.ledger, self.lock, self.show.documents, self.pace, self.evicting.evict,
                                       has_private_id(self.plan.new))  # fmt: skip
@@ -169,9 +167,10 @@ class Applying:
 
     def _build_indexes(self, step: Step) -> None:
         check_unique(self.live, self.plan.new)
-        self._require_few(self._due(step))
+        building = {spec["name"]: spec for command in step.commands for spec in command["indexes"]}
+        self.recounting.before_indexes(building)
         wanted = {index.name for index in wanted_indexes(self.live, self.plan.new.indexes)}
-        if any(EXPIRY in spec for command in step.commands for spec in command["indexes"]):
+        if any(EXPIRY in spec for spec in building.values()):
             self._drop()
         for command in step.commands:
             if specs := [spec for spec in command["indexes"] if spec["name"] in wanted]:
@@ -209,7 +208,7 @@ class Applying:
         What others wrote in the old shape is rewritten first, since what is removed may be a part of it.
         """
         self._check(step)
-        self._require_few(self._held())
+        self.recounting.before_trim()
         self._drop()
         if self.plan.new.validation.keeps:  # what others made of these names stays
             self.updating.only = any_of(validator(_loosened(mapping), self.profile) for mapping in self.plan.between)
@@ -220,30 +219,6 @@ class Applying:
         """From here on it cannot be taken back."""
         self.dropping = True
         self.ledger.set_fields(dropping=True)
-
-    def _require_few(self, found: Iterable[Loss]) -> None:
-        """Raises DataError where more is about to be lost than was allowed."""
-        if refused := forbidden(found, self.allowed, counted=True):
-            raise DataError(refused)
-
-    def _is_numbered(self, loss: Loss) -> bool:
-        """Whether a number of documents may have been allowed for it."""
-        return any(approval.names(loss) and approval.rest for approval in self.allowed)
-
-    def _due(self, step: Step) -> Iterator[Loss]:
-        """What the TTL indexes of a step delete at once, of those for which a number of documents was allowed."""
-        building, now = {spec["name"] for command in step.commands for spec in command["indexes"]}, server_time(self.client)
-        for expiry in self.plan.expiring:
-            if expiry.index.name in building and self._is_numbered(of_expiry(expiry, None)):
-                yield of_expiry(expiry, self.live.count_documents(expiry.due(now)))
-
-    def _held(self) -> Iterator[Loss]:
-        """What is about to be dropped of fields for which a number of documents was allowed."""
-        for removed in self.plan.rewrite.removed:
-            loss = Loss(REMOVED, removed.path, None, "")
-            if self._is_numbered(loss):
-                held = self.live.count_documents({dotted(removed.path): {"$exists": True}})
-                yield replace(loss, documents=held, what=f"its values in {counted(held, 'document')} would be dropped")
 
     def _check(self, _step: Step) -> None:
         """Find what the new mapping refuses, once what others wrote in the old shape is rewritten."""

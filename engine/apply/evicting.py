@@ -106,7 +106,7 @@ class Evicting:
         why = causes(self.collection, [*among, *self.plan.rewrite.whole], self.new, self.profile, self.codes)
         faults = ", ".join(f"{cause} {documents:,}" for cause, documents in why.most_common())
         message = f"others wrote {counted(documents, 'document')} that the new mapping refuses while apply ran: {faults}"
-        hint = "correct them, or allow setting them aside with --allow, then run engine apply again; engine apply --undo takes it back"
+        hint = "correct them, or allow setting them aside with --allow, then run engine apply again"
         return finding("violators", f"{message}; the validator may accept both shapes now", hint=hint)
 
 

@@ -67,17 +67,19 @@ class HalfDone:
     def finishing(self, new: Mapping) -> Mapping:
         """Its mapping, as it is finished before that one is applied.
 
-        Steps of the user's own that are not done are as that one has them, or left out: what stopped one must not stop what comes next.
+        Steps of the user's own are as that one has them, or left out: what stopped one must not stop what comes next. Those that are done
+        are carried out for what others write in the old shape.
         """
-        settled = {step.name for step in self.plan.old.steps} | {name.removeprefix("step ") for name in self.record.done}
+        settled = {step.name for step in self.plan.old.steps}
         wanted = {step.name: step for step in new.steps}
         steps = (step if step.name in settled else wanted.get(step.name) for step in self.plan.new.steps)
         return replace(self.plan.new, steps=tuple(step for step in steps if step))
 
     def as_left(self, new: Mapping) -> Mapping:
-        """The mapping that it leaves for this one, without the steps that this one has otherwise: they are changes of this one."""
+        """The mapping that it leaves for this one, without steps that are not done and that this one has otherwise: its own changes."""
         there = self.finishing(new).steps
-        return replace(self.plan.new, steps=tuple(step for step in self.plan.new.steps if step in there))
+        steps = (step for step in self.plan.new.steps if step in there or f"step {step.name}" in self.record.done)
+        return replace(self.plan.new, steps=tuple(steps))
 
     def foreseeable(self, new: Mapping) -> bool:
         """Whether a pipeline shows what documents are like when that is done: not where values are put back that nobody can compute."""

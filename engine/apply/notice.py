@@ -14,8 +14,8 @@ from engine.evolution.planning import KEEP_BOTH
 from engine.mapping.model import Mapping
 from engine.mongo.ledger import Ledger
 
-WAYS_ON = ("engine apply continues it, or takes it back first where the mapping is another one; engine apply --undo takes it back; "
-           "a run in mode replace or sync loads everything anew")  # fmt: skip
+WAYS_ON = ("engine apply continues it, or takes it back first where the mapping is another one; engine apply --undo takes it back, "
+           "as long as no value was dropped; a run in mode replace or sync loads everything anew")  # fmt: skip
 ALL_DOCUMENTS = {"replace": "this run replaces all documents", "sync": "this run brings all documents in line"}
 
 

@@ -7,6 +7,7 @@ elements of arrays) whose names, order or values change are built anew; where so
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -104,7 +105,7 @@ def _ordered(tree: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class _Pass:
+class _Pass(ABC):
     """One walk over the levels of the new documents. What a field, an array and a level becomes is said by its two kinds."""
 
     build: Build
@@ -142,13 +143,13 @@ class _Pass:
         """The value of a field."""
         return variable(field.path)
 
+    @abstractmethod
     def listed(self, array: str) -> Expr:
         """The value of an array."""
-        raise NotImplementedError
 
+    @abstractmethod
     def whole(self, path: str) -> bool:
         """Whether a nested document stays as it is."""
-        raise NotImplementedError
 
     def left(self, _array: str) -> Iterable[str]:
         """Old paths in the elements that have another path now."""

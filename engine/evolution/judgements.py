@@ -151,11 +151,15 @@ def breaks(reason: str) -> CompatibilityOf:
     return lambda _context: Compatibility(breaks=True, reason=reason)
 
 
-let_pass = goes_on("the validator refuses nothing")
+def refused(reason: str) -> CompatibilityOf:
+    """They do not, where the server refuses what the validator does."""
+    return lambda context: (breaks(reason) if context.enforced else goes_on("the validator refuses nothing"))(context)
+
+
 unseen = goes_on("documents look as before")
 still_taken = goes_on("documents of the old shape are still accepted")
-may_be_refused = breaks("documents that passed before may be refused")
-without_it_refused = breaks("documents without it are refused")
+may_be_refused = refused("documents that passed before may be refused")
+without_it_refused = refused("documents without it are refused")
 
 
 def readers_of_type(context: ChangeContext) -> Compatibility:
@@ -219,14 +223,14 @@ def writers_of_field(context: ChangeContext) -> Compatibility:
 
 def writers_of_old_path(context: ChangeContext) -> Compatibility:
     """A path that is gone is one that the mapping does not name."""
-    return breaks("documents with the old path are refused")(context) if context.closed else still_taken(context)
+    return refused("documents with the old path are refused")(context) if context.closed else still_taken(context)
 
 
 def writers_of_missing(context: ChangeContext) -> Compatibility:
     """Null may be asked for, or refused."""
     found = writers_of_field(context)
     nulls = context.fields and context.fields[0].writes_null and not context.fields[1].writes_null
-    return breaks("null is refused")(context) if nulls and not found.breaks else found
+    return refused("null is refused")(context) if nulls and not found.breaks else found
 
 
 def writers_of_rule(context: ChangeContext) -> Compatibility:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from engine.evolution.changes import Change
-from engine.evolution.judgements import ChangeContext, Compatibility, Needs, let_pass
+from engine.evolution.judgements import ChangeContext, Compatibility, Needs
 from engine.evolution.pairing import Pair, pairs
 from engine.evolution.rewriting import Rewriting, rewriting
 from engine.mapping.model import Field
@@ -80,10 +80,7 @@ def rewriting_by_evidence(old: Model, new: Model, evidence: Evidence | None) -> 
 def _judged(change: Change, context: ChangeContext) -> JudgedChange:
     kind = change.kind
     needs, reason = kind.needs(context)
-    writers = kind.writers(context)
-    if writers.breaks and kind.by_validator and not context.enforced:
-        writers = let_pass(context)
-    return JudgedChange(change, needs, kind.readers(context), writers, kind.removes, reason)
+    return JudgedChange(change, needs, kind.readers(context), kind.writers(context), kind.removes, reason)
 
 
 def _source_reason(change: Change, sources: Mapping[str, str], made: Collection[str]) -> str:

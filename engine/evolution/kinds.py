@@ -97,11 +97,6 @@ class ChangeKind:
         return self.code.startswith("E1")
 
     @property
-    def by_validator(self) -> bool:
-        """Whether writers that it breaks are refused by the validator."""
-        return not self.of_index and self.code != "E609"
-
-    @property
     def of_index(self) -> bool:
         """Whether it is about an index."""
         return self.code.startswith("E4")

@@ -12,7 +12,6 @@ from pymongo.client_session import ClientSession
 from engine.mongo.connection import WRITE_CONCERN
 
 T = TypeVar("T")
-R = TypeVar("R")
 TRIES = 3  # of a transaction of several documents, before smaller ones are tried; one of a single document soon succeeds
 
 
@@ -38,10 +37,11 @@ def transact(client: MongoClient[Any], step: Callable[[ClientSession], None], do
         session.with_transaction(bounded, write_concern=WRITE_CONCERN)
 
 
-def by_halves(items: list[T], change: Callable[[list[T]], R]) -> list[R]:
-    """Change all of them at once; where that raises BusyError, do so with each half. Returns what each part gave."""
+def by_halves(items: list[T], change: Callable[[list[T]], None]) -> None:
+    """Change all of them at once; where that raises BusyError, do so with each half, in their order."""
     try:
-        return [change(items)]
+        change(items)
     except BusyError:
         half = len(items) // 2
-        return [*by_halves(items[:half], change), *by_halves(items[half:], change)]
+        by_halves(items[:half], change)
+        by_halves(items[half:], change)

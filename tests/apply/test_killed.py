@@ -3,17 +3,13 @@
 The state it ends in is that of an apply which nobody disturbed.
 """
 
-import os
-import signal
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pymongo
 import pytest
+from faults.killing import expire_locks, kill_at
 from faults.proxy import Proxy
 from jobs import command
 from pymongo import MongoClient
@@ -23,7 +19,6 @@ from pymongo.results import UpdateResult
 from engine.mongo.holders import OPEN
 from engine.mongo.state import content_of, state_of
 
-ROOT = Path(__file__).parents[2]
 ROWS = 4500  # three batches
 OLD = """
 mapping: rooms
@@ -82,18 +77,10 @@ class Rooms:
         ended = command("apply", "-m", self.new, "--allow", "E102", "--quiet")
         assert ended.code == 0, ended.err
 
-    def start(self, uri: str) -> subprocess.Popen[bytes]:
-        words = [sys.executable, "-m", "engine", "apply", "-m", str(self.new), "--allow", "E102", "--quiet"]
-        return subprocess.Popen(words, cwd=ROOT, env=os.environ | {"MONGODB_URI": uri})
-
     def write(self) -> UpdateResult:
         """What an application changes in the first document, whatever its shape is; a minute is too long."""
         with pymongo.timeout(60):
             return self.database["rooms"].update_one({"_id": 0}, {"$unset": {"note": ""}})
-
-    def expire(self) -> None:
-        """The time passes after which a silent holder loses its lock."""
-        self.database["_engine_locks"].update_many({}, {"$set": {"expires": datetime(2000, 1, 1)}})  # noqa: DTZ001
 
 
 @pytest.fixture
@@ -109,16 +96,9 @@ CASES = [("hold", *place) for place in PLACES] + [("hold_reply", *place) for pla
 def killed(rooms: Rooms, proxy: Proxy, how: str, verb: str, nth: int, *, expired: bool = True) -> None:
     """An apply that is ended at a command, before the server has it or after it has carried it out."""
     harm = proxy.harm(how, verb, nth=nth, target="rooms", exact=True)
-    process = rooms.start(rooms.uri.replace(f":{proxy.upstream}/", f":{proxy.port}/"))
-    try:
-        assert harm.happened.wait(60)
-        process.send_signal(signal.SIGKILL)
-    finally:
-        process.kill()
-        process.wait(30)
-        proxy.heal()
+    kill_at(harm, proxy, rooms.uri, "apply", "-m", rooms.new, "--allow", "E102", "--quiet")
     if expired:
-        rooms.expire()
+        expire_locks(rooms.database)
 
 
 @pytest.mark.faults

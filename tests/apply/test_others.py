@@ -8,13 +8,13 @@ aside, and what nobody touched is as if loaded. ENGINE_SOAK multiplies the numbe
 import csv
 import json
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
 from bson import decode, encode
 from evolution.bench import ALLOW, SOAK, Bench
+from faults.killing import expire_locks
 from hypothesis import HealthCheck, Phase, event, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -103,7 +103,7 @@ class Others(RuleBasedStateMachine):
         if self.between.dead:
             note("killed")
             event(f"killed: {way}")
-            self.bench.database["_engine_locks"].update_many({}, {"$set": {"expires": datetime(2000, 1, 1)}})  # noqa: DTZ001
+            expire_locks(self.bench.database)
             return None
         if code == 3 and "needs_source" in said:
             event("needs the source by now")  # because of what others wrote, or of values that were put back

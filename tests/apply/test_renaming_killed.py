@@ -1,18 +1,13 @@
 """kill -9 of an apply that renames a collection, at each command of the renaming: the ways on from there, and what is said of it."""
 
-import os
-import signal
-import subprocess
-import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from faults.killing import expire_locks, kill_at
 from faults.proxy import Proxy
 from jobs import Jobs, command
 
-ROOT = Path(__file__).parents[2]
 ROWS = [[number, f"n{number}", "Rome", 40] for number in range(20)]
 AT = [
     ("hold", "renameCollection", "people"), ("hold_reply", "renameCollection", "people"), ("hold", "commitTransaction", ""),
@@ -53,16 +48,8 @@ class Renaming(Jobs):
 
     def kill(self, proxy: Proxy, uri: str, how: str, verb: str, target: str, *more: str) -> None:
         harm = proxy.harm(how, verb, target=target)
-        words = [sys.executable, "-m", "engine", "apply", "-m", str(self.new), "--quiet", *more]
-        process = subprocess.Popen(words, cwd=ROOT, env=os.environ | {"MONGODB_URI": uri.replace(f":{proxy.upstream}/", f":{proxy.port}/")})
-        try:
-            assert harm.happened.wait(60)
-            process.send_signal(signal.SIGKILL)
-        finally:
-            process.kill()
-            process.wait(30)
-            proxy.heal()
-        self.database["_engine_locks"].update_many({}, {"$set": {"expires": datetime(2000, 1, 1)}})  # noqa: DTZ001
+        kill_at(harm, proxy, uri, "apply", "-m", self.new, "--quiet", *more)
+        expire_locks(self.database)
 
 
 @pytest.fixture

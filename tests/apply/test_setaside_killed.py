@@ -3,24 +3,17 @@
 At every moment each document is in the collection or set aside, never in both; begun again, it ends as if nobody had disturbed it.
 """
 
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.proxy import Proxy, between
+from faults.killing import expire_locks, kill_at
+from faults.proxy import Proxy
 from jobs import command
-from pymongo import MongoClient
 from pymongo.database import Database
 
 from engine.mongo.state import content_of
 
-ROOT = Path(__file__).parents[2]
 ROWS, ASIDE = 3000, 1500  # two transactions
 MAPPING = """
 mapping: rooms
@@ -54,14 +47,6 @@ class Rooms:
         ended = command(*verb.split(), "-m", self.file, *more)
         assert ended.code == 0, ended.err
 
-    def start(self, uri: str, *words: str) -> subprocess.Popen[bytes]:
-        line = [sys.executable, "-m", "engine", *words, "-m", str(self.file)]
-        return subprocess.Popen(line, cwd=ROOT, env=os.environ | {"MONGODB_URI": uri}, stdout=subprocess.DEVNULL)
-
-    def expire(self) -> None:
-        """The time passes after which a silent holder loses its lock."""
-        self.database["_engine_locks"].update_many({}, {"$set": {"expires": datetime(2000, 1, 1)}})  # noqa: DTZ001
-
     def each_in_one_place(self) -> None:
         live, aside = (sorted(one["_id"] for one in self.database[name].find({}, {"_id": 1})) for name in ("rooms", self.aside))
         assert sorted(live + aside) == [*range(ROWS)]
@@ -74,32 +59,15 @@ def rooms(database: Database, mongo_uri: str, tmp_path: Path, monkeypatch: pytes
     return Rooms(database, tmp_path, mongo_uri)
 
 
-@pytest.fixture
-def proxy(mongo_client: MongoClient) -> Iterator[Proxy]:
-    """In front of the server, which forgets the transactions of dead clients in two seconds instead of a minute."""
-    known = mongo_client.admin.command("getParameter", transactionLifetimeLimitSeconds=1)["transactionLifetimeLimitSeconds"]
-    mongo_client.admin.command("setParameter", transactionLifetimeLimitSeconds=2)
-    with between(mongo_client.address[1]) as one:
-        yield one
-    mongo_client.admin.command("setParameter", transactionLifetimeLimitSeconds=known)
-
-
 def harmed(proxy: Proxy, how: str, place: tuple[str, str, int]) -> Any:
     verb, where, nth = place
     return proxy.harm(how, verb, target=where, nth=nth)
 
 
 def killed(rooms: Rooms, proxy: Proxy, harm: Any, *words: str) -> None:
-    process = rooms.start(rooms.uri.replace(f":{proxy.upstream}/", f":{proxy.port}/"), *words)
-    try:
-        assert harm.happened.wait(60)
-        process.send_signal(signal.SIGKILL)
-    finally:
-        process.kill()
-        process.wait(30)
-        proxy.heal()
+    kill_at(harm, proxy, rooms.uri, *words, "-m", rooms.file)
     rooms.each_in_one_place()
-    rooms.expire()
+    expire_locks(rooms.database)
 
 
 PLACES = [

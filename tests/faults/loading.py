@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ from bson.raw_bson import RawBSONDocument
 from jobs import own
 from pymongo import MongoClient
 from pymongo.collection import Collection
+
+from faults.killing import expire_locks
 
 ROOT = Path(__file__).parents[2]
 MAPPING = Path(__file__).with_name("stays.yaml")
@@ -173,7 +174,7 @@ class Job:
 
     def expire(self) -> None:
         """The time passes after which a silent holder loses its lock."""
-        self.client[self.database]["_engine_locks"].update_many({}, {"$set": {"expires": datetime(2000, 1, 1)}})  # noqa: DTZ001
+        expire_locks(self.client[self.database])
 
     def assert_whole(self, ended: Ended) -> None:
         """The law of a run that is done: every row is in exactly one place, and the database holds what a clean run gives, recorded so."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Container
 from functools import partial
@@ -22,7 +23,7 @@ OWN = 200  # documents that a writer changes again and again, and then makes new
 GONE = {26, 43, 175, 237, 11600, 11602}  # the collection or the cursor went away under a reader
 
 
-class Actor:
+class Actor(ABC):
     """A thread that does one thing again and again, until it is told to stop; meanwhile it can be made to pause."""
 
     def __init__(self, uri: str, database: str) -> None:
@@ -47,9 +48,9 @@ class Actor:
             self.failure = error
         self._paused.set()
 
+    @abstractmethod
     def act(self) -> None:
         """Do it once."""
-        raise NotImplementedError
 
     def pause(self) -> None:
         """Returns when what was under way is done."""

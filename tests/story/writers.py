@@ -1,6 +1,7 @@
 """Three applications that write while the mapping changes: the shape of before, the new shape, and fields that no mapping names."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ class Acknowledged:
 
 
 @dataclass
-class Application:
+class Application(ABC):
     """Changes its own `share` of the loaded documents. `served` counts the writes that were acknowledged."""
 
     live: Collection[dict[str, Any]]
@@ -40,9 +41,9 @@ class Application:
     share: list[Any]
     served: int = 0
 
+    @abstractmethod
     def write(self, turn: int) -> bool:
         """Whether the server has written it."""
-        raise NotImplementedError
 
     def change(self, path: str, turn: int, noted: dict[Any, str]) -> bool:
         """Set a text that nothing else has."""

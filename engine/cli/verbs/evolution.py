@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -138,9 +137,7 @@ def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
         if arguments.dry_run:
             _show_commands(plans, mappings, out)
             return Exit.DONE
-        arguments.deeds.ask(lambda: [f"{task.mapping.target.collection}: {task.stopped}" for task in tasks])
-        with progress_on(err, quiet=arguments.quiet) as progress, _telling_what_is_half_done(tasks, err):
-            done = [task.carry_out(progress) for task in tasks]
+        done = _carried_out(arguments, tasks, err)
     if not (arguments.quiet or reviews or any(one.resumed for one in done)):
         _note_unused(tasks, allowed, err)
     _show_done(arguments, mappings, done, out)
@@ -149,16 +146,21 @@ def apply(arguments: Arguments, out: TextIO, err: TextIO) -> int:
     return Exit.DONE
 
 
-@contextmanager
-def _telling_what_is_half_done(tasks: Sequence[ApplyTask], err: TextIO) -> Iterator[None]:
-    """Before an error is told that stopped an apply in the middle."""
+def _carried_out(arguments: Arguments, tasks: Sequence[ApplyTask | UndoTask], err: TextIO) -> list[ApplyResult]:
+    """One after the other. Where an interruption or an error stops them in the middle, what is half done is told."""
+    arguments.deeds.ask(lambda: [_stopped(task) for task in tasks])
     try:
-        yield
+        with progress_on(err, quiet=arguments.quiet) as progress:
+            return [task.carry_out(progress) for task in tasks]
     except EngineError:
         for task in tasks:
             if task.work and not task.published:
-                print(f"note: {task.mapping.target.collection}: {task.stopped}", file=err)
+                print(f"note: {_stopped(task)}", file=err)
         raise
+
+
+def _stopped(task: ApplyTask | UndoTask) -> str:
+    return f"{task.mapping.target.collection}: {task.stopped}"
 
 
 def _undo(arguments: Arguments, mappings: Sequence[Mapping], throttle: Pace, out: TextIO, err: TextIO) -> int:
@@ -168,9 +170,7 @@ def _undo(arguments: Arguments, mappings: Sequence[Mapping], throttle: Pace, out
     with client_of("apply", mappings, arguments.wait) as client:
         how = (arguments.reason, arguments.wait, throttle)
         tasks = [UndoTask(client, profile_of(client, mapping), mapping, new_run_id(), *how) for mapping in mappings]
-        arguments.deeds.ask(lambda: [f"{task.mapping.target.collection}: {task.stopped}" for task in tasks])
-        with progress_on(err, quiet=arguments.quiet) as progress:
-            done = [task.carry_out(progress) for task in tasks]
+        done = _carried_out(arguments, tasks, err)
     _show_done(arguments, mappings, done, out)
     return Exit.DONE
 
