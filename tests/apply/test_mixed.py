@@ -239,15 +239,19 @@ def test_a_shape_that_no_document_has_any_more_is_dropped_from_the_validator(sta
     assert stays.call("plan").code == 0
 
 
+def stop_before_it_narrows(stays: Stays, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as stopping:
+        stopping.setattr(Applying, "_close", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert stays.call("apply").code == 130
+
+
 @pytest.mark.parametrize("way", [[], ["--undo"]])
 def test_a_half_done_apply_of_both_shapes_goes_on_or_is_taken_back(stays: Stays, way: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     stays.edit("Room, type: int", "Room, type: long")
     stays.month("--allow", "mixed_shapes")
     both = validator_of(stays)
     stays.edit("room: {column", "place: {was: room, column")
-    with monkeypatch.context() as stopping:
-        stopping.setattr(Applying, "_close", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        assert stays.call("apply").code == 130
+    stop_before_it_narrows(stays, monkeypatch)
     ended = stays.call("apply", *way)
     assert ended.code == 0, ended.err
     if way:
@@ -409,9 +413,7 @@ def test_a_half_done_apply_of_what_was_renamed_twice_goes_on_or_is_taken_back(
     stays.month("--allow", "mixed_shapes")
     both = validator_of(stays)
     stays.edit("cost: {was: bill", "price: {was: cost")
-    with monkeypatch.context() as stopping:
-        stopping.setattr(Applying, "_close", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        assert stays.call("apply").code == 130
+    stop_before_it_narrows(stays, monkeypatch)
     assert stays.call("apply", *way).code == 0
     if way:
         assert stays.live.count_documents({"cost": {"$exists": True}}) == 20
