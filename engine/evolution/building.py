@@ -36,6 +36,17 @@ class Build:
     places: Places
 
     @property
+    def moving(self) -> tuple[Stage, ...]:
+        """The stage that makes the values that the old document shows, and nothing where it shows none."""
+        return replace(
+            self,
+            fields=tuple(replace(field, empty="omit") for field in self.fields),
+            before=tuple(replace(field, empty="omit") for field in self.before),
+            values={path: replace(value.unfilled or value, nulls=False) for path, value in self.values.items()},
+            arrays={path: replace(kept, before=kept.after) for path, kept in self.arrays.items()},
+        ).making
+
+    @property
     def making(self) -> tuple[Stage, ...]:
         """The stage that makes all values from the old document; none for the same ones."""
         known = replace(

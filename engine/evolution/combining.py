@@ -1,8 +1,9 @@
 """Documents of several shapes in one collection: one rewriting for all of them, and what of each has to change. Pure.
 
 A rewriting changes only what holds an old value, so one after the other they bring documents of every shape to the new one. The older
-shapes come first: what one of them retypes under a new name is not mistaken for a value of the newer shape. What is computed comes last,
-when what it is computed from has the new shape in all documents.
+shapes come first: what one of them retypes under a new name is not mistaken for a value of the newer shape. What is filled in where
+a document has no value waits until those of all shapes are in their place. What is computed comes last, when what it is computed from has
+the new shape in all documents.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ def rewriting_of_all(shapes: Sequence[Model], new: Model, evidence: Evidence | N
     every = [*(one for one in reversed(older) if not one.sources), newest]
     if newest.sources or len(every) == 1:
         return newest
-    return Rewriting(**{field.name: _joined([getattr(one, field.name) for one in every]) for field in fields(Rewriting)})
+    found = Rewriting(**{field.name: _joined([getattr(one, field.name) for one in every]) for field in fields(Rewriting)})
+    return replace(found, making=_joined([found.moving, found.making]))
 
 
 def union_of(shapes: Sequence[Model]) -> Model:

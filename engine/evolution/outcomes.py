@@ -27,8 +27,9 @@ class Value:
     stays as it is where it is no old one; `old` are the operators of a query for old ones. `fill`: what a missing value becomes, with
     `fills_null` also a null. `computed`: what a missing value becomes, as an expression over the new document, where the others read the
     old one. A value that the engine would refuse stays as it was, so that the new validator refuses it too. `nulls`: the old mapping writes
-    a missing value as null. `unsure` is a query over the old document: the server cannot tell what the engine would have made. In an array,
-    `$$e0` is the element of the outermost one, `$$e1` of the one inside it.
+    a missing value as null. `unsure` is a query over the old document: the server cannot tell what the engine would have made. `unfilled`:
+    the same without what no stored value shows (a constant, a default); None where it has nothing of this. In an array, `$$e0` is the
+    element of the outermost one, `$$e1` of the one inside it.
     """
 
     origin: str = ""
@@ -39,6 +40,7 @@ class Value:
     computed: Expr = None
     nulls: bool = False
     unsure: dict[str, Any] | None = None
+    unfilled: Value | None = None
 
     @property
     def unchanged(self) -> bool:

@@ -1,4 +1,4 @@
-"""Which field or array of the old mapping became which of the new one: by `was`, by a rename that was undone, else by path. Pure."""
+"""Which field or array of the old mapping became which of the new one: by `was`, by a rename undone or repeated, else by path. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Pair:
 
 
 def pairs(old: Mapping, new: Mapping) -> tuple[Pair, ...]:
-    """Which field became which: by a new `was`, by a rename that was undone, else by path. The new mapping's fields first, in order."""
+    """Which field became which: by a new `was`, by a rename undone or repeated, else by path. The new mapping's fields first, in order."""
     before, after = {field.path: field for field in old.fields}, {field.path: field for field in new.fields}
     origins = {path: origin for path in after if (origin := _origin(path, before, after))}
     taken = set(origins.values())
@@ -27,12 +27,15 @@ def pairs(old: Mapping, new: Mapping) -> tuple[Pair, ...]:
 
 
 def _origin(path: str, before: dict[str, Field], after: dict[str, Field]) -> str | None:
-    """The old path of a field that was renamed since; a `was` that the old mapping already had is history."""
+    """The old path of a field that was renamed since; a `was` that the old mapping already had is history.
+
+    A field renamed once more may keep the `was` of its first rename.
+    """
     was, namesake = after[path].was, before.get(path)
     if was in before and was != path and (namesake is None or namesake.was != was):
         return was
     if namesake is None:
-        return next((field.path for field in before.values() if field.was == path and field.path not in after), None)
+        return next((field.path for field in before.values() if field.was in {path, was} - {None} and field.path not in after), None)
     return None
 
 

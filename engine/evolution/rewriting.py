@@ -33,7 +33,8 @@ MAX_DEPTH = 20  # levels of a document that the pipeline can build: each takes s
 class Rewriting:
     """`stages` make the document, as often as they are used; of removed fields they leave what they can, and `trim` drops it.
 
-    They are the `making` of values from the old document, and the `computing` of others from those.
+    They are the `making` of values from the old document, and the `computing` of others from those. Of several shapes, the `moving` of all
+    comes first: it makes only what the document shows, so that nothing is filled in where a document of another shape has its value.
 
     `sources`: what needs the source, by path (or `dedup`, `_id`), with the reason; then there are no stages. `unsure`: by path, queries
     over the old document for those whose new value only the source has. `changed` are the new paths whose value is not a stored one,
@@ -42,6 +43,7 @@ class Rewriting:
     the old and new paths of which a document has one.
     """
 
+    moving: tuple[Stage, ...] = ()
     making: tuple[Stage, ...] = ()
     computing: tuple[Stage, ...] = ()
     trim: tuple[Stage, ...] = ()
@@ -87,7 +89,7 @@ def rewriting(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> R
     moved = frozenset(path for path, value in known.items() if not value.unchanged or value.origin != path)
     removed = tuple(replace(field, path=places.place(field.path)) for field in before if field.path not in there)
     return Rewriting(
-        build.making, build.computing, trimming(removed, after), {},
+        build.moving, build.making, build.computing, trimming(removed, after), {},
         {path: value.unsure for path, value in known.items() if value.unsure}, changed, moved,
         removed, old_values(build), removed_values(removed, after), places.exchanged,
     )  # fmt: skip

@@ -196,10 +196,11 @@ def _constant(before: Field | None, after: Field) -> Value | NeedsSource:
     if isinstance(found, NeedsSource):
         return found
     if before is None:
-        return Value(fill=found)
+        return Value(fill=found, unfilled=Value())
     known = literal(before, before.value) if before.value is not None else None
     old = {"$eq": known["$literal"]} if isinstance(known, dict) else {"$exists": True}
-    return Value(before.path, partial(_replaced, known, found), old, found, nulls=before.writes_null)
+    replaced = Value(before.path, partial(_replaced, known, found), old, nulls=before.writes_null)
+    return replace(replaced, fill=found, unfilled=replaced)
 
 
 def _replaced(known: Any, found: Expr, raw: Expr) -> Expr:
@@ -231,9 +232,10 @@ def _copied(donor: Field, value: Value, before: Field | None) -> Value:
     """What another field holds; in place of what the old mapping has at the path."""
     held = {"$cond": [is_of(variable(donor.path), donor.type.bson_type), variable(donor.path), None]}
     copy = {"$ifNull": [value.of(held), REMOVED]}
+    unfilled = _copied(donor, value.unfilled, before) if value.unfilled else None
     if before is None:
-        return Value(fill=copy, unsure=value.unsure)
-    return Value(before.path, lambda _raw: copy, fill=copy, nulls=before.writes_null, unsure=value.unsure)
+        return Value(fill=copy, unsure=value.unsure, unfilled=unfilled)
+    return Value(before.path, lambda _raw: copy, fill=copy, nulls=before.writes_null, unsure=value.unsure, unfilled=unfilled)
 
 
 def _text_source(field: Field) -> list[Any]:
@@ -297,7 +299,7 @@ def _filled(found: Value, before: Field, after: Field) -> Value | NeedsSource:
     filling = literal(after, after.default)
     if isinstance(filling, NeedsSource):
         return filling
-    return replace(found, fill=filling, fills_null=True)
+    return replace(found, fill=filling, fills_null=True, unfilled=found)
 
 
 def _computed(before: Field | None, after: Field, inputs: _Inputs, known: Sequence[Field]) -> Value | NeedsSource:

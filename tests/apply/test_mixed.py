@@ -268,6 +268,21 @@ PRICE = "price: {was: cost, column: Bill, type: double, required: true}"
 STEP_BY_STEP = {
     "retyped, then renamed": (MONEY.replace("double", "decimal"), MONEY, MONEY.replace("bill: {", "cost: {was: bill, ")),
     "renamed twice": (MONEY, MONEY.replace("bill: {", "cost: {was: bill, "), PRICE),
+    "renamed twice, with the first name kept": (MONEY, MONEY.replace("bill: {", "cost: {was: bill, "), PRICE.replace("cost", "bill")),
+    **{
+        f"renamed and {said}, then renamed from {before}": (
+            MONEY.replace("required: true", "empty: omit"),
+            MONEY.replace("bill: {", "cost: {was: bill, ").replace("required: true", key),
+            PRICE.replace("required: true", key).replace("cost", before),
+        )
+        for said, key in (("null where missing", "empty: 'null'"), ("with a default", "default: 0"))
+        for before in ("cost", "bill")
+    },
+    "copied, then renamed": (
+        MONEY.replace("required: true", "empty: omit"),
+        MONEY.replace("bill: {", "cost: {was: bill, ").replace("required: true", "empty: omit"),
+        f"{PRICE}\n  again: {{column: Bill, type: double, default: 0}}",
+    ),
     "retyped and renamed, then renamed": (MONEY.replace("double", "decimal"), MONEY.replace("bill: {", "cost: {was: bill, "), PRICE),
     "renamed, then into a document": (
         MONEY,

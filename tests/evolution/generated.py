@@ -120,7 +120,7 @@ def _rename(draw: st.DrawFn, raw: Raw) -> None:
         one["sort"] = [new[len(_array(old)) + 3 :] if f"{_array(old)}[].{name}" == old else name for name in one["sort"]]
     if any("compute" in one and old in one["compute"] for one in raw["fields"].values()):
         return
-    was = {"was": raw["fields"][old].get("was", old)}
+    was = {"was": draw(st.sampled_from([raw["fields"][old].get("was", old), old]))}
     raw["fields"] = {new if path == old else path: one | (was if path == old else {}) for path, one in raw["fields"].items()}
     for index in raw.get("indexes", {}).values():
         index["keys"] = {_plain(new) if path == _plain(old) else path: way for path, way in index["keys"].items()}
