@@ -19,6 +19,7 @@ from engine.apply.pacing import Pace
 from engine.apply.recounting import Recounting
 from engine.apply.replaced import Replaced
 from engine.apply.restoring import Restoring, remove_empty_asides
+from engine.apply.stepped import Stepped
 from engine.apply.updating import Updating
 from engine.documents.validators import any_of, validator
 from engine.errors import TargetError
@@ -89,7 +90,8 @@ class Applying:
         self.updating.keeping = self.replaced.keep if self.replaced.kept else None
         self.recounting = Recounting(self.live, self.plan, self.allowed)
         self.restoring = Restoring(self.client, target, self.ledger, self.lock)
-        self.declared = DeclaredSteps(self.live, self.ledger, self.lock, self.show.documents, self.pace, self.evicting.evict,
+        stepped = Stepped(self.client, target, self.replaced.name)
+        self.declared = DeclaredSteps(self.live, stepped, self.ledger, self.lock, self.show.documents, self.pace, self.evicting.evict,
                                       has_private_id(self.plan.new))  # fmt: skip
         self._actions: dict[Action, Callable[[Step], None]] = {
             Action.COMMANDS: self._commands,
@@ -192,7 +194,7 @@ class Applying:
             self.show.documents(seen, max(total, seen))
 
     def _update(self, step: Step) -> None:
-        self.declared.carry_out(step, self.position)
+        self.declared.carry_out(step, self.plan.steps.index(step), self.position)
 
     def _late_steps(self) -> None:
         """Steps of the user's own, for documents that others wrote in the old shape since, which have removed fields until then."""
@@ -200,7 +202,7 @@ class Applying:
         done = [step.declared for step in self.plan.steps if step.declared and step.name in self.done]
         rewrite = self.plan.rewrite
         trim = rewrite.trim if "trim" in self.done else ()
-        self.declared.late(done, rewrite.stages, trim, {"$or": [*rewrite.left]} if rewrite.left else {})
+        self.declared.late(done, len(self.plan.steps), rewrite.stages, trim, {"$or": [*rewrite.left]} if rewrite.left else {})
 
     def _trim(self, step: Step) -> None:
         """Drop removed values, unless more documents have them by now than was allowed.

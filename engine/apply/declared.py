@@ -1,7 +1,8 @@
 """Carries out the steps of the user's own. Nobody knows whether such an update can be repeated, so each document is changed once.
 
 A batch and its position are written in one transaction, which holds the lock too: a step that was killed goes on behind the last batch.
-What others write meanwhile in the old shape gets the steps with `makes` afterwards, as long as it has nothing of what they make.
+What others write meanwhile in the old shape gets the steps with `makes` afterwards, as long as it has nothing of what they make. All these
+documents are kept as they were (`engine.apply.stepped`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pymongo.errors import OperationFailure
 
 from engine.apply.pacing import Pace
 from engine.apply.queries import Query
+from engine.apply.stepped import Stepped
 from engine.apply.strangers import as_json
 from engine.errors import DataError, Finding, finding
 from engine.evolution.declared import selected, selected_late, stages
@@ -26,7 +28,7 @@ from engine.mapping.model import DeclaredStep
 from engine.mongo.codes import INVALID_DOCUMENT, LEASE_OVER, OTHER_COLLECTION, RETRYABLE, UNAUTHORIZED
 from engine.mongo.ledger import Ledger
 from engine.mongo.locks import Lock
-from engine.mongo.transactions import BusyError, by_halves
+from engine.mongo.transactions import BusyError, by_halves, transact
 
 PASSING = (RETRYABLE - {LEASE_OVER}) | {UNAUTHORIZED, OTHER_COLLECTION}  # not about a document; a step's update has no lease in it
 BATCH = 1000  # documents of one transaction
@@ -37,10 +39,11 @@ ROUNDS = 20  # of a batch: others may write more that is refused meanwhile
 class DeclaredSteps:
     """Those of one apply. `refuse` gets `_id`s of which the server has refused some, and returns those that are gone.
 
-    `private`: `_id`s are not told. `changed` counts documents.
+    `stepped` keeps what they change. `private`: `_id`s are not told. `changed` counts documents.
     """
 
     live: Collection[Any]
+    stepped: Stepped
     ledger: Ledger
     lock: Lock
     show: Callable[[int, int], None]
@@ -49,8 +52,8 @@ class DeclaredSteps:
     private: bool
     changed: int = 0
 
-    def carry_out(self, step: Step, position: Any) -> None:
-        """Change what the step selects, behind the position.
+    def carry_out(self, step: Step, number: int, position: Any) -> None:
+        """Change what the step of this number selects, behind the position.
 
         Raises:
             DataError: the server cannot carry out the step for a document, or refuses what it makes of one.
@@ -59,27 +62,38 @@ class DeclaredSteps:
         seen, total = 0, self.live.estimated_document_count()
         self.pace.begin()
         for ids in self._batches(position):
-            by_halves(ids, partial(self._batch, step.declared))
+            by_halves(ids, partial(self._batch, step.declared, number))
             self.pace.after(len(ids), partial(self.live.find_one, {"_id": ids[0]}, {"_id": 1}))
             seen += len(ids)
             self.show(seen, max(total, seen))
 
-    def late(self, steps: Iterable[DeclaredStep], rewrite: Iterable[Stage], trim: Iterable[Stage], still: Query) -> None:
+    def late(self, steps: Iterable[DeclaredStep], number: int, rewrite: Iterable[Stage], trim: Iterable[Stage], still: Query) -> None:
         """Change what others wrote in the old shape after the steps were done: documents that `still` are so.
 
-        They are rewritten, changed and trimmed at once: the validator may take nothing between the old shape and the new one by then.
+        They are rewritten, changed and trimmed at once: the validator may take nothing between the old shape and the new one by then. That
+        is kept as a step of this number.
         """
         making = [step for step in steps if step.makes]
         for chosen in [making, *([step] for step in making)] if len(making) > 1 else [[step] for step in making]:
             wanted: Query = {"$and": [still, *map(selected_late, chosen)]}
             pipeline = [*rewrite, *(stage for step in chosen for stage in stages(step)), *trim]
             ids = [one["_id"] for one in self.live.find(wanted, {"_id": 1})]
-            by_halves(ids, partial(self._late, chosen[0], wanted, pipeline))
+            by_halves(ids, partial(self._late, chosen[0], number, wanted, pipeline))
 
-    def _late(self, step: DeclaredStep, wanted: Query, pipeline: list[Stage], ids: list[Any]) -> None:
+    def _late(self, step: DeclaredStep, number: int, wanted: Query, pipeline: list[Stage], ids: list[Any]) -> None:
         these: Query = {"$and": [{"_id": {"$in": ids}}, wanted]}
+
+        def update(session: ClientSession) -> None:
+            self.lock.claim(session)
+            self._kept(these, pipeline, number, session)
+
         if ids:
-            self._guarded(step, partial(self.live.update_many, these, pipeline), these, ids)
+            self._guarded(step, partial(transact, self.live.database.client, update, len(ids)), these, ids)
+
+    def _kept(self, wanted: Query, pipeline: Sequence[Stage], number: int, session: ClientSession) -> int:
+        """The update, which keeps what it changes. Returns how many documents that are."""
+        change = partial(self.live.update_many, wanted, [*pipeline], session=session)
+        return int(self.stepped.keep(wanted, number, change, session).modified_count)
 
     def _batches(self, position: Any) -> Iterator[list[Any]]:
         """The `_id`s behind the position, in the order of their index."""
@@ -93,14 +107,14 @@ class DeclaredSteps:
             yield ids
             position = ids[-1]
 
-    def _batch(self, step: DeclaredStep, ids: list[Any]) -> None:
+    def _batch(self, step: DeclaredStep, number: int, ids: list[Any]) -> None:
         """These documents. Raises BusyError where fewer at once may show which one the step fails at."""
         changed: list[int] = []
         wanted: Query = {"$and": [{"_id": {"$in": ids}}, selected(step)]}
 
         def update(session: ClientSession) -> None:
             self.lock.claim(session)
-            changed[:] = [self.live.update_many(wanted, list(stages(step)), session=session).modified_count]
+            changed[:] = [self._kept(wanted, stages(step), number, session)]
 
         self._guarded(step, partial(self.ledger.advance, update, {"position": ids[-1]}, len(ids)), wanted, ids)
         self.changed += sum(changed)

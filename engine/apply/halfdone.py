@@ -26,7 +26,8 @@ from engine.mongo.ownership import Existing
 from engine.mongo.records import RunRecord
 
 UNDO = "undo"  # the mode of a record that takes an apply back
-ONE_WAY = ("return ", "step ")  # steps that cannot be taken back once they have begun: returns of documents, and steps of the user's own
+ONE_WAY = "return "  # steps that cannot be taken back once they have begun: returns of documents
+DECLARED = "step "  # begins the names of steps of the user's own
 ALL = {"_id": {"$exists": True}}
 
 
@@ -50,7 +51,7 @@ class HalfDone:
 
     @property
     def undoable(self) -> bool:
-        """Whether it has not begun to drop values, to carry out steps of the user's, or to bring back what was set aside earlier."""
+        """Whether it has not begun to drop values, or to bring back what was set aside earlier."""
         return can_be_undone((*self.record.done, self.record.stage), dropping=self.record.dropping)
 
     def way(self, new: Mapping) -> Way:
@@ -67,23 +68,18 @@ class HalfDone:
     def finishing(self, new: Mapping) -> Mapping:
         """Its mapping, as it is finished before that one is applied.
 
-        Steps of the user's own are as that one has them, or left out: what stopped one must not stop what comes next. Those that are done
-        are carried out for what others write in the old shape.
+        Steps of the user's own are done by then, but for what others write in the old shape. For that they are as that mapping has them, or
+        left out: what stops one must not stop what comes next.
         """
         settled = {step.name for step in self.plan.old.steps}
         wanted = {step.name: step for step in new.steps}
         steps = (step if step.name in settled else wanted.get(step.name) for step in self.plan.new.steps)
         return replace(self.plan.new, steps=tuple(step for step in steps if step))
 
-    def as_left(self, new: Mapping) -> Mapping:
-        """The mapping that it leaves for this one, without steps that are not done and that this one has otherwise: its own changes."""
-        there = self.finishing(new).steps
-        steps = (step for step in self.plan.new.steps if step in there or f"step {step.name}" in self.record.done)
-        return replace(self.plan.new, steps=tuple(steps))
-
     def foreseeable(self, new: Mapping) -> bool:
         """Whether a pipeline shows what documents are like when that is done: not where values are put back that nobody can compute."""
-        return self.way(new) is not Way.UNDO or not self.record.kept_in
+        stepped = any(step.startswith(DECLARED) for step in (*self.record.done, self.record.stage))
+        return self.way(new) is not Way.UNDO or not (stepped or (self.record.kept_in and way_back(self.plan).kept))
 
     def before(self, new: Mapping) -> tuple[Stage, ...]:
         """The pipeline for what comes before the changes to this mapping."""

@@ -97,7 +97,7 @@ def inspect(client: MongoClient[Any], new: Mapping, profile: ServerProfile) -> L
     if unfinished:
         known = (*known, *recorded_lagging(ledger, unfinished.record, old))
         if unfinished.way(new) is Way.FINISH:
-            old = unfinished.as_left(new)
+            old = unfinished.plan.new
             known = (Shape(unfinished.record.run_id, old),)
         return LiveCollection(old, known, record.run_id, evidence(ledger.loads()), (), unfinished, existing)
     since = differences(record.live, found, old)

@@ -75,7 +75,7 @@ class Replaced:
         wanted = {str(number): kept for number, kept in enumerate(self.kept) if bool(kept.new) is not last}
         requests: list[UpdateOne] = []
         done = 0
-        for one in self._before.find(sort=[("_id", 1)]) if wanted else ():
+        for one in self._before.find({"old": {"$exists": True}}, sort=[("_id", 1)]) if wanted else ():
             requests.append(_request(one, wanted))
             if len(requests) == BATCH:
                 self._write(requests)

@@ -177,7 +177,8 @@ class ApplyTask:
         if found.continues:  # some of them, as a new name, are made already
             changes = before.details.get("changes", changes)
         target = self.mapping.target
-        kept_in = before_name(target.collection, self.run_id) if plan.rewrite.stages and way_back(plan).kept else ""
+        keeps = any(step.declared for step in plan.steps) or (plan.rewrite.stages and way_back(plan).kept)
+        kept_in = before_name(target.collection, self.run_id) if keeps else ""
         with translated():
             beforehand = before.beforehand or state_of(database_of(self.client, target.database)[live.old.target.collection], Content())
         return RunRecord(

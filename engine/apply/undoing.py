@@ -18,6 +18,7 @@ from engine.apply.applying import ApplyProgress
 from engine.apply.pacing import Pace
 from engine.apply.replaced import Replaced
 from engine.apply.restoring import Restoring, remove_empty_asides
+from engine.apply.stepped import Stepped
 from engine.apply.updating import Updating
 from engine.digests.checksum import Content
 from engine.evolution.asides import KeptAside
@@ -76,13 +77,18 @@ class Undoing:
         return self.updating.rewritten
 
     @property
+    def _declared(self) -> bool:
+        return any(step.declared for step in self.plan.steps)
+
+    @property
     def _rows(self) -> tuple[tuple[str, str, Callable[[], None]], ...]:
         return (
             ("widen", "allow both shapes", self._widen),
             ("free", "drop the indexes of the new mapping", self._free),
+            ("return", "bring back documents that were set aside", self._return),
+            *([("steps", "take back the steps of the mapping", self._take_back)] if self._declared else []),
             ("put back", "put back values that cannot be computed", self._put_back),
             ("rewrite", "rewrite documents to the old shape", self._rewrite),
-            ("return", "bring back documents that were set aside", self._return),
             ("index", "build the indexes that were there", self._index),
             ("tighten", "allow the old shape only", self._tighten),
         )
@@ -134,11 +140,17 @@ class Undoing:
         if gone:
             retry_transient(partial(self._command, {"dropIndexes": self.live.name, "index": gone}))
 
+    def _take_back(self) -> None:
+        for documents in Stepped(self.client, self.plan.new.target, self.replaced.name).put_back(self.lock):
+            self._tell(documents)
+
     def _put_back(self, *, last: bool = False) -> None:
-        total = self.live.estimated_document_count()
         for documents in self.replaced.put_back(last=last):
             self.lock.check()
-            self.show.documents(documents, max(total, documents))
+            self._tell(documents)
+
+    def _tell(self, documents: int) -> None:
+        self.show.documents(documents, max(self.live.estimated_document_count(), documents))
 
     def _rewrite(self) -> None:
         total, seen = self.live.estimated_document_count(), 0

@@ -127,6 +127,6 @@ def _require_undoable(found: HalfDone) -> None:
     if found.undoable:
         return
     message = f"apply {found.record.run_id} of the mapping {found.record.mapping} can no longer be taken back: "
-    message += "it has begun to drop values, to carry out steps that the mapping declares, or to bring back what was set aside earlier"
+    message += "it has begun to drop values, or to bring back what was set aside earlier"
     hint = "engine apply with its mapping finishes it; with another mapping, apply first finishes it, with steps as that one has them"
     raise DataError(finding("not_undoable", message, hint=hint))

@@ -402,7 +402,7 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
          "Choose another `target.collection`, or drop or rename the other collection."),
         ("not_renamed", "A collection still has its old name (`target.was`).",
          "Run `engine apply`, which renames it; or remove `target.was` to load another collection beside it."),
-        ("not_undoable", "An unfinished apply has begun to drop values, or to carry out steps of the mapping, so it cannot be taken back.",
+        ("not_undoable", "An unfinished apply has begun to drop values, or to bring back what was set aside, so it cannot be taken back.",
          "Apply its mapping again, which finishes it; or apply another mapping, which finishes it first."),
         ("computed_differently", "Over some of the documents, the server computes a field otherwise than the engine does.",
          "Load the collection anew with `engine run`, and report the expression."),

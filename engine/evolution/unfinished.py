@@ -53,7 +53,7 @@ class Unfinished:
         begun = f"undo {self.undo} of it was not finished either; " if self.undo else ""
         back = f"brings the collection back to what run {self.previous} left"
         if not self.undoable:
-            back = "is refused: it has begun to drop values, or to carry out steps that have no way back"
+            back = "is refused: it has begun to drop values, or to bring back what was set aside earlier"
         return (
             f"apply {self.run} of the mapping {self.mapping} was not finished ({begun}{done})",
             *(self._instead if refused else (f"  engine apply {self.way.value}{self._then}", *self._steps)),
@@ -73,7 +73,7 @@ class Unfinished:
     def _steps(self) -> Iterator[str]:
         for name, known in self.steps.items():
             how = "carried out as this mapping has it" if known else "left out"
-            yield f"  its step {name} is {how} where it is not done yet; what it has changed stays so"
+            yield f"  its step {name} is {how} for what others write in the old shape; what it has changed stays so"
 
     @property
     def _then(self) -> str:

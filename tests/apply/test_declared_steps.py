@@ -1,14 +1,19 @@
 """`steps:`: updates of the user's own, once for each document, between two versions of a collection."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bson import encode
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 from jobs import Ended, command
 from pymongo.database import Database
 
-from engine.apply import declared
+from engine.apply import declared, stepped
 from engine.apply.applying import Applying
+from engine.apply.stepped import Stepped
 
 OLD = """
 mapping: people
@@ -92,11 +97,11 @@ def test_a_step_that_was_killed_goes_on_behind_its_last_batch(people: People, mo
     monkeypatch.setattr(declared, "BATCH", 10)
     carry_out, batches = declared.DeclaredSteps._batch, []
 
-    def dies(self: Any, step: Any, ids: Any) -> int:
+    def dies(self: Any, step: Any, *more: Any) -> None:
         batches.append(step.name)
         if batches.count("cents") == 2:
             raise KeyboardInterrupt
-        return carry_out(self, step, ids)
+        carry_out(self, step, *more)
 
     monkeypatch.setattr(declared.DeclaredSteps, "_batch", dies)
     assert people.call("apply", NEW, *ALLOWED).code == 130
@@ -259,9 +264,9 @@ def test_a_step_that_fails_goes_on_once_the_document_is_corrected(stopped: Peopl
     assert [one["price"] for one in stopped.documents()] == [30] * 600 + [20] + [30] * 99
 
 
-def test_a_step_that_fails_goes_on_with_a_corrected_pipeline(stopped: People) -> None:
+def test_a_step_that_fails_is_taken_back_for_a_corrected_one(stopped: People) -> None:
     planned = stopped.call("plan", CORRECTED)
-    assert "its step divide is carried out as this mapping has it" in planned.out, planned.out
+    assert "engine apply first takes it back, then makes the changes below" in planned.out, planned.out
     assert (planned.code, "+ E606 step divide: step added: {" in planned.out, "$max" in planned.out) == (11, True, True)
     refused = stopped.call("apply", CORRECTED)
     assert (refused.code, "E606 step divide" in refused.err) == (3, True), refused.err
@@ -271,27 +276,161 @@ def test_a_step_that_fails_goes_on_with_a_corrected_pipeline(stopped: People) ->
     assert stopped.call("plan", CORRECTED).code == 0
 
 
-def test_a_step_that_fails_is_left_out_where_the_mapping_has_it_no_more(stopped: People) -> None:
-    assert "its step divide is left out" in stopped.call("plan", WITHOUT).out
+def test_a_step_that_fails_is_taken_back_where_the_mapping_has_it_no_more(stopped: People) -> None:
     ended = stopped.call("apply", WITHOUT)
     assert ended.code == 0, ended.err
-    assert [one["price"] for one in stopped.documents()] == [30] * 600 + [0] + [2] * 99
+    assert [one["price"] for one in stopped.documents()] == [2] * 600 + [0] + [2] * 99
     assert stopped.call("plan", WITHOUT).code == 0
+
+
+def test_a_step_that_fails_is_taken_back(stopped: People) -> None:
+    """What others wrote since stays, also in the document that the step changed."""
+    stopped.database["people"].update_one({"_id": 3}, {"$set": {"price": 31}})
+    stopped.database["people"].update_one({"_id": 4}, {"$set": {"name": "Eva"}})
+    ended = stopped.call("apply", UNIT, "--undo")
+    assert ended.code == 0, ended.err
+    assert [one["price"] for one in stopped.documents()] == [2] * 3 + [31] + [2] * 596 + [0] + [2] * 99
+    assert [one["name"] for one in stopped.documents()] == ["Ann"] * 4 + ["Eva"] + ["Ann"] * 695
+    assert stopped.call("plan", OLD).code == 0
+
+
+WILD = """
+mapping: people
+source: {{path: in.csv}}
+target: {{database: {database}, collection: people, mode: {mode}}}
+fields:
+  _id: {{column: id, type: int}}
+  who.first: {{column: first, required: true}}
+  who.last: last
+  price: {{column: price, type: long}}
+  seen: {{column: seen, type: date}}
+steps:
+  names:
+    pipeline:
+      - $set: {{who.last: {{$last: {{$split: ["$name", " "]}}}}, who.first: {{$first: {{$split: ["$name", " "]}}}}, seen: $$NOW}}
+      - $unset: name
+    makes: [who.first, who.last, seen]
+  bonus:
+    where: {{price: {{$gt: 9}}}}
+    pipeline: [{{$replaceWith: {{$mergeObjects: [$$ROOT, {{price: {{$toLong: 7}}, who: {{$mergeObjects: [{{x: 1}}, $who]}}}}]}}}}]
+  again: {{pipeline: [{{$set: {{price: {{$add: ["$price", 1]}}, who.last: B}}}}]}}
+validation: {{additional: true}}
+"""
+NAMES, BONUS, AGAIN = "step names", "step bonus", "step again"
+WHEN = [("widen", 0), (NAMES, 0), (NAMES, 1), (NAMES, 2), (BONUS, 1), (AGAIN, 1), ("check", 0), ("trim", 0)]
+
+
+def stop_wild(people: People, monkeypatch: pytest.MonkeyPatch, step: str, batch: int) -> None:
+    """End its apply before a step of the apply, or within one of its own, behind so many batches."""
+    carry_out, change, seen = Applying._carry_out, declared.DeclaredSteps._batch, 0
+
+    def ending(self: Applying, one: Any, *more: Any) -> None:
+        if one.name == step and not batch:
+            raise KeyboardInterrupt
+        carry_out(self, one, *more)
+
+    def ends(self: Any, one: Any, *more: Any) -> None:
+        nonlocal seen
+        change(self, one, *more)
+        seen += f"step {one.name}" == step
+        if batch and seen == batch:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(declared, "BATCH", 10)
+        patch.setattr(Applying, "_carry_out", ending)
+        patch.setattr(declared.DeclaredSteps, "_batch", ends)
+        ended = people.call("apply", WILD, *ALLOWED)
+        assert ended.code == 130, ended.err
+
+
+def raw(people: People) -> list[bytes]:
+    return [one.raw for one in people.database.get_collection("people", CodecOptions(RawBSONDocument)).find().sort("_id", 1)]
+
+
+@pytest.mark.parametrize(("step", "batch"), WHEN)
+def test_steps_are_taken_back_from_anywhere_to_the_byte(people: People, monkeypatch: pytest.MonkeyPatch, step: str, batch: int) -> None:
+    people.load(25)
+    before = raw(people)
+    stop_wild(people, monkeypatch, step, batch)
+    undo = people.call("plan", WILD)
+    assert "engine apply --undo brings the collection back" in undo.out, undo.out
+    if step != "widen":
+        put_back = Stepped.put_back
+
+        def half(self: Stepped, lock: Any) -> Iterator[int]:
+            for done in put_back(self, lock):
+                yield done
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:  # the undo is killed, too
+            patch.setattr(stepped, "BATCH", 10)
+            patch.setattr(Stepped, "put_back", half)
+            assert people.call("apply", WILD, "--undo").code == (130 if batch or step != NAMES else 0)
+    ended = people.call("apply", WILD, "--undo")
+    assert ended.code == 0, ended.err
+    assert raw(people) == before
+    assert not [name for name in people.database.list_collection_names() if "__before_" in name]
+    assert (people.call("plan", OLD).code, people.call("verify", OLD).code) == (0, 0)
+
+
+def test_what_was_set_aside_behind_a_step_comes_back_without_it(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule that filters is not the validator's, so documents that break it are found when they are rewritten and changed already."""
+    people.load(25)
+    before = raw(people)
+    wild = WILD.replace('price: {{$add: ["$price", 1]}}, ', "").replace("price: {{$gt: 9}}", "price: {{$lt: 0}}")
+    wild = f"{wild}rules:\n  cheap: {{{{check: price < 4, on_fail: filter}}}}\n"
+    carry_out = Applying._carry_out
+
+    def ending(self: Applying, one: Any, *more: Any) -> None:
+        carry_out(self, one, *more)
+        if one.name == "check":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Applying, "_carry_out", ending)
+        ended = people.call("apply", wild, *ALLOWED, "--allow", "E301")
+        assert ended.code == 130, ended.err
+    assert [one["price"] for one in people.documents()] == [0, 1, 2, 3]
+    ended = people.call("apply", wild, "--undo")
+    assert ended.code == 0, ended.err
+    assert raw(people) == before
+
+
+def test_what_others_wrote_in_the_old_shape_behind_a_step_is_taken_back_too(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    people.load()
+    before = raw(people)
+    log, new = Applying._log, {"_id": 5, "name": "Ann5 Berg5", "price": 5}
+
+    def write(self: Applying, step: Any) -> None:
+        log(self, step)
+        if step.name == "step cents":
+            self.live.insert_one(new)
+        if step.name == "check":
+            assert self.live.find_one({"_id": 5})["last"] == "Berg5"
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Applying, "_log", write)
+        assert people.call("apply", NEW, *ALLOWED).code == 130
+    ended = people.call("apply", NEW, "--undo")
+    assert ended.code == 0, ended.err
+    assert raw(people) == [*before, encode(new)]
 
 
 NO_VALIDATOR = 'validation: {{level: "off"}}\n'
 FRAGILE = NEW.replace('$split: ["$name", " "]', '$split: [{{$concat: ["$name", ""]}}, " "]') + NO_VALIDATOR
 
 
-def written_after_the_step(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three documents of the old shape, for one of which the step fails."""
+def written_after(place: str, people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three documents of the old shape, for one of which the step fails, written after this step of an apply."""
     people.load()
     assert people.call("apply", OLD + NO_VALIDATOR).code == 0
     log = Applying._log
 
     def write(self: Applying, step: Any) -> None:
         log(self, step)
-        if step.name == "step cents":
+        if step.name == place:
             self.live.insert_many([{"_id": number, "name": f"Ann{number} Berg{number}", "price": number} for number in (5, 6)])
             self.live.insert_one({"_id": 7, "name": 7, "price": 7})
 
@@ -302,7 +441,7 @@ def written_after_the_step(people: People, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_step_that_fails_for_what_others_wrote_meanwhile_names_it(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
-    written_after_the_step(people, monkeypatch)
+    written_after("step cents", people, monkeypatch)
     people.database["people"].update_one({"_id": 7}, {"$set": {"name": "Ann7 Berg7"}})
     ended = people.call("apply", FRAGILE, *ALLOWED)
     assert ended.code == 0, ended.err
@@ -310,12 +449,24 @@ def test_a_step_that_fails_for_what_others_wrote_meanwhile_names_it(people: Peop
 
 
 def test_a_corrected_step_is_for_what_others_wrote_meanwhile_too(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
-    written_after_the_step(people, monkeypatch)
-    corrected = FRAGILE.replace('["$name", ""]', '[{{$toString: "$name"}}, " Berg7"]')
+    written_after("step cents", people, monkeypatch)
+    corrected = FRAGILE.replace('["$name", ""]', '[{{$toString: "$name"}}]')
+    planned = people.call("plan", corrected)
+    assert "engine apply first takes it back" in planned.out, planned.out
+    ended = people.call("apply", corrected, *ALLOWED)
+    assert ended.code == 0, ended.err
+    assert [one["last"] for one in people.documents()] == [*(f"Berg{number}" for number in range(7)), "7"]
+    assert people.call("plan", corrected).code == 0
+
+
+def test_past_the_trim_a_corrected_step_is_for_what_others_wrote(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    written_after("trim", people, monkeypatch)
+    corrected = FRAGILE.replace('["$name", ""]', '[{{$toString: "$name"}}]')
     planned = people.call("plan", corrected)
     assert "its step split_names is carried out as this mapping has it" in planned.out, planned.out
     assert "E608 step split_names" in planned.out
     ended = people.call("apply", corrected, *ALLOWED)
     assert ended.code == 0, ended.err
-    assert [one["last"] for one in people.documents()] == [f"Berg{number}" for number in range(8)]
+    assert [one["last"] for one in people.documents()] == [*(f"Berg{number}" for number in range(7)), "7"]
+    assert [one["price"] for one in people.documents()] == [0, 100, 200, 300, 400, 5, 6, 7]
     assert people.call("plan", corrected).code == 0
