@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from engine.errors import DataError, UsageError, finding
@@ -42,13 +43,19 @@ def _escaped(value: Any) -> Any:
 def restored(record: RunRecord) -> Mapping:
     """The mapping of a run record. Raises DataError where this version of the engine cannot read it."""
     try:
-        found = loads_all(record.applied, f"the mapping of run {record.run_id}")
+        found = _read(record.applied, f"the mapping of run {record.run_id}")
         mapping = next(mapping for mapping in found if mapping.target.collection == (record.named or record.collection))
         return replace(mapping, target=replace(mapping.target, collection=record.collection))
     except (UsageError, StopIteration):
         message = f"the mapping that run {record.run_id} recorded for {record.collection} cannot be read by this version of the engine"
         hint = f"{RELOAD_ALL.format(mode='replace')}; or name both mappings: engine plan OLD NEW"
         raise DataError(finding("old_mapping", message, hint=hint)) from None
+
+
+@lru_cache(maxsize=32)
+def _read(text: str, name: str) -> tuple[Mapping, ...]:
+    """What a recorded text says, which a command asks for several times."""
+    return loads_all(text, name)
 
 
 @dataclass(frozen=True)

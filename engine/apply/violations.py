@@ -11,7 +11,7 @@ from pymongo.collection import Collection
 
 from engine.apply.existing import places
 from engine.apply.queries import Query, count_each, filters, refused, requirements, sized
-from engine.documents.validators import conditions, stored_fields
+from engine.documents.validators import condition, conditions, is_judged, stored_fields
 from engine.evolution.kinds import STRANGERS
 from engine.mapping.model import Array, Field
 from engine.mapping.model import Mapping as Model
@@ -44,11 +44,12 @@ def violations(mapping: Model, profile: ServerProfile) -> dict[Violation, Query]
 
 def _of_field(field: Field, mapping: Model, profile: ServerProfile) -> Iterator[tuple[str, Query]]:
     """By keyword: a value of another type, none where there must be one, and each constraint that a value of the type breaks."""
+    if not profile.validator or not is_judged(field.path, mapping):
+        return
     inside = MARK in field.path
     bare = replace(field, constraints={}, value_map=None, required=False, when=None, default=None, value=None, meta=None,
                    empty="null" if field.writes_null else "omit")  # fmt: skip
-    if (typed := _condition(bare, mapping, profile)) is None:
-        return
+    typed = condition(bare, mapping, profile)
     here = {} if inside else {dotted(field.path): {"$exists": True}}
     yield "type", {"$nor": [typed], **here}
     if field.always_written and not inside:
@@ -58,11 +59,7 @@ def _of_field(field: Field, mapping: Model, profile: ServerProfile) -> Iterator[
     variants |= {"when": replace(bare, when=field.when, required=field.required)} if field.when else {}
     variants |= {"required": replace(bare, required=True)} if field.always_written and inside else {}
     for keyword, variant in variants.items():
-        yield keyword, {"$and": [typed, {"$nor": [_condition(variant, mapping, profile)]}]}
-
-
-def _condition(field: Field, mapping: Model, profile: ServerProfile) -> Query | None:
-    return conditions(replace(mapping, fields=(field,), rules=()), profile).get(field.path)
+        yield keyword, {"$and": [typed, {"$nor": [condition(variant, mapping, profile)]}]}
 
 
 def _of_array(array: Array, mapping: Model) -> Iterator[tuple[str, Query]]:

@@ -65,24 +65,29 @@ def validator(mapping: Mapping, profile: ServerProfile = DEFAULT) -> Schema:
     return conditions[0] if len(conditions) == 1 else {"$and": conditions}
 
 
+def condition(field: Field, mapping: Mapping, profile: ServerProfile) -> Schema:
+    """What the server enforces of one field, as a query."""
+    schema: Schema = _field_schema(field)
+    needed = field.always_written
+    for name in reversed(field.path.split(".")):
+        if name == ANY_NAME:
+            schema = {"additionalProperties": schema}
+            continue
+        schema = {"properties": {name.removesuffix(MARK): {"items": schema} if name.endswith(MARK) else schema}}
+        needed = needed and not name.endswith(MARK)  # an array may have no element
+        schema |= {"required": [name]} if needed else {}
+    broken = list(_queries(field.path, field.type, effective(field))) if profile.query_operators else []
+    there = _conditional(mapping, field) if profile.query_operators else None
+    return {"$jsonSchema": schema, **({"$nor": broken} if broken else {}), **(there if isinstance(there, dict) else {})}
+
+
 def conditions(mapping: Mapping, profile: ServerProfile = DEFAULT) -> dict[str, Schema]:
     """What the server enforces as queries, one per field (by path) and rule (`rule NAME`), and all of it as `document`."""
     if not profile.validator:
         return {}
     found: dict[str, Schema] = {}
     for field in _judged_fields(mapping):
-        schema: Schema = _field_schema(field)
-        needed = field.always_written
-        for name in reversed(field.path.split(".")):
-            if name == ANY_NAME:
-                schema = {"additionalProperties": schema}
-                continue
-            schema = {"properties": {name.removesuffix(MARK): {"items": schema} if name.endswith(MARK) else schema}}
-            needed = needed and not name.endswith(MARK)  # an array may have no element
-            schema |= {"required": [name]} if needed else {}
-        broken = list(_queries(field.path, field.type, effective(field))) if profile.query_operators else []
-        there = _conditional(mapping, field) if profile.query_operators else None
-        found[field.path] = {"$jsonSchema": schema, **({"$nor": broken} if broken else {}), **(there if isinstance(there, dict) else {})}
+        found[field.path] = condition(field, mapping, profile)
     for rule in mapping.rules if profile.query_operators else ():
         if rule.on_fail in ON_SERVER and isinstance(check := _check(mapping, rule), dict):
             found[f"rule {rule.name}"] = check
@@ -150,8 +155,12 @@ def stored_fields(mapping: Mapping) -> list[Field]:
 
 
 def _judged_fields(mapping: Mapping) -> list[Field]:
-    """Those that the server judges: with a key, documents of others keep the `_id` that they have."""
-    return [field for field in stored_fields(mapping) if field.path != ID or not mapping.target.key_paths]
+    return [field for field in stored_fields(mapping) if is_judged(field.path, mapping)]
+
+
+def is_judged(path: str, mapping: Mapping) -> bool:
+    """Whether the server judges the field at a path: with a key, documents of others keep the `_id` that they have."""
+    return path != ID or not mapping.target.key_paths
 
 
 def _of_field(mapping: Mapping, field: Field, profile: ServerProfile) -> Iterator[Enforcement]:

@@ -89,18 +89,12 @@ def _source_reason(change: Change, sources: Mapping[str, str], made: Collection[
     return "" if blameless else next((sources[path] for path in (change.subject, *arrays_of(change.subject)) if path in sources), "")
 
 
-def rejects_that_may_fit(changes: Collection[Change], old: Model, new: Model, evidence: Evidence) -> dict[str, int]:
+def rejects_that_may_fit(changes: Collection[Change], old: Model, new: Model, rewrite: Rewriting, evidence: Evidence) -> dict[str, int]:
     """Rows that earlier runs rejected and that may fit now, by what they were rejected for: an old path, or `rule NAME`."""
     before = {pair.new.path: pair.old.path for pair in pairs(old, new) if pair.old and pair.new}
-    changed = rewriting_by_evidence(old, new, evidence).changed
-    paths = {before.get(path, path) for path in (*changed, *(change.subject for change in changes if change.kind.easing))}
+    paths = {before.get(path, path) for path in (*rewrite.changed, *(change.subject for change in changes if change.kind.easing))}
     rules = {f"rule {rule.name}" for rule in old.rules if rule.check.paths & paths}
     return {subject: rows for subject, rows in evidence.rejects.items() if subject in paths | rules}
-
-
-def source_reasons(old: Model, new: Model, evidence: Evidence | None) -> dict[str, str]:
-    """Everything that needs the source, by path, with the reason: what the changes themselves need, and what is computed from it."""
-    return dict(rewriting_by_evidence(old, new, evidence).sources or {})
 
 
 def possible_renames(old: Model, new: Model) -> dict[str, str]:

@@ -23,7 +23,6 @@ from engine.evolution.judging import (
     rejects_that_may_fit,
     rewriting_by_evidence,
     same_columns,
-    source_reasons,
 )
 from engine.evolution.losses import Loss, losses
 from engine.evolution.unfinished import Unfinished, Way
@@ -249,17 +248,17 @@ def compared(
     **facts: Any,
 ) -> EvolutionPlan:
     """The plan from one mapping to another; `facts` come from a server, and so do the `indexes` and `shapes` that are there."""
-    changes = diff(old, new)
+    changes, rewrite = diff(old, new), rewriting_by_evidence(old, new, evidence)
     judged = (*judge(changes, old, new, evidence), *changes_of_older(shapes, new, evidence, changes))
-    rejected = rejects_that_may_fit(changes, old, new, evidence) if evidence else {}
+    rejected = rejects_that_may_fit(changes, old, new, rewrite, evidence) if evidence else {}
     return EvolutionPlan(
         judged,
-        source_reasons(old, new, evidence) | sources_of_older(shapes, new, evidence),
+        dict(rewrite.sources or {}) | sources_of_older(shapes, new, evidence),
         possible_renames(old, new),
         possible_names(old, new),
         rejected=rejected,
         unchangeable=new.target.timeseries is not None,
-        expiring=expiries(changes, old.indexes if indexes is None else indexes, old, new, rewriting_by_evidence(old, new, evidence)),
+        expiring=expiries(changes, old.indexes if indexes is None else indexes, old, new, rewrite),
         shapes=tuple(shapes),
         doubts=doubts_about_older(shapes, new, evidence),
         **{"ways": ways(new.target)} | facts,

@@ -37,6 +37,7 @@ from engine.values.types import Conversion, Options
 NAMED = {attribute.removeprefix("Field.") for attribute in ATTRIBUTES if attribute.startswith("Field.")} - {"*"}
 REMADE = frozenset({"path", "type", "options", "constraints", "required", "was", "compute", "value", *NAMED})
 KNOWN = REMADE | {"column", "transforms", "null_values"}
+OF_TEXT = tuple(part.name for part in fields(Field) if part.compare and part.name not in REMADE)
 
 
 ValuesByPath = dict[str, Value | NeedsSource]
@@ -240,7 +241,7 @@ def _copied(donor: Field, value: Value, before: Field | None) -> Value:
 
 def _text_source(field: Field) -> list[Any]:
     """All that decides which text the type reads, except the default."""
-    return [getattr(field, part.name) for part in fields(field) if part.compare and part.name not in REMADE]
+    return [getattr(field, name) for name in OF_TEXT]
 
 
 def _from_stored(before: Field, after: Field, nothing_nulled: Collection[str]) -> Value | NeedsSource:

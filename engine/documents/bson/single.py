@@ -24,7 +24,13 @@ def bson_values(kind: Type, column: pl.Series) -> list[Any]:
 
 def bson_value(kind: Type, value: Any) -> Any:
     """A value that `Type.read` gave as a BSON value."""
-    return bson_values(kind, pl.Series([kind.to_column(value)], dtype=kind.dtype))[0]
+    key = kind.name, repr(value)  # not the value: 1.0 and 1.00 are equal, and so are 1 and True
+    if key not in _known:
+        _known[key] = bson_values(kind, pl.Series([kind.to_column(value)], dtype=kind.dtype))[0]
+    return _known[key]
+
+
+_known: dict[tuple[str, str], Any] = {}  # the constants of mappings, which validators and pipelines ask for again and again
 
 
 def bson_type_name(value: Any) -> str:
