@@ -7,7 +7,7 @@ documents are kept as they were (`engine.apply.stepped`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 from engine.apply.pacing import Pace
-from engine.apply.queries import Query
+from engine.apply.queries import Query, batch_size, id_batches
 from engine.apply.stepped import Stepped
 from engine.apply.strangers import as_json
 from engine.errors import DataError, Finding, finding
@@ -61,7 +61,7 @@ class DeclaredSteps:
         assert step.declared
         seen, total = 0, self.live.estimated_document_count()
         self.pace.begin()
-        for ids in self._batches(position):
+        for ids in id_batches(self.live, self._size, position):
             by_halves(ids, partial(self._batch, step.declared, number))
             self.pace.after(len(ids), partial(self.live.find_one, {"_id": ids[0]}, {"_id": 1}))
             seen += len(ids)
@@ -77,8 +77,14 @@ class DeclaredSteps:
         for chosen in [making, *([step] for step in making)] if len(making) > 1 else [[step] for step in making]:
             wanted: Query = {"$and": [still, *map(selected_late, chosen)]}
             pipeline = [*rewrite, *(stage for step in chosen for stage in stages(step)), *trim]
-            ids = [one["_id"] for one in self.live.find(wanted, {"_id": 1})]
-            by_halves(ids, partial(self._late, chosen[0], number, wanted, pipeline))
+            ids, size = [one["_id"] for one in self.live.find(wanted, {"_id": 1})], self._size
+            for start in range(0, len(ids), size):
+                by_halves(ids[start : start + size], partial(self._late, chosen[0], number, wanted, pipeline))
+
+    @property
+    def _size(self) -> int:
+        """Documents of one transaction, which are written twice beside it."""
+        return batch_size(self.live, min(BATCH, self.pace.batch))
 
     def _late(self, step: DeclaredStep, number: int, wanted: Query, pipeline: list[Stage], ids: list[Any]) -> None:
         these: Query = {"$and": [{"_id": {"$in": ids}}, wanted]}
@@ -87,25 +93,12 @@ class DeclaredSteps:
             self.lock.claim(session)
             self._kept(these, pipeline, number, session)
 
-        if ids:
-            self._guarded(step, partial(transact, self.live.database.client, update, len(ids)), these, ids)
+        self._guarded(step, partial(transact, self.live.database.client, update, len(ids)), these, ids)
 
     def _kept(self, wanted: Query, pipeline: Sequence[Stage], number: int, session: ClientSession) -> int:
         """The update, which keeps what it changes. Returns how many documents that are."""
         change = partial(self.live.update_many, wanted, [*pipeline], session=session)
         return int(self.stepped.keep(wanted, number, change, session).modified_count)
-
-    def _batches(self, position: Any) -> Iterator[list[Any]]:
-        """The `_id`s behind the position, in the order of their index."""
-        size = min(BATCH, self.pace.batch)
-        while True:
-            found = self.live.find({}, {"_id": 1}).sort("_id", 1).hint([("_id", 1)]).limit(size + 1)
-            if position is not None:
-                found = found.min([("_id", position)])
-            if not (ids := [document["_id"] for document in found if document["_id"] != position][:size]):
-                return
-            yield ids
-            position = ids[-1]
 
     def _batch(self, step: DeclaredStep, number: int, ids: list[Any]) -> None:
         """These documents. Raises BusyError where fewer at once may show which one the step fails at."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pymongo.collection import Collection
@@ -13,6 +13,7 @@ from engine.mapping.profiles import ServerProfile
 from engine.values.paths import MARK
 
 Query = dict[str, Any]
+BATCH_BYTES = 8 << 20  # documents of one update, by their average size about
 Name = TypeVar("Name", bound=Hashable)
 
 
@@ -57,3 +58,21 @@ def filters(new: Model) -> dict[str, Query]:
 def refused(wanted: Iterable[Query]) -> Query:
     """Query for documents that do not match all of the conditions."""
     return {"$or": [{"$nor": [query]} for query in wanted]}
+
+
+def batch_size(collection: Collection[Any], most: int) -> int:
+    """How many documents an update takes at once. Raises the driver's errors."""
+    average = collection.database.command("collStats", collection.name).get("avgObjSize") or 1
+    return max(1, min(most, BATCH_BYTES // int(average)))
+
+
+def id_batches(collection: Collection[Any], size: int, position: Any = None) -> Iterator[list[Any]]:
+    """All `_id`s after the position, of any type, in the order of their index. Raises the driver's errors."""
+    while True:
+        after = collection.find({}, {"_id": 1}).sort("_id", 1).hint([("_id", 1)]).limit(size + 1)
+        start = after if position is None else after.min([("_id", position)])
+        ids = [found for document in start if (found := document["_id"]) != position][:size]
+        if not ids:
+            return
+        yield ids
+        position = ids[-1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from bson import encode
@@ -86,6 +87,14 @@ class Replaced:
             self._write(requests)
             yield done + len(requests)
 
+    def put_in_order(self, stages: Sequence[Stage]) -> None:
+        """Carry out these stages in all documents of `name`. Raises the driver's errors."""
+        if not stages:
+            return
+        found = self._before.find({"old": {"$exists": True}}, {"_id": 1}, sort=[("_id", 1)])
+        while ids := [one["_id"] for one in islice(found, BATCH)]:
+            self._live.update_many({"_id": {"$in": ids}}, [*stages], bypass_document_validation=True)
+
     def _write(self, requests: list[UpdateOne]) -> None:
         self._live.bulk_write(requests, ordered=False, bypass_document_validation=True)
 
@@ -108,4 +117,6 @@ def _request(one: dict[str, Any], wanted: dict[str, Kept]) -> UpdateOne:
 def _at(path: str, old: Any, new: Any) -> Stage:
     """Put a value in the place of another one."""
     here = {"$eq": [{"$type": f"${path}"}, "missing"]} if new is None else {"$eq": [f"${path}", new]}
-    return putting(path, {"$cond": [here, "$$REMOVE" if old is None else old, f"${path}"]}, emptied=old is None)
+    return putting(
+        path, {"$cond": [here, "$$REMOVE" if old is None else old, f"${path}"]}, emptied=old is None, making=new is None and old is not None
+    )

@@ -14,6 +14,7 @@ class ApplyResult:
     `set_aside_in` is the collection that the latter are in, empty where there are none. `restored` documents of earlier applies came back;
     `not_restored` counts those that fit and stay aside all the same, by the reason. `undone` is the apply that was taken back, and
     `unbuilt` are indexes of before it that what others wrote has made impossible, `unfit` counts documents of others that no longer fit.
+    `mixed`: of those that steps of the mapping had changed, the documents that others had changed since.
     `first`: what had to be done with another apply before. `renamed`: the name that the collection had before.
     """
 
@@ -31,5 +32,6 @@ class ApplyResult:
     undone: str = ""
     unbuilt: tuple[str, ...] = ()
     unfit: int = 0
+    mixed: int = 0
     first: ApplyResult | None = None
     renamed: str = ""

@@ -6,23 +6,25 @@ beside the values of `engine.apply.replaced`: under `{of: its _id, step: a numbe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from typing import Any, TypeVar
 
-from bson import encode
-from pymongo import MongoClient, ReplaceOne
+from bson import decode, encode
+from bson.raw_bson import RawBSONDocument
+from pymongo import MongoClient, ReplaceOne, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
 from engine.apply.queries import Query
+from engine.apply.restoring import RAW
 from engine.mapping.model import Target
 from engine.mongo.connection import database_of
 from engine.mongo.locks import Lock
 from engine.mongo.transactions import by_halves, transact
-from engine.mongo.trees import EXACT, Document
+from engine.mongo.trees import EXACT
 
 T = TypeVar("T")
 BATCH, BATCH_BYTES = 1000, 8 << 20  # documents of one transaction, at most, and bytes of these as they were kept
@@ -31,23 +33,31 @@ MISSING = object()
 
 @dataclass(frozen=True)
 class _Change:
-    """A document before and after one step."""
+    """A document before and after one step, and where that is kept."""
 
-    old: Document
-    new: Document
+    old: RawBSONDocument
+    new: RawBSONDocument
+    keys: tuple[Any, Any]
 
-    def taken_back(self, live: Document) -> Document:
+    def taken_back(self, live: bytes) -> bytes:
         """The document without the change, where it has it; what others wrote since stays."""
-        return self.old if _same(live, self.new) else _without(live, self.old, self.new)
+        old, new = bytes(self.old.raw), bytes(self.new.raw)
+        if live in (old, new):
+            return old
+        return encode(_without(*(decode(one, EXACT) for one in (live, old, new))))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stepped:
-    """What the steps of one apply change, kept in the collection `name`."""
+    """What the steps of one apply change, kept in the collection `name`. `mixed` counts those put back that others had changed since."""
 
     client: MongoClient[Any]
     target: Target
     name: str
+    mixed: int = field(default=0, init=False)
+
+    def _named(self, name: str) -> Collection[Any]:
+        return database_of(self.client, self.target.database).get_collection(name, codec_options=RAW)
 
     @property
     def _live(self) -> Collection[Any]:
@@ -57,29 +67,27 @@ class Stepped:
     def _before(self) -> Collection[Any]:
         return self._named(self.name)
 
-    def _named(self, name: str) -> Collection[Any]:
-        return database_of(self.client, self.target.database).get_collection(name, codec_options=EXACT)
-
     def keep(self, wanted: Query, number: int, change: Callable[[], T], session: ClientSession) -> T:
         """Carry out the step of this number for the documents that are wanted, and keep what it changes. Raises the driver's errors."""
         old = [*self._live.find(wanted, session=session)]
         made = change()
         among = {"_id": {"$in": [one["_id"] for one in old]}}
-        new = {encode({"": one["_id"]}): one for one in self._live.find(among, session=session)}
-        both = ((one, new[encode({"": one["_id"]})]) for one in old)
+        new = {_key(one): one for one in self._live.find(among, session=session)}
         kept = [
             ReplaceOne({"_id": key}, {"_id": key, "document": document}, upsert=True)  # whoever wrote it anew may have it changed again
-            for before, after in both
-            if not _same(before, after)
-            for side, document in (("old", before), ("new", after))
+            for before in old
+            if new[_key(before)].raw != before.raw
+            for side, document in (("old", before), ("new", new[_key(before)]))
             for key in [{"of": before["_id"], "step": number, "side": side}]
         ]
         if kept:
             self._before.bulk_write(kept, ordered=False, session=session)
         return made
 
-    def put_back(self, lock: Lock) -> Iterator[int]:
-        """Take the steps back, the last one first. Can be repeated; yields how many documents are done.
+    def put_back(self, lock: Lock, asides: Sequence[str] = ()) -> Iterator[int]:
+        """Take the steps back, the last one first, also in documents that are still in these collections beside the live one.
+
+        What is put back is kept no more, so it can be called again. Yields how many documents are done.
 
         Raises:
             LockedError: the lock is lost.
@@ -87,7 +95,7 @@ class Stepped:
         """
         done = 0
         for batch in self._batches():
-            by_halves(batch, partial(self._put_back, lock))
+            by_halves(batch, partial(self._put_back, lock, asides))
             done += len(batch)
             yield done
 
@@ -96,7 +104,7 @@ class Stepped:
         batch: list[list[_Change]] = []
         size = 0
         for changes in self._changes():
-            length = sum(len(encode(side)) for one in changes for side in (one.old, one.new))
+            length = sum(len(side.raw) for one in changes for side in (one.old, one.new))
             if batch and (len(batch) == BATCH or size + length > BATCH_BYTES):
                 yield batch
                 batch, size = [], 0
@@ -108,36 +116,56 @@ class Stepped:
     def _changes(self) -> Iterator[list[_Change]]:
         found = self._before.find({"document": {"$exists": True}}, sort=[("_id", -1)])  # so `old` comes before `new`
         for _, kept in groupby(found, key=lambda one: encode({"": one["_id"]["of"]})):
-            documents = (one["document"] for one in kept)
-            yield [_Change(old, new) for old, new in zip(documents, documents, strict=True)]
+            sides = iter([*kept])
+            yield [_Change(old["document"], new["document"], (old["_id"], new["_id"])) for old, new in zip(sides, sides, strict=True)]
 
-    def _put_back(self, lock: Lock, batch: list[list[_Change]]) -> None:
+    def _put_back(self, lock: Lock, asides: Sequence[str], batch: list[list[_Change]]) -> None:
+        mixed = 0
+
         def change(session: ClientSession) -> None:
+            nonlocal mixed
             lock.claim(session)
-            known = {encode({"": changes[0].old["_id"]}): changes for changes in batch}
-            among = {"_id": {"$in": [changes[0].old["_id"] for changes in batch]}}
-            requests = []
-            for live in self._live.find(among, session=session):
-                found = live
-                for one in known[encode({"": live["_id"]})]:
-                    found = one.taken_back(found)
-                if not _same(found, live):
-                    requests.append(ReplaceOne({"_id": live["_id"]}, found))
-            if requests:
-                self._live.bulk_write(requests, ordered=False, session=session, bypass_document_validation=True)
+            left, mixed = {_key(changes[0].old): changes for changes in batch}, 0
+            for name in (*asides, self.target.collection):  # where it was set aside, a live one of its `_id` is another document
+                mixed += self._put_back_in(self._named(name), left, session)
+            keys = [key for changes in batch for one in changes for key in one.keys]
+            self._before.delete_many({"_id": {"$in": keys}}, session=session)
 
         transact(self.client, change, len(batch))
+        self.mixed += mixed
+
+    def _put_back_in(self, collection: Collection[Any], left: dict[bytes, list[_Change]], session: ClientSession) -> int:
+        """In one collection, without those that were found. Returns how many of the documents others had changed."""
+        requests, mixed = [], 0
+        for live in collection.find({"_id": {"$in": [changes[0].old["_id"] for changes in left.values()]}}, session=session):
+            changes = left.pop(_key(live), [])  # none where its `_id` is an equal number of another type
+            found = there = bytes(live.raw)
+            for one in changes:
+                found = one.taken_back(found)
+            mixed += bool(changes) and there not in (changes[0].new.raw, found)
+            if found != there:
+                requests.append(UpdateOne({"_id": live["_id"]}, [{"$replaceWith": {"$literal": RawBSONDocument(found)}}]))
+        if requests:
+            collection.bulk_write(requests, ordered=False, session=session, bypass_document_validation=True)
+        return mixed
+
+
+def _key(document: RawBSONDocument) -> bytes:
+    """Its `_id`, whatever its type."""
+    return encode({"": document["_id"]})
 
 
 def _without(live: Any, old: Any, new: Any) -> Any:
     """A value that others changed too, without what the step did beside that; `MISSING` stands for no value."""
     if _same(live, new):
         return old
-    if not all(isinstance(one, dict) for one in (live, old, new)):
+    levels = [{} if one is MISSING else one for one in (live, old, new)]
+    if not all(isinstance(one, dict) for one in levels):
         return live
-    names = [*live, *(name for name in old if name not in live)]
-    found = {name: _without(*(one.get(name, MISSING) for one in (live, old, new))) for name in names}
-    return {name: value for name, value in found.items() if value is not MISSING}
+    names = [*levels[0], *(name for name in levels[1] if name not in levels[0])]
+    found = {name: _without(*(one.get(name, MISSING) for one in levels)) for name in names}
+    kept = {name: value for name, value in found.items() if value is not MISSING}
+    return kept if kept or {} in (live, old) else MISSING
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -125,7 +125,8 @@ def _of_documents(database: Database[Any], name: str, plan: ApplyPlan, profile: 
     trial = database[name]
     elsewhere = {"$match": refused(requirements(awaiting(plan.old, plan.new), profile))}  # for something else than what steps make
     gone = [one["_id"] for one in trial.aggregate([*plan.rewrite.trim, elsewhere, {"$project": {"_id": 1}}])]
-    trial.delete_many({"_id": {"$in": gone}})
+    meanwhile = {"$nor": accepted} if (accepted := _accepted_meanwhile(plan)) else {"$expr": False}
+    trial.delete_many({"$or": [{"_id": {"$in": gone}}, meanwhile]})
     for step in steps:
         try:
             trial.update_many(selected(step), list(stages(step)))
@@ -135,10 +136,18 @@ def _of_documents(database: Database[Any], name: str, plan: ApplyPlan, profile: 
             said = f"{(error.details or {}).get('codeName', 'an error')} (code {error.code})"
             yield _of_declared(step, "step_refused", f"of a document, the server says {said}; nothing was done", plan.new)
             return
-    view = plan.rewrite.trim
-    if found := [*trial.aggregate([*view, {"$match": refused(requirements(plan.new, profile))}, {"$count": "n"}])]:
-        message = f"{found[0]['n']:,} of {counted(trial.estimated_document_count(), 'document')} tried do not fit the mapping afterwards"
-        yield _of_declared(steps[-1], "step_invalid", f"{message}; nothing was done", plan.new)
+    afterwards = [*plan.rewrite.trim, {"$match": refused(requirements(plan.new, profile))}]
+    for stages_of, when in (([{"$match": meanwhile}], "until what the mapping removes is dropped"), (afterwards, "afterwards")):
+        if found := [*trial.aggregate([*stages_of, {"$count": "n"}])]:
+            message = f"{found[0]['n']:,} of {counted(trial.estimated_document_count(), 'document')} tried do not fit the mapping {when}"
+            yield _of_declared(steps[-1], "step_invalid", f"{message}; nothing was done", plan.new)
+            return
+
+
+def _accepted_meanwhile(plan: ApplyPlan) -> list[dict[str, Any]]:
+    """The validator while both shapes are accepted, where it refuses anything."""
+    widened = (command["validator"] for step in plan.steps if step.name == "widen" for command in step.commands if "validator" in command)
+    return [found for found in widened if found] if plan.new.validation.refuses else []
 
 
 def _of_declared(step: DeclaredStep, code: str, message: str, mapping: Model) -> Finding:

@@ -67,6 +67,7 @@ class Undoing:
         target = self.plan.new.target
         self.database = database_of(self.client, target.database)
         self.live: Any = self.database.get_collection(target.collection, codec_options=EXACT)
+        self.stepped = Stepped(self.client, target, self.replaced.name)
         self.restoring = Restoring(self.client, target, self.ledger, self.lock, bypass=True)
         self.fence = Fence.around(self.live, self.lock, supported=self.profile.fenced_writes)
         self.updating = Updating(self.live, self.fence, lambda _: [], validated=False, pace=self.pace)
@@ -141,7 +142,7 @@ class Undoing:
             retry_transient(partial(self._command, {"dropIndexes": self.live.name, "index": gone}))
 
     def _take_back(self) -> None:
-        for documents in Stepped(self.client, self.plan.new.target, self.replaced.name).put_back(self.lock):
+        for documents in self.stepped.put_back(self.lock, [kept.collection for kept in self.asides]):
             self._tell(documents)
 
     def _put_back(self, *, last: bool = False) -> None:
@@ -159,6 +160,7 @@ class Undoing:
             seen += documents
             self.show.documents(seen, max(total, seen))
         self._put_back(last=True)
+        self.replaced.put_in_order(self.back.order)
 
     def _sweep(self) -> None:
         """Rewrite what others wrote in the new shape while the validator took it."""

@@ -77,7 +77,7 @@ class UndoTask:
         return ApplyResult(
             found.applied.run_id, self.run_id, tuple(work.steps), work.rewritten, restored=work.restoring.back.total(),
             not_restored=work.restoring.stayed, documents=state.count, checksum=state.checksum,
-            undone=found.record.run_id, renamed=self.renamed, unbuilt=tuple(work.unbuilt), unfit=work.unfit,
+            undone=found.record.run_id, renamed=self.renamed, unbuilt=tuple(work.unbuilt), unfit=work.unfit, mixed=work.stepped.mixed,
         )  # fmt: skip
 
     def _undoing(self, found: HalfDone, ledger: Ledger, lock: Lock, show: ApplyProgress) -> Undoing:

@@ -18,7 +18,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
 from engine.apply.pacing import Pace
-from engine.apply.queries import Query
+from engine.apply.queries import Query, batch_size, id_batches
 from engine.evolution.shaping import Stage
 from engine.mongo.codes import INVALID_DOCUMENT
 from engine.mongo.connection import WRITE_CONCERN
@@ -26,7 +26,6 @@ from engine.mongo.fences import Fence
 from engine.mongo.retries import document_errors, retry_transient
 from engine.mongo.transactions import by_halves, transact
 
-BATCH_BYTES = 8 << 20  # documents of one update, by their average size about
 ROUNDS = 20  # of a sweep: what others write while it is at work is for the next one
 
 
@@ -53,7 +52,7 @@ class Updating:
     def pass_over(self, stages: Sequence[Stage], position: Any = None) -> Iterator[tuple[Any, int]]:
         """All documents after a position, in the order of `_id`. Yields the new position and the size of each batch that is done."""
         self._in_order = True
-        for ids in self._updated(self._batches(position), stages):
+        for ids in self._updated(id_batches(self.collection, batch_size(self.collection, self.pace.batch), position), stages):
             yield ids[-1], len(ids)
 
     def sweep(self, old: Sequence[Query], stages: Sequence[Stage]) -> None:
@@ -137,19 +136,6 @@ class Updating:
         found = (document["_id"] for document in self.collection.find(query, {"_id": 1}, batch_size=size))
         while ids := [*islice(found, size)]:
             yield ids
-
-    def _batches(self, position: Any) -> Iterator[list[Any]]:
-        """All `_id`s after the position, of any type, in the order of their index."""
-        average = self.collection.database.command("collStats", self.collection.name).get("avgObjSize") or 1
-        size = max(1, min(self.pace.batch, BATCH_BYTES // int(average)))
-        while True:
-            after = self.collection.find({}, {"_id": 1}).sort("_id", 1).hint([("_id", 1)]).limit(size + 1)
-            start = after if position is None else after.min([("_id", position)])
-            ids = [found for document in start if (found := document["_id"]) != position][:size]
-            if not ids:
-                return
-            yield ids
-            position = ids[-1]
 
 
 def _place(ids: Sequence[Any], why: Mapping[str, Any]) -> int:

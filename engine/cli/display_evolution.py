@@ -192,6 +192,8 @@ def _afterwards(done: ApplyResult) -> Iterator[str]:
         yield f"indexes that what others wrote has made impossible, and that are missing now: {', '.join(done.unbuilt)}"
     if done.unfit:
         yield f"{counted(done.unfit, 'document')} that others wrote in the new shape cannot have the old one; engine plan shows what to do"
+    if done.mixed:
+        yield f"others had changed {counted(done.mixed, 'document')} that steps had changed: there, what they changed stays as it is"
     if done.resumed:
         yield f"continued after run {done.resumed}"
     yield f"steps: {', '.join(step['name'] for step in done.steps)}"

@@ -62,6 +62,10 @@ class Build:
         ordering = [_Ordering(self, order).document()] if late else []
         return (*(setting(path, self._computed(late[path])) for path in order), *ordering)
 
+    def ordering(self, paths: Iterable[str]) -> Stage:
+        """The stage that gives what is at these paths its place among the fields of its level."""
+        return in_order(_Ordering(self, [*paths]).tree(""))
+
     @property
     def _late(self) -> dict[str, Field]:
         return {field.path: field for field in self.fields if self.values[field.path].computed is not None}

@@ -5,13 +5,13 @@ A place is a path as the document has it now: that of an old path lies in the ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from engine.evolution.outcomes import REMOVED, Expr, is_of, missing
 from engine.expressions.tree import variable
-from engine.values.paths import MARK, array_of, in_element
+from engine.values.paths import MARK, array_of, arrays_of, in_element
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,18 @@ class Places:
 
     def _moved(self, path: str) -> bool:
         return self.place(self.origins[path]) != path
+
+    def unclear(self, before: Collection[str], after: Collection[str]) -> Iterator[str]:
+        """New paths of what has moved, where its old path is another one's now, or its new path was that of one that is removed.
+
+        Then a document without it may have either shape; not where documents always have it, `before` the move or `after` it.
+        """
+        there = {*self.paths, *(array for path in self.paths for array in arrays_of(path))}
+        for path, origin in self.origins.items():
+            occupant = self._by_place.get(path, "")
+            replaces = bool(occupant) and occupant not in self._new
+            if self._moved(path) and ((self.place(origin) in there and path not in after) or (replaces and origin not in before)):
+                yield path
 
     @property
     def exchanged(self) -> tuple[tuple[str, str], ...]:

@@ -26,6 +26,7 @@ from engine.mapping.model import Mapping as Model
 from engine.mapping.names import called_alike, same_rows
 from engine.values.paths import MARK, document_order
 
+UNCLEAR = "documents do not show whether it has moved already: do one after the other, the rename and what takes or leaves that path"
 MAX_DEPTH = 20  # levels of a document that the pipeline can build: each takes several of the 200 levels of BSON that mongod parses
 
 
@@ -81,6 +82,7 @@ def rewriting(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> R
     places = _places(old, new, known, elements)
     if circle := places.circular:
         sources[circle] = "fields exchange their paths, so no document shows whether they have been exchanged"
+    sources = dict.fromkeys(places.unclear(_always(old), _always(new)), UNCLEAR) | sources
     if sources:
         return Rewriting(sources=sources, changed=changed)
     before, after = _in_order(stored_fields(old)), stored_fields(new)
@@ -93,6 +95,23 @@ def rewriting(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> R
         {path: value.unsure for path, value in known.items() if value.unsure}, changed, moved,
         removed, old_values(build), removed_values(removed, after), places.exchanged,
     )  # fmt: skip
+
+
+def ordering(mapping: Model, paths: Collection[str]) -> Stage:
+    """The stage that gives what is at these paths of its documents the place that a run gives it."""
+    found, elements = values(mapping, mapping)
+    known = {path: value for path, value in found.items() if isinstance(value, Value)}
+    stored = tuple(stored_fields(mapping))
+    return Build(stored, stored, known, elements, _places(mapping, mapping, known, elements)).ordering(paths)
+
+
+def _always(mapping: Model) -> frozenset[str]:
+    """The paths of fields and arrays that every document has."""
+    fields, arrays = (
+        (field.path for field in mapping.fields if field.always_written),
+        (array.path for array in mapping.arrays if array.always_written),
+    )
+    return frozenset((*fields, *arrays))
 
 
 def _in_order(stored: Iterable[Field]) -> list[Field]:

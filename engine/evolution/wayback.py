@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.evolution.pairing import arrays, pairs
-from engine.evolution.rewriting import Rewriting, rewriting
+from engine.evolution.rewriting import UNCLEAR, Rewriting, ordering, rewriting
 from engine.evolution.shaping import Stage
 from engine.evolution.steps import ApplyPlan
 from engine.evolution.values import root
@@ -38,11 +38,13 @@ class WayBack:
     """`rewrite` leads from the new mapping's documents, which still have the removed fields, to those of the old one.
 
     `texts` are old paths of texts for which the new mapping has values of another type: those that nobody kept are written as texts.
+    `order`: what gives kept values that were put back their place among the others.
     """
 
     rewrite: Rewriting = field(default_factory=Rewriting)
     kept: tuple[Kept, ...] = ()
     texts: tuple[str, ...] = ()
+    order: tuple[Stage, ...] = ()
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -63,9 +65,19 @@ def way_back(plan: ApplyPlan) -> WayBack:
     for path in _inexact(plan):
         goal = _given_up(goal, plan, path, kept)
     while wrong := _wrong(found := rewriting(there, goal)):
-        goal = _given_up(goal, plan, wrong, kept)
+        moved = (found.sources or {}).get(wrong) == UNCLEAR
+        goal = _left_out(goal, wrong, kept) if moved else _given_up(goal, plan, wrong, kept)
     types = {one.path: one.type.bson_type for one in plan.old.fields}
-    return WayBack(found, tuple(kept), tuple(one.old for one in kept if types.get(one.old) == "string" and MARK not in one.old))
+    texts = tuple(one.old for one in kept if types.get(one.old) == "string" and MARK not in one.old)
+    return WayBack(found, tuple(kept), texts, (ordering(_bare(plan.old), [one.old for one in kept]),) if kept else ())
+
+
+def _left_out(goal: Mapping, path: str, kept: list[Kept]) -> Mapping:
+    """The goal without the field, or the array that it is in: what was there is put back at the end."""
+    before = root(path)
+    kept.append(Kept(before, ""))
+    fields = tuple(one for one in goal.fields if root(one.path) != before)
+    return replace(goal, fields=fields, arrays=tuple(one for one in goal.arrays if root(one.path) != before))
 
 
 def _as_text(value: str) -> Any:
@@ -128,17 +140,17 @@ def _instead(fields: Iterable[Field], others: tuple[Field, ...], array: str) -> 
     return (*listed[:start], *others, *(field for field in listed[start:] if not _in(field, array)))
 
 
-def putting(path: str, value: Any, *, emptied: bool = False) -> Stage:
+def putting(path: str, value: Any, *, emptied: bool = False, making: bool = False) -> Stage:
     """The stage that puts a value at a path, where the documents around it are there; `emptied` ones go, where nothing is left in them."""
     first, *inside = path.split(".")
-    return {"$set": {first: _within(f"${first}", inside, value, emptied=emptied)}}
+    return {"$set": {first: _within(f"${first}", inside, value, emptied=emptied, making=making)}}
 
 
-def _within(at: str, names: list[str], value: Any, *, emptied: bool) -> Any:
+def _within(at: str, names: list[str], value: Any, *, emptied: bool, making: bool = False) -> Any:
     if not names:
         return value
-    further = _within(f"{at}.{names[0]}", names[1:], value, emptied=emptied)
-    made: Any = {"$setField": {"field": {"$literal": names[0]}, "input": at, "value": further}}
+    further = _within(f"{at}.{names[0]}", names[1:], value, emptied=emptied, making=making)
+    made: Any = {"$setField": {"field": {"$literal": names[0]}, "input": {"$ifNull": [at, {}]} if making else at, "value": further}}
     if emptied:
         made = {"$let": {"vars": {"d": made}, "in": {"$cond": [{"$eq": ["$$d", {"$literal": {}}]}, "$$REMOVE", "$$d"]}}}
-    return {"$cond": [{"$eq": [{"$type": at}, "object"]}, made, at]}
+    return {"$cond": [{"$in": [{"$type": at}, ["object", *(["missing"] if making else [])]]}, made, at]}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bson import encode
+from bson import Timestamp, decode, encode
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from jobs import Ended, command
@@ -14,6 +14,8 @@ from pymongo.database import Database
 from engine.apply import declared, stepped
 from engine.apply.applying import Applying
 from engine.apply.stepped import Stepped
+from engine.apply.undoing import Undoing
+from engine.mongo.trees import EXACT
 
 OLD = """
 mapping: people
@@ -358,8 +360,8 @@ def test_steps_are_taken_back_from_anywhere_to_the_byte(people: People, monkeypa
     if step != "widen":
         put_back = Stepped.put_back
 
-        def half(self: Stepped, lock: Any) -> Iterator[int]:
-            for done in put_back(self, lock):
+        def half(self: Stepped, *more: Any) -> Iterator[int]:
+            for done in put_back(self, *more):
                 yield done
                 raise KeyboardInterrupt
 
@@ -416,6 +418,105 @@ def test_what_others_wrote_in_the_old_shape_behind_a_step_is_taken_back_too(peop
     ended = people.call("apply", NEW, "--undo")
     assert ended.code == 0, ended.err
     assert raw(people) == [*before, encode(new)]
+
+
+MOVES = """
+mapping: people
+source: {{path: in.csv}}
+target: {{database: {database}, collection: people, mode: append}}
+fields:
+  _id: {{column: id, type: int}}
+  home.city: city
+  home.phone: phone
+  state: state
+validation: {{additional: true}}
+"""
+STEP = """steps:
+  moves:
+    pipeline:
+      - $set: {{town: {{$toUpper: $home.city}}, made.by: step, state: closed}}
+      - $set: {{home: {{$cond: [{{$eq: [{{$type: $home.phone}}, missing]}}, $$REMOVE, {{phone: $home.phone}}]}}}}
+"""
+STORED = [
+    {"_id": 1, "home": {"city": "Rome"}, "state": "open"},
+    {"_id": 2, "home": {"city": "Oslo", "phone": "1"}, "state": "open"},
+    {"_id": 3, "home": {"city": "Bern"}, "state": "open", "$odd": 1, "at": Timestamp(0, 0), "list": [float("nan")]},
+]
+
+
+@pytest.fixture
+def moved(people: People, monkeypatch: pytest.MonkeyPatch) -> People:
+    """An apply that stopped behind a step."""
+    (people.folder / "in.csv").write_text("id,city,phone,state\n", encoding="utf-8")
+    allow = ("--allow", "nothing_to_publish")
+    assert people.call("run", MOVES, "--source", str(people.folder / "in.csv"), *allow).code == 0
+    live = people.database.get_collection("people", EXACT)
+    live.insert_many([{name: value for name, value in one.items() if name != "at"} for one in STORED])
+    live.update_one({"_id": 3}, [{"$set": {"at": {"$literal": Timestamp(0, 0)}}}])
+    log = Applying._log
+
+    def ending(self: Applying, step: Any) -> None:
+        log(self, step)
+        if step.name == "step moves":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Applying, "_log", ending)
+        ended = people.call("apply", MOVES + STEP, "--allow", "E606")
+        assert ended.code == 130, ended.err
+    return people
+
+
+def test_others_may_write_beside_what_a_step_has_moved(moved: People) -> None:
+    """Values in the documents that it emptied, or made: all of theirs stays, and all of its own goes."""
+    live = moved.database["people"]
+    live.update_one({"_id": 1}, {"$set": {"home.phone": "77", "made.theirs": 1}})
+    live.update_one({"_id": 2}, {"$unset": {"home": ""}})
+    live.delete_one({"_id": 3})
+    live.insert_one({"_id": 3.0, "home": {"city": "Rome"}, "state": "closed"}, bypass_document_validation=True)
+    ended = moved.call("apply", MOVES, "--undo")
+    assert ended.code == 0, ended.err
+    assert "others had changed 2 documents that steps had changed" in ended.out, ended.out
+    first, second, third = moved.documents()
+    assert first == {"_id": 1, "home": {"phone": "77", "city": "Rome"}, "state": "open", "made": {"theirs": 1}}
+    assert second == {"_id": 2, "home": {"city": "Oslo"}, "state": "open"}
+    assert third == {"_id": 3.0, "home": {"city": "Rome"}, "state": "closed"}
+
+
+def test_what_others_write_while_an_undo_stands_half_done_is_kept(moved: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell = Undoing._tell
+
+    def ends(self: Undoing, documents: int) -> None:
+        tell(self, documents)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Undoing, "_tell", ends)
+        assert moved.call("apply", MOVES, "--undo").code == 130
+    live = moved.database["people"]
+    assert live.find_one({"_id": 1})["state"] == "open"
+    live.update_one({"_id": 1}, {"$set": {"state": "closed"}})
+    assert moved.call("apply", MOVES, "--undo").code == 0
+    assert [one["state"] for one in moved.documents()] == ["closed", "open", "open"]
+
+
+def test_odd_names_and_values_come_back_to_the_byte(moved: People) -> None:
+    assert moved.call("apply", MOVES, "--undo").code == 0
+    found = raw(moved)[2]
+    assert decode(found, CodecOptions()) | {"list": 0} == STORED[2] | {"list": 0}
+    assert [*decode(found)] == ["_id", "home", "state", "$odd", "list", "at"]
+
+
+def test_a_step_leaves_nothing_that_the_collection_takes_neither_now_nor_then(people: People) -> None:
+    """Here a nested document without anything in it: to drop what is removed would drop it, but that comes later."""
+    nested = OLD.replace("  price: {{", "  home.price: {{required: true, ")
+    (people.folder / "in.csv").write_text("id,name,price\n1,Ann,7\n", encoding="utf-8")
+    assert people.call("run", nested, "--source", str(people.folder / "in.csv")).code == 0
+    empties = "steps:\n  empties: {{pipeline: [{{$set: {{price: $home.price}}}}, {{$unset: home.price}}], makes: [price]}}\n"
+    ended = people.call("apply", OLD + empties, *ALLOWED)
+    said = "1 of 1 document tried do not fit the mapping until what the mapping removes is dropped; nothing was done"
+    assert (ended.code, said in ended.err) == (4, True), ended.err
+    assert people.documents() == [{"_id": 1, "name": "Ann", "home": {"price": 7}}]
 
 
 NO_VALIDATOR = 'validation: {{level: "off"}}\n'

@@ -7,10 +7,11 @@ import csv
 import json
 from typing import Any
 
+import pytest
 from evolution.bench import ALLOW, SOAK, Bench, valid
 from evolution.generated import COLUMNS, evolutions, rows
 from evolution.undoing import undoing
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 from jobs import command
 
@@ -18,9 +19,15 @@ from engine.evolution import diff
 from engine.mapping.loader import loads
 
 
+def left_and_taken(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
+    """Paths that a field was renamed away from, and that another one has now."""
+    return {one.get("was") for one in new["fields"].values()} & new["fields"].keys() & old["fields"].keys()
+
+
 @given(evolutions())
 @settings(max_examples=40 * SOAK, deadline=None)
 def test_a_mapping_does_not_differ_from_itself_and_every_change_has_a_way_back(pair: Any) -> None:
+    assume(not left_and_taken(*pair))  # on the way back, a path that was taken anew is one that its field gives up
     old, new = (loads(json.dumps(raw)) for raw in pair) if all(map(valid, pair)) else (None, None)
     if old and new:
         assert diff(old, loads(json.dumps(pair[0]))) == ()
@@ -75,3 +82,32 @@ def test_a_level_stands_where_its_first_field_is(bench: Bench) -> None:
     assert bench.verb("apply", new, *ALLOW)[0] == 0
     bench.run(new, "fresh")
     assert bench.documents() == bench.documents("fresh")
+
+
+TEXT, OTHER = {"column": "a"}, {"column": "b"}
+TAKEN = {
+    "by a constant": ({"p": TEXT}, {"a": TEXT | {"was": "p"}, "p": {"value": "UK"}}),
+    "by what is renamed too": ({"p": TEXT, "q": OTHER}, {"a": TEXT | {"was": "p"}, "p": OTHER | {"was": "q"}}),
+    "by a copy": ({"p": TEXT, "q": OTHER}, {"a": TEXT | {"was": "p"}, "p": OTHER, "q": OTHER}),
+    "by a computed field": ({"p": TEXT}, {"a": TEXT | {"was": "p"}, "p": {"compute": "coalesce(a, 'none')"}}),
+    "in a document": ({"d.p": TEXT, "q": OTHER}, {"a": TEXT | {"was": "d.p"}, "d.p": OTHER | {"was": "q"}}),
+    "after a removal": ({"p": TEXT, "q": OTHER}, {"p": OTHER | {"was": "q"}}),
+}
+
+
+@pytest.mark.parametrize("always", [False, True])
+@pytest.mark.parametrize("case", TAKEN)
+def test_a_path_that_is_taken_anew_is_rewritten_where_documents_show_it(bench: Bench, case: str, *, always: bool) -> None:
+    """Where the field that moves may be missing, a document without it may have either shape."""
+    (bench.folder / "in.csv").write_text("id,a,b\n1,x,1\n2,,2\n3,y,\n4,,\n5,x,3\n", encoding="utf-8")
+    old, new = ({
+        path: one | ({"default": "D"} if always and "column" in one else {}) for path, one in fields.items()
+    } for fields in TAKEN[case])  # fmt: skip
+    base = {"mapping": "m", "source": {"path": "in.csv", "columns": {"extra": "ignore"}}}
+    key = {"_id": {"column": "id", "type": "int"}}
+    bench.run(base | {"fields": key | old})
+    before = bench.documents()
+    code, _, said = bench.verb("apply", base | {"fields": key | new}, *ALLOW)
+    assert (code, "do one after the other" in said) == ((0, False) if always else (3, True)), said
+    bench.run(base | {"fields": key | new}, "fresh")
+    assert bench.documents() == (bench.documents("fresh") if always else before)

@@ -335,6 +335,14 @@ def test_what_a_rule_set_aside_once_it_was_rewritten_comes_back_with_its_old_val
     assert people.state == before
 
 
+def test_a_value_comes_back_with_the_document_that_it_was_alone_in(people: People, stopped: Callable[..., None]) -> None:
+    before = people.load()
+    stopped(people, OLD.replace("home.city: city", "home.city: {{column: city, type: double, on_error: 'null'}}"), "check", "after")
+    assert people.live.count_documents({"home": {"$exists": True}}) == 0
+    assert people.undo().code == 0
+    assert people.state == before
+
+
 def test_what_others_wrote_is_kept_in_the_old_shape(people: People, stopped: Callable[..., None]) -> None:
     people.load()
     stopped(people, NEW, "rewrite", "after")

@@ -98,12 +98,8 @@ def _element_paths(raw: Raw) -> list[str]:
 
 
 def _free(raw: Raw) -> list[str]:
-    """Paths that no field has or had: to use a path anew right after a rename is ambiguous on the way back."""
-    return [
-        path
-        for path in (*PATHS, *_element_paths(raw))
-        if path not in raw["fields"] and path not in {one.get("was") for one in raw["fields"].values()}
-    ]
+    """Paths that no field has; one may have had it."""
+    return [path for path in (*PATHS, *_element_paths(raw)) if path not in raw["fields"]]
 
 
 def _column_fields(raw: Raw) -> list[str]:
