@@ -14,6 +14,7 @@ from engine.expressions.operation import DTYPES, NotInMongoError, Overload, Unsu
 from engine.expressions.patterns import HEAVY, Pattern
 from engine.expressions.shapes import mongo_guard
 from engine.expressions.syntax import Table
+from engine.values.frames import col
 from engine.values.names import internal
 from engine.values.paths import MARK, array_of, in_element
 from engine.values.types import type_table
@@ -78,9 +79,9 @@ def to_polars(tree: Tree) -> Any:
     """The value over columns named by path; a decimal as pl.Decimal. A constant that a form takes as it is, is one."""
     match tree:
         case FieldReference(name, kind):
-            return type_table[kind].comparable(pl.col(name))
+            return type_table[kind].comparable(col(name))
         case AggregateCall():
-            return pl.col(tree.column)
+            return col(tree.column)
         case Literal(tuple() as items, kind):
             return pl.lit(pl.Series([item.value for item in items], dtype=DTYPES[kind.removeprefix("list of ")])).implode()
         case Literal(Pattern() as pattern, _):

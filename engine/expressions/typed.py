@@ -29,6 +29,7 @@ from engine.expressions.tree import (
     to_mongo_verdict,
     to_polars,
 )
+from engine.values.frames import col
 from engine.values.paths import MARK, array_of
 from engine.values.types import type_table
 
@@ -93,7 +94,7 @@ class Typed:
         if any(isinstance(node, Call) and node.name == "now" for node in _nodes(tree)):
             raise ValueError("an expression with now() needs the time of the run")
         if isinstance(tree, FieldReference):
-            return pl.col(tree.name)
+            return col(tree.name)
         computing = type_table[tree.type].computing if tree.type in type_table else None
         return computing.to_column(to_polars(tree)) if computing else to_polars(tree)
 

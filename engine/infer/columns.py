@@ -17,6 +17,7 @@ from engine.infer.evidence import MOST_VALUES, TYPES, ColumnProfile
 from engine.infer.names import CELL, TEXT, TIMES
 from engine.infer.texts import DOUBTFUL, FORMATS, MISSING, NUMBERS, SHAPES, WRITTEN
 from engine.values.dates import DIRECTIVES, TOKEN, parse_dates
+from engine.values.frames import col
 from engine.values.transforms import apply
 from engine.values.types import NumberFormat, Options, type_table
 
@@ -64,7 +65,7 @@ class Gathering:
     def add(self, cells: pl.Series) -> None:
         """Add a batch."""
         counted = cells.alias(CELL).value_counts(name=TIMES)
-        counted = counted.with_columns(apply(pl.col(CELL), STRIP).alias(TEXT))
+        counted = counted.with_columns(apply(col(CELL), STRIP).alias(TEXT))
         self._remember(counted)
         if self.formats is None:
             self.formats = nominated(counted)
@@ -105,14 +106,14 @@ class Gathering:
 
     def _aggregates(self) -> Iterator[pl.Expr]:
         """The aggregates of a batch; their names say how to merge them, and what they are."""
-        text = pl.col(TEXT)
+        text = col(TEXT)
         missing, doubtful = text.is_in(MISSING), text.is_in(DOUBTFUL)
         typed = ~missing & ~doubtful
         yield _times(pl.lit(value=True), "rows")
         yield _times(~missing, "filled")
         yield _times(typed, "typed")
-        yield _times((text == "") & (pl.col(CELL) != ""), "blank")
-        yield _times(pl.col(CELL) != text, "edges")
+        yield _times((text == "") & (col(CELL) != ""), "blank")
+        yield _times(col(CELL) != text, "edges")
         yield from (_times(text == one, f"missing {one}") for one in (*MISSING, *DOUBTFUL))
         yield from (_times(typed & text.str.contains(regex), f"shape {name}") for name, regex in SHAPES.items() if name in self.shapes)
         yield text.filter(~missing).str.len_chars().max().alias("max longest")
@@ -155,7 +156,7 @@ class Gathering:
 
 def nominated(counted: pl.DataFrame) -> tuple[str, ...] | None:
     """The date formats that a good part of the first values look like; None where there are no values yet."""
-    text = pl.col(TEXT)
+    text = col(TEXT)
     typed = counted.filter(~text.is_in((*MISSING, *DOUBTFUL)))
     if typed.is_empty():
         return None
@@ -170,7 +171,7 @@ def _unplain(counted: pl.DataFrame) -> tuple[tuple[str, str], ...]:
 
 
 def _times(where: pl.Expr, what: str) -> pl.Expr:
-    return pl.col(TIMES).filter(where).sum().alias(f"sum {what}")
+    return col(TIMES).filter(where).sum().alias(f"sum {what}")
 
 
 def _reading(what: str, value: pl.Expr, typed: pl.Expr, name: str) -> Iterator[pl.Expr]:

@@ -20,6 +20,7 @@ from engine.infer.relations import Relations
 from engine.infer.tables import FileProfile
 from engine.infer.texts import BOUNDS, DOUBTFUL, KEYS, MISSING, PERSONAL
 from engine.infer.words import snake
+from engine.values.frames import col
 from engine.values.transforms import apply
 
 ID = "_id"
@@ -177,7 +178,7 @@ class _Deciding:
             return {}
         cells = pl.Series("cell", list(self.column.values), dtype=pl.String)
         step = self._transform()
-        texts = cells.to_frame().select(apply(pl.col("cell"), ((step, {}),) if step else ())).to_series().to_list()
+        texts = cells.to_frame().select(apply(col("cell"), ((step, {}),) if step else ())).to_series().to_list()
         found: dict[str, int] = {}
         for text, times in zip(texts, self.column.values.values(), strict=True):
             if text not in self.nulls:

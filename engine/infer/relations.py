@@ -15,6 +15,7 @@ import polars as pl
 
 from engine.infer.names import HASH
 from engine.infer.tables import FileProfile
+from engine.values.frames import col
 
 GOLDEN = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio: its odd multiples spread well
 WORD = 1 << 64
@@ -73,21 +74,21 @@ def _weight(place: int) -> pl.Expr:
 
 def _combined(table: FileProfile) -> pl.Expr:
     """One hash per row: a weighted sum, from which a column can be subtracted again."""
-    return reduce(add, (pl.col(name) * _weight(place) for place, name in enumerate(table.names)))
+    return reduce(add, (col(name) * _weight(place) for place, name in enumerate(table.names)))
 
 
 def _near(table: FileProfile, rows: pl.DataFrame) -> tuple[tuple[str, int], ...]:
     """By column, how many distinct rows repeat another except in that column."""
     if len(table.columns) < 3:  # noqa: PLR2004 - of two columns, one would be left
         return ()
-    rest = rows.select((pl.col(HASH) - pl.col(name) * _weight(place)).n_unique().alias(name) for place, name in enumerate(table.names))
+    rest = rows.select((col(HASH) - col(name) * _weight(place)).n_unique().alias(name) for place, name in enumerate(table.names))
     found = {name: rows.height - distinct for name, distinct in rest.row(0, named=True).items()}
     told = [(name, times) for name, times in found.items() if 0 < times <= RARELY * rows.height]
     return tuple(sorted(told, key=lambda one: -one[1])[:SHOWN])
 
 
 def _pair(one: str, other: str) -> pl.Expr:
-    return pl.col(one) * _weight(1) + pl.col(other) * _weight(2)
+    return col(one) * _weight(1) + col(other) * _weight(2)
 
 
 def _pairs(names: list[str], rows: pl.DataFrame) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from engine.infer.dialects import FileLayout, layouts
 from engine.infer.evidence import ColumnProfile
 from engine.mapping.model import Source, format_of
 from engine.sources import STDIN, open_source
+from engine.values.frames import cols
 
 QUOTE_FAULTS = frozenset({"stray_quote", "unclosed_quote", "record_too_long"})
 MOST_HASHED = 100_000_000  # cells; in larger files keys and duplicates are not searched
@@ -73,7 +74,7 @@ def _read(path: str, layout: FileLayout) -> FileProfile:
                 gathering.add(batch.frame[gathering.name])
         hashed = hashed if rows * len(gatherings) <= MOST_HASHED else None
         if hashed is not None:
-            hashed.append(batch.frame.select(pl.col(source.columns).hash()))
+            hashed.append(batch.frame.select(cell.hash() for cell in cols(source.columns)))
     _check(path, rows, malformed)
     hashes = pl.concat(hashed) if hashed else None
     distinct = {name: hashes[name].n_unique() if hashes is not None else None for name in source.columns}

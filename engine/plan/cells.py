@@ -13,6 +13,7 @@ from engine.mapping.model import Field, ValueMap
 from engine.plan.names import cell_name, raw_name, unmapped_name, when_name
 from engine.sources.names import FILE, ROW
 from engine.values.columns import ColumnRef
+from engine.values.frames import col
 from engine.values.transforms import apply as apply_transforms
 
 Stage = tuple[pl.Expr, ...]
@@ -78,13 +79,13 @@ def text_steps(field: Field, missing: Container[str] = ()) -> Steps:
         zone = _cell(field.options.timezone_column, missing)
         yield "timezone", (text := pl.concat_str([text, pl.lit(" "), zone.fill_null("")]))
     if field.when:
-        yield "when", pl.when(pl.col(when_name(field.path))).then(text)
+        yield "when", pl.when(col(when_name(field.path))).then(text)
 
 
 def _origin(field: Field, missing: Container[str]) -> Steps:
     """A constant, a cell, or the two of a pair; the last text is that of all of it."""
     if field.meta is not None:
-        yield field.meta, pl.col(META_COLUMNS[field.meta]).cast(pl.String)
+        yield field.meta, col(META_COLUMNS[field.meta]).cast(pl.String)
     elif field.pair:
         cells = []
         for label, column in zip(("longitude", "latitude"), field.pair, strict=True):
@@ -105,7 +106,7 @@ def _origin(field: Field, missing: Container[str]) -> Steps:
 
 def hashed(cells: Sequence[pl.Expr]) -> pl.Expr:
     """The `_id` that the hash of these cells gives, as text."""
-    key = RowKey(tuple(pl.col(str(place)) for place in range(len(cells))))
+    key = RowKey(tuple(col(str(place)) for place in range(len(cells))))
 
     def texts(columns: pl.Series) -> pl.Series:
         return pl.Series([str(UUID(bytes=raw)) for raw in uuids(key.digests(columns.struct.unnest()))], dtype=pl.String)
@@ -124,7 +125,7 @@ def _cleaned(field: Field, column: ColumnRef, missing: Container[str]) -> Steps:
 
 
 def _cell(column: ColumnRef, missing: Container[str]) -> pl.Expr:
-    return pl.lit(None, dtype=pl.String) if column.written in missing else pl.col(cell_name(column.written))
+    return pl.lit(None, dtype=pl.String) if column.written in missing else col(cell_name(column.written))
 
 
 def without_nulls(text: pl.Expr, null_values: Sequence[str]) -> pl.Expr:
@@ -146,8 +147,8 @@ def _mapped(text: pl.Expr, value_map: ValueMap) -> pl.Expr:
 
 def value_of(field: Field) -> pl.Expr:
     """The text as a value of the type; null where it is not one."""
-    value = field.type.parse(pl.col(raw_name(field.path)), field.options).cast(field.type.dtype)
-    return (pl.when(~pl.col(unmapped_name(field.path))).then(value) if checks_map(field) else value).alias(field.path)
+    value = field.type.parse(col(raw_name(field.path)), field.options).cast(field.type.dtype)
+    return (pl.when(~col(unmapped_name(field.path))).then(value) if checks_map(field) else value).alias(field.path)
 
 
 def computed_of(field: Field, now: datetime) -> Stage:
@@ -155,7 +156,5 @@ def computed_of(field: Field, now: datetime) -> Stage:
     assert field.compute is not None
     found = (field.compute.to_polars(now).alias(raw_name(field.path)), field.compute.to(field.type.name).to_polars(now).alias(field.path))
     return (
-        tuple(pl.when(pl.col(when_name(field.path))).then(value).alias(value.meta.output_name()) for value in found)
-        if field.when
-        else found
+        tuple(pl.when(col(when_name(field.path))).then(value).alias(value.meta.output_name()) for value in found) if field.when else found
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from engine.mapping.columns import row_columns
 from engine.mapping.model import Array, Field, Lookup, Mapping, OnConflict, Rule
 from engine.plan.cells import checks_map
 from engine.plan.names import cell_name, conflict_name, flag_name, raw_name, unmapped_name, unmatched_name, when_name
+from engine.values.frames import col, member
 from engine.values.paths import MARK
 from engine.values.types import expected, type_table
 
@@ -43,7 +44,7 @@ def broken_by(checks: Iterable[Check], outcome: Outcome) -> pl.Expr:
 
 def _sound(field: Field) -> pl.Expr:
     """Whether there is a value, and it meets the field's constraints."""
-    value = pl.col(field.path)
+    value = col(field.path)
     return value.is_not_null() & holds(field.constraints, value, field.type.name) if field.constraints else value.is_not_null()
 
 
@@ -54,7 +55,7 @@ DAMAGED_MESSAGE = "a number that a spreadsheet rounded, so that different number
 
 def _applies(field: Field, broken: pl.Expr) -> pl.Expr:
     """Only where the field's condition holds."""
-    return pl.col(when_name(field.path)) & broken if field.when else broken
+    return col(when_name(field.path)) & broken if field.when else broken
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Checks:
 
     def field_flags(self, field: Field) -> Iterable[pl.Expr]:
         """Flags of the field's policies, type and constraints."""
-        raw, value = pl.col(raw_name(field.path)), pl.col(field.path)
+        raw, value = col(raw_name(field.path)), col(field.path)
         if field.required:
             outcome: Outcome = "fail" if field.on_error == "fail" or field.empty == "fail" else "reject"
             broken = ~_sound(field) if field.on_error == "null" else raw.is_null()
@@ -104,9 +105,9 @@ class Checks:
         known = raw.is_not_null()
         if checks_map(field):
             yield self._add(
-                field, "map", "this text is not in the map", outcome=field.on_error, broken=known & pl.col(unmapped_name(field.path))
+                field, "map", "this text is not in the map", outcome=field.on_error, broken=known & col(unmapped_name(field.path))
             )
-            known &= ~pl.col(unmapped_name(field.path))
+            known &= ~col(unmapped_name(field.path))
         if not field.type.any_text or field.compute:
             message = f"expected {expected(field.type, field.options)}"
             yield self._add(field, "type", message, outcome=field.on_error, broken=known & value.is_null())
@@ -121,7 +122,7 @@ class Checks:
         fields = {name for field in mapping.fields if field.identifies_row for name in (field.path, *map(str, field.columns))}
         for name in named:
             if name in columns and name not in fields:
-                broken = pl.col(cell_name(name)).str.contains(DAMAGED)
+                broken = col(cell_name(name)).str.contains(DAMAGED)
                 yield self.add("damaged_key", "", DAMAGED_MESSAGE, column=name, outcome="reject", broken=broken)
 
     def rule_flags(self, rules: Iterable[Rule], now: datetime) -> Iterable[pl.Expr]:
@@ -133,29 +134,32 @@ class Checks:
     def conflict_flag(self, field: Field, outcome: OnConflict) -> pl.Expr:
         """The flag of groups whose rows differ in a field."""
         message = "the rows of a group differ" + (", the first value counts" if outcome == "warn" else "")
-        return self._add(field, "conflict", message, outcome=outcome, broken=pl.col(conflict_name(field.path)).fill_null(value=False))
+        return self._add(field, "conflict", message, outcome=outcome, broken=col(conflict_name(field.path)).fill_null(value=False))
 
     def lookup_flag(self, lookup: Lookup) -> pl.Expr:
         """The flag of rows whose key the secondary source does not have."""
         names = ", ".join(map(str, row_columns(lookup.origin)))
         message = f"{lookup.name} has no row with this {names}"
-        return self.add("unmatched", "", message, column=names, outcome=lookup.unmatched, broken=pl.col(unmatched_name(lookup.name)))
+        return self.add("unmatched", "", message, column=names, outcome=lookup.unmatched, broken=col(unmatched_name(lookup.name)))
 
-    def array_flags(self, array: Array, types: MappingOf[str, str]) -> Iterable[pl.Expr]:
-        """Flags of the array's own policies and constraints; `types` are the names of those of fields, by path."""
+    def array_flags(self, array: Array, types: MappingOf[str, str], stored: Sequence[str]) -> Iterable[pl.Expr]:
+        """Flags of the array's own policies and constraints; `types` are the names of those of fields, by path.
+
+        `stored` are the paths of what its elements hold, in order.
+        """
         if array.empty == "fail":
-            yield self.add("empty", array.path, "the array has no elements", outcome="fail", broken=pl.col(array.path).is_null())
+            yield self.add("empty", array.path, "the array has no elements", outcome="fail", broken=col(array.path).is_null())
         for name, limit in array.constraints.items():
             row = ARRAY_CONSTRAINTS[name]
-            broken = ~row.holds(pl.col(array.path), limit, types.get(f"{array.path}{MARK}", ""))
+            broken = ~row.holds(col(array.path), limit, types.get(f"{array.path}{MARK}", ""))
             yield self.add(
                 name, array.path, f"expected {row.expects.format(limit)}", outcome="reject", broken=broken.fill_null(value=False)
             )
 
         if by := array.on_match.by if array.on_match else ():
             paths = [f"{array.path}{MARK}.{name}" for name in by]
-            key = pl.struct(type_table[types[path]].key_text(pl.element().struct.field(path)).alias(path) for path in paths)
-            repeated = pl.col(array.path).list.eval(key).list.n_unique() < pl.col(array.path).list.len()
+            key = pl.struct(type_table[types[path]].key_text(member(pl.element(), path, stored)).alias(path) for path in paths)
+            repeated = col(array.path).list.eval(key).list.n_unique() < col(array.path).list.len()
             message = f"different elements have the same {', '.join(by)}"
             yield self.add("element_key", array.path, message, outcome="reject", broken=repeated.fill_null(value=False))
 
@@ -167,4 +171,4 @@ class Checks:
 def null_where_broken(field: Field, checks: Checks) -> pl.Expr:
     """`on_error: null`: a bad value becomes a missing one (its flag stays, and is counted)."""
     broken = checks.flags_of(field, "null")
-    return pl.when(~pl.any_horizontal(broken)).then(pl.col(field.path)).alias(field.path) if broken else pl.col(field.path)
+    return pl.when(~pl.any_horizontal(broken)).then(col(field.path)).alias(field.path) if broken else col(field.path)

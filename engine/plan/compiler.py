@@ -26,6 +26,7 @@ from engine.plan.literals import dtype_of, parsed
 from engine.plan.names import cell_name, child_rows_name, has_elements_name, items_name, unmatched_name
 from engine.plan.origins import cells, members_of
 from engine.sources.secondary import SecondarySource
+from engine.values.frames import col, cols
 from engine.values.order import dependency_order
 from engine.values.paths import MARK, array_of
 
@@ -65,9 +66,14 @@ class Compiler:
         arrays = tuple(self._elements(declaration) for declaration in inner)
         return Level(found, _filled(source_stages), arrays, _filled(self._dependent_stages(array, fields, inner)))
 
+    def _stored(self, declaration: Array) -> list[str]:
+        """The paths of what its elements hold, in order."""
+        inner = [array.path for array in self.mapping.arrays if array.embed and array_of(array.path) == declaration.path]
+        return [field.path for field in fields_at(self.mapping, declaration.path)] + inner
+
     def _dependent_stages(self, array: str, fields: Sequence[Field], inner: Sequence[Array]) -> Iterator[Stage]:
         values = {field.path: field.type.name for field in self.mapping.fields}
-        yield tuple(flag for declaration in inner for flag in self.checks.array_flags(declaration, values))
+        yield tuple(flag for declaration in inner for flag in self.checks.array_flags(declaration, values, self._stored(declaration)))
         dependent = {field.path: field for field in fields if field.depends_on_fields}
         for path in dependency_order({path: computed.reads for path, computed in dependent.items()}).names:
             yield from field_stages(dependent[path], self.context.missing_columns(array), self.now)
@@ -82,8 +88,7 @@ class Compiler:
         inner = replace(self, checks=Checks(self.checks.found, dropping=self.checks.dropping or drops)).level(declaration.path)
         checks = self.checks.found[first:]
         resolved = frozenset[str]().union(*(array.resolved_flags for array in inner.arrays))
-        stored = [field.path for field in fields_at(self.mapping, declaration.path)]
-        stored += [array.path for array in self.mapping.arrays if array.embed and array_of(array.path) == declaration.path]
+        stored = self._stored(declaration)
         value = f"{declaration.path}{MARK}"
         return ArrayStage(
             path=declaration.path,
@@ -114,7 +119,7 @@ class Compiler:
             yield (self._flag_json(array.path, array.origin, cell, items_name(array.path), "a list or an object"),)
 
     def _flag_json(self, path: str, origin: Json, cell: pl.Expr, items: str, wanted: str) -> pl.Expr:
-        message, broken = f"expected {wanted} written as {origin.syntax}", cell.is_not_null() & pl.col(items).is_null()
+        message, broken = f"expected {wanted} written as {origin.syntax}", cell.is_not_null() & col(items).is_null()
         return self.checks.add("json", path, message, column=origin.column.written, outcome="reject", broken=broken)
 
     def _outer_columns(self, array: str) -> tuple[str, ...]:
@@ -147,26 +152,24 @@ class Compiler:
         inner = [declaration for declaration in self.mapping.arrays if array_of(declaration.path) == array]
         read = [field for field in fields_at(self.mapping, array) if any(column.own for column in field.columns)]
         signs = [has_value(field, absent) for field in read]
-        signs += [
-            pl.col(unmatched_name(lookup.name)) for lookup in lookups_of(self.mapping, array) if isinstance(lookup.origin, RowsOrigin)
-        ]
-        signs += [pl.col(has_elements_name(declaration.path)) for declaration in inner]
-        signs += [self.context.cell(declaration.origin.column).is_not_null() & pl.col(items_name(declaration.path)).is_null()
+        signs += [col(unmatched_name(lookup.name)) for lookup in lookups_of(self.mapping, array) if isinstance(lookup.origin, RowsOrigin)]
+        signs += [col(has_elements_name(declaration.path)) for declaration in inner]
+        signs += [self.context.cell(declaration.origin.column).is_not_null() & col(items_name(declaration.path)).is_null()
                   for declaration in inner if isinstance(declaration.origin, Json)]  # fmt: skip
         return pl.any_horizontal(signs) if read else None
 
     def _dropped(self, value: str | None, checks: Iterable[Check]) -> pl.Expr | None:
         """Which elements are left out: those that break a check, and values that are missing."""
         bad = broken_by(checks, "drop") if checks else None
-        none = None if value is None else pl.col(value).is_null()
+        none = None if value is None else col(value).is_null()
         return bad if none is None else none if bad is None else bad | none
 
     def _order(self, array: Array, name: str) -> pl.Expr:
         paths = {field.path: field for field in fields_at(self.mapping, array.path)}
         if found := sort_field(paths, array.path, name):
-            return found.type.comparable(pl.col(found.path))
+            return found.type.comparable(col(found.path))
         if isinstance(array.origin, RowsOrigin) and name in self.context.header(array.path):
-            return pl.col(cell_name(name))
+            return col(cell_name(name))
         message = f"sort: {name} is neither a field of {array.path}{MARK} nor a column of its source"
         raise DataError(finding("unknown_path", message, file=str(self.mapping.file), line=array.line))
 
@@ -180,7 +183,7 @@ class Compiler:
             return lookup_join(table, self.context.keys(lookup.origin), wanted, lookup, str(self.mapping.file))
         items, cell = items_name(lookup.name), self.context.cell(lookup.origin.column)
         flag = self._flag_json(lookup.name, lookup.origin, cell, items, "an object")
-        first = pl.col(items).list.first()
+        first = col(items).list.first()
         members = (first.struct.field(cell_name(column.name)).alias(cell_name(column.written)) for column in wanted)
         read = _read(lookup.origin, [column.name for column in wanted], cell, many=False)
         return partial(staged, stages=((read.alias(items),), (*members, flag)))
@@ -196,7 +199,7 @@ def _element(array: Array, stored: Sequence[str]) -> pl.Expr | None:
     if not array.embed:
         return None
     value = f"{array.path}{MARK}"
-    found = pl.col(value) if value in stored else pl.struct(stored)
+    found = col(value) if value in stored else pl.struct(cols(stored))
     return found.unique(maintain_order=True) if array.keeps_elements else found
 
 

@@ -15,6 +15,7 @@ from engine.plan.joins import JoinKeys, cell_of
 from engine.plan.names import cell_name
 from engine.sources.secondary import SecondarySource
 from engine.values.columns import ColumnKind, ColumnRef
+from engine.values.frames import col
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class SourceContext:
         """A cell of a level; missing where its source says so."""
         if self.is_missing(column):
             return pl.lit(None, dtype=pl.String)
-        return without_nulls(pl.col(cell_name(column.written)), self._null_values(column.source))
+        return without_nulls(col(cell_name(column.written)), self._null_values(column.source))
 
     def keys(self, origin: RowsOrigin) -> JoinKeys:
         """How rows of a level are matched with those of a secondary source."""

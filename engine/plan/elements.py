@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from engine.plan.names import PARENT
+from engine.values.frames import chosen, cols
 
 Cells = Callable[[pl.DataFrame], pl.DataFrame]
 """Makes the elements of a frame that has PARENT, in order: PARENT and the cells of each."""
@@ -16,8 +17,9 @@ def in_row(lists: Sequence[pl.Expr], plain: Sequence[str]) -> Cells:
     """Elements from lists of cells, all of one length, in one row; the cells `plain` are repeated for each of them."""
 
     def cells(outer: pl.DataFrame) -> pl.DataFrame:
-        found = outer.select(PARENT, *plain, *lists)
-        return found.explode([name for name in found.columns if name not in {PARENT, *plain}], empty_as_null=False, keep_nulls=False)
+        found = outer.select(*cols((PARENT, *plain)), *lists)
+        exploded = chosen(*(name for name in found.columns if name not in {PARENT, *plain}))
+        return found.explode(exploded, empty_as_null=False, keep_nulls=False)
 
     return cells
 
@@ -26,7 +28,8 @@ def unpacked(column: str) -> Cells:
     """Elements from a list of structs, whose fields are the cells."""
 
     def cells(outer: pl.DataFrame) -> pl.DataFrame:
-        return outer.select(PARENT, column).explode(column, empty_as_null=False, keep_nulls=False).unnest(column)
+        found = outer.select(cols((PARENT, column)))
+        return found.explode(chosen(column), empty_as_null=False, keep_nulls=False).unnest(chosen(column))
 
     return cells
 

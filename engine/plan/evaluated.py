@@ -15,6 +15,7 @@ from engine.plan.names import cell_name, child_rows_name
 from engine.sources.batch import source_rows
 from engine.sources.names import FILE, MEMBERS, ROW
 from engine.sources.secondary import SourceRows
+from engine.values.frames import col
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Evaluated:
     def counts(self, checks: Iterable[Check]) -> dict[Check, int]:
         """How many rows break each check; checks that no row breaks are left out."""
         checks = list(checks)
-        sums: tuple[int, ...] = self.frame.select(pl.col([check.flag for check in checks]).sum()).row(0) if checks else ()
+        sums: tuple[int, ...] = self.frame.select(col(check.flag).sum() for check in checks).row(0) if checks else ()
         return {check: count for check, count in zip(checks, sums, strict=True) if count}
 
     def digests(self, key: RowKey) -> Digests:

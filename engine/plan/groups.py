@@ -12,6 +12,7 @@ from engine.plan.cells import as_cells, text_of
 from engine.plan.names import cell_name, conflict_name
 from engine.sources.names import ROW
 from engine.sources.secondary import SecondarySource
+from engine.values.frames import col
 
 
 def single_valued_fields(mapping: Mapping) -> list[Field]:
@@ -27,9 +28,9 @@ def conflicts(mapping: Mapping, table: SecondarySource, missing: Container[str])
     fields = single_valued_fields(mapping)
     cells = as_cells(table.frame, table.columns)
     texts = cells.with_columns(text_of(field, missing).alias(conflict_name(field.path)) for field in fields)
-    differ = [pl.col(conflict_name(field.path)).drop_nulls().n_unique().gt(1) for field in fields]
+    differ = [col(conflict_name(field.path)).drop_nulls().n_unique().gt(1) for field in fields]
     return (
         texts.group_by([cell_name(name) for name in mapping.group_by], maintain_order=True)
-        .agg(pl.col(ROW).first(), *differ)
+        .agg(col(ROW).first(), *differ)
         .select(ROW, *(conflict_name(field.path) for field in fields))
     )

@@ -14,6 +14,7 @@ from engine.plan.names import FOUND, PARENT, cell_name, child_rows_name, key_nam
 from engine.sources.names import ROW
 from engine.sources.secondary import SecondarySource
 from engine.values.columns import KEY, VALUE, ColumnRef
+from engine.values.frames import col
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class JoinKeys:
 
 def cell_of(table: SecondarySource, name: str) -> pl.Expr:
     """A cell of a table (see `as_cells`); empty where it is missing and the mapping allows it."""
-    return pl.col(cell_name(name)) if name in table.columns else pl.lit("")
+    return col(cell_name(name)) if name in table.columns else pl.lit("")
 
 
 def child_rows(
@@ -85,8 +86,8 @@ class LookupJoin:
         """The outer frame with the lookup's cells."""
         keyed = outer.with_columns(self.keys.left_key())
         joined = keyed.join(self.frame, on=self.keys.names, how="left", maintain_order="left")
-        asked = pl.all_horizontal(pl.col(name).is_not_null() for name in self.keys.names)
-        return joined.with_columns((asked & pl.col(FOUND).is_null()).alias(unmatched_name(self.name))).drop(*self.keys.names, FOUND)
+        asked = pl.all_horizontal(col(name).is_not_null() for name in self.keys.names)
+        return joined.with_columns((asked & col(FOUND).is_null()).alias(unmatched_name(self.name))).drop(*self.keys.names, FOUND)
 
 
 def lookup_join(table: SecondarySource, keys: JoinKeys, columns: Sequence[ColumnRef], lookup: Lookup, file: str) -> LookupJoin:

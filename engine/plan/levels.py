@@ -17,6 +17,7 @@ from engine.plan.cells import Stage
 from engine.plan.elements import Cells
 from engine.plan.names import PARENT, child_rows_name, has_elements_name
 from engine.sources.secondary import SourceRows
+from engine.values.frames import col, cols
 
 Step = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -79,12 +80,12 @@ class ArrayStage:
         """The frame with this array's list, its aggregates and the flags of its elements."""
         outer = frame.with_row_index(PARENT)
         done = self.make_elements(outer, asked)
-        flags = done.group_by(PARENT).agg(pl.col(self.flags).any(), pl.lit(value=True).alias(has_elements_name(self.path)))
+        some = pl.lit(value=True).alias(has_elements_name(self.path))
+        flags = done.group_by(PARENT).agg(*(flag.any() for flag in cols(self.flags)), some)
         outer = outer.join(flags, on=PARENT, how="left", maintain_order="left")
         outer = outer.join(self._lists(self._kept(done)), on=PARENT, how="left", maintain_order="left")
-        return outer.with_columns(pl.col(*self.flags, has_elements_name(self.path)).fill_null(value=False), *self._without_elements()).drop(
-            PARENT
-        )
+        signs = (sign.fill_null(value=False) for sign in cols((*self.flags, has_elements_name(self.path))))
+        return outer.with_columns(*signs, *self._without_elements()).drop(PARENT)
 
     def make_elements(self, outer: pl.DataFrame, asked: list[SourceRows]) -> pl.DataFrame:
         """The elements of rows that have PARENT, evaluated."""
@@ -92,7 +93,7 @@ class ArrayStage:
         if self.child_source is not None:
             asked.append((self.child_source, elements[child_rows_name(self.path)]))
         if self.outer_columns:
-            elements = elements.hstack(outer.select(self.outer_columns)[elements[PARENT]])
+            elements = elements.hstack(outer.select(cols(self.outer_columns))[elements[PARENT]])
         done = self.level.evaluate(elements.drop(PARENT), asked).with_columns(elements[PARENT])
         return done if self.keep_if is None else done.filter(self.keep_if)
 
@@ -106,21 +107,21 @@ class ArrayStage:
     def _lists(self, kept: pl.DataFrame) -> pl.DataFrame:
         aggregates = [_aggregate(call) for call in self.aggregates]
         own = child_rows_name(self.path)
-        carried = [pl.col(name) if name == own else pl.col(name).explode() for name in self.child_row_columns]
+        carried = [col(name) if name == own else col(name).explode() for name in self.child_row_columns]
         lists = [] if self.element is None else [self.element.alias(self.path)]
         return kept.group_by(PARENT, maintain_order=True).agg(*lists, *aggregates, *carried)
 
     def _without_elements(self) -> list[pl.Expr]:
         """Aggregates and lists, with the values that rows without an element get."""
         return [_final_aggregate(call) for call in self.aggregates] + (
-            [pl.col(self.path).fill_null([])] if self.element is not None and self.empty == "list" else []
+            [col(self.path).fill_null([])] if self.element is not None and self.empty == "list" else []
         )
 
 
 def _final_aggregate(call: AggregateCall) -> pl.Expr:
     """The aggregate in its type, for rows without elements too: one that is out of its range is missing, not that of no elements."""
     empty = AGGREGATES[call.name].empty
-    return narrowed(pl.col(call.column) if empty is None else pl.col(call.column).fill_null(empty), call.type)
+    return narrowed(col(call.column) if empty is None else col(call.column).fill_null(empty), call.type)
 
 
 def _aggregate(call: AggregateCall) -> pl.Expr:

@@ -14,6 +14,7 @@ from engine.plan.elements import Cells, in_row, numbered, unpacked
 from engine.plan.joins import ChildRows, child_rows
 from engine.plan.names import cell_name, items_name
 from engine.values.columns import KEY, NUMBER, VALUE, ColumnKind, ColumnRef
+from engine.values.frames import col
 from engine.values.paths import array_of
 
 
@@ -73,4 +74,4 @@ def _named(context: SourceContext, array: Array, origin: Columns, header: Iterab
 
 
 def _parallel(context: SourceContext, columns: Iterable[ColumnRef]) -> pl.Expr:
-    return pl.concat_list([pl.lit("") if context.is_missing(column) else pl.col(cell_name(column.written)) for column in columns])
+    return pl.concat_list([pl.lit("") if context.is_missing(column) else col(cell_name(column.written)) for column in columns])

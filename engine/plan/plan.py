@@ -31,6 +31,7 @@ from engine.plan.shape import shape
 from engine.plan.trace import LevelTrace
 from engine.sources.names import FILE, FIRST, ROW
 from engine.sources.secondary import SecondarySource, SourceRows, members
+from engine.values.frames import chosen, col
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Plan:
 
     def grouped(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The first row of each group, where rows are grouped."""
-        return frame.unique(list(self.mapping.group_by), keep="first", maintain_order=True) if self.mapping.group_by else frame
+        return frame.unique(chosen(*self.mapping.group_by), keep="first", maintain_order=True) if self.mapping.group_by else frame
 
     def with_group_rows(self, rejected: Evaluated) -> Evaluated:
         """Where rows are grouped, all rows of the groups with these first rows: each with its own cells, and the flags of the first."""
@@ -114,7 +115,7 @@ class Plan:
         found = members(self.secondary_sources[""], self.mapping.group_by, rejected.row_numbers)
         cells = as_cells(found, self.columns)
         there = (check.flag for check in self.checks if check.flag in rejected.frame.columns)
-        flags = rejected.frame.select(pl.col(ROW).alias(FIRST), *there)
+        flags = rejected.frame.select(col(ROW).alias(FIRST), *there)
         return replace(rejected, frame=cells.join(flags, on=FIRST, how="left", maintain_order="left"))
 
     def traces(self, rows: Evaluated) -> dict[str, LevelTrace]:

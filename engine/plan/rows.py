@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import polars as pl
-
 from engine.digests.keys import RowKey
 from engine.errors import DataError, Finding, finding, suggest
 from engine.mapping.model import ROW_KEY, Mapping
 from engine.plan.header import names_to_show
 from engine.plan.names import cell_name
+from engine.values.frames import col
 
 KeyParts = str | tuple[str, ...]
 
@@ -36,17 +35,17 @@ def near_key(mapping: Mapping, columns: Sequence[str]) -> RowKey | None:
     if not rest:
         message = "dedup.near.except leaves no column to compare rows by"
         raise DataError(finding("no_columns", message, hint="name fewer columns", file=str(mapping.file)))
-    return RowKey(tuple(pl.col(cell_name(name)) for name in rest))
+    return RowKey(tuple(col(cell_name(name)) for name in rest))
 
 
 def _key(on: KeyParts, mapping: Mapping, columns: Sequence[str]) -> RowKey:
     """The whole row (its cells, in the order of the columns' oldest names), or the listed paths and columns."""
     if on == ROW_KEY:
-        return RowKey(tuple(pl.col(cell_name(name)) for name in sorted(columns, key=lambda name: mapping.source.names_of(name)[-1])))
+        return RowKey(tuple(col(cell_name(name)) for name in sorted(columns, key=lambda name: mapping.source.names_of(name)[-1])))
     paths = {field.path: field for field in mapping.fields}
     for name in on:
         if name not in paths and name not in columns:
             message = f"{name!r} is neither a field nor a column of the source"
             hint = suggest(name, [*paths, *names_to_show(mapping, columns)])
             raise DataError(Finding(0, 0, "unknown_key_column", message, hint=hint, file=str(mapping.file)))
-    return RowKey(tuple(paths[name].type.key_text(pl.col(name)) if name in paths else pl.col(cell_name(name)) for name in on))
+    return RowKey(tuple(paths[name].type.key_text(col(name)) if name in paths else col(cell_name(name)) for name in on))

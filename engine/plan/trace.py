@@ -13,6 +13,7 @@ from engine.plan.cells import text_steps, value_of
 from engine.plan.joins import LookupJoin
 from engine.plan.levels import Level
 from engine.plan.names import PARENT, cell_name, unmatched_name, when_name
+from engine.values.frames import col
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,14 @@ class LevelTrace:
 
     def values(self, field: Field) -> list[Any]:
         """The values of a field, before a policy takes bad ones away."""
-        return self._list(pl.col(field.path) if field.compute else value_of(field))
+        return self._list(col(field.path) if field.compute else value_of(field))
 
     def lookup(self, name: str) -> list[bool | None]:
         """Whether a lookup in a secondary source has found a row; None where nothing was asked for. Empty where there is no such lookup."""
         for join in self.level.lookups:
             if isinstance(join, LookupJoin) and join.name == name:
                 asked = pl.all_horizontal(key.is_not_null() for key in join.keys.left_key())
-                return self._list(pl.when(asked).then(~pl.col(unmatched_name(name))))
+                return self._list(pl.when(asked).then(~col(unmatched_name(name))))
         return []
 
     def _list(self, expression: pl.Expr) -> list[Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from engine.sources.names import MEMBERS, ROW
+from engine.values.frames import col
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,11 @@ class Batch:
 
     def up_to(self, number: int) -> Batch:
         """Its rows and malformed records up to this number."""
-        return Batch(self.frame.filter(pl.col(ROW) <= number), tuple(record for record in self.malformed if record.row <= number))
+        return Batch(self.frame.filter(col(ROW) <= number), tuple(record for record in self.malformed if record.row <= number))
 
     def row(self, number: int) -> pl.DataFrame:
         """The row of this number; no row where it is in another batch."""
-        return self.frame.filter(pl.col(ROW) == number)
+        return self.frame.filter(col(ROW) == number)
 
 
 def source_rows(frame: pl.DataFrame) -> int:

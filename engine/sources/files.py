@@ -20,6 +20,7 @@ from engine.sources.batch import Batch, Malformed
 from engine.sources.disk import STDIN
 from engine.sources.file import COUNTED, File, Fingerprint
 from engine.sources.names import FILE, ROW
+from engine.values.frames import col
 
 SHOWN_COLUMNS = 10
 MAGIC = re.compile(r"[*?[]")
@@ -133,8 +134,8 @@ class Files:
         columns, before, self._done = self.columns, 0, 0
         for file, name in zip(self._files, self._names, strict=True):
             self._open, last = file, before
-            cells = [pl.col(column) if column in file.columns else pl.lit("").alias(column) for column in columns]
-            place = [*cells, pl.col(ROW) + before if before else pl.col(ROW), pl.lit(name).alias(FILE)]
+            cells = [col(column) if column in file.columns else pl.lit("").alias(column) for column in columns]
+            place = [*cells, col(ROW) + before if before else col(ROW), pl.lit(name).alias(FILE)]
             for batch in file.batches():
                 malformed = tuple(replace(_placed(record, file.columns, columns, before), file=name) for record in batch.malformed)
                 whole = Batch(batch.frame.select(place), malformed)

@@ -20,6 +20,7 @@ from engine.sources.batch import Batch
 from engine.sources.disk import STDIN, identity, open_file, sha256_of
 from engine.sources.file import File
 from engine.sources.names import ROW
+from engine.values.frames import col
 
 CELLS_OF_A_BATCH = 500_000
 FRACTION = {"ms": "%.3f", "us": "%.6f", "ns": "%.9f"}
@@ -84,7 +85,7 @@ class ParquetPass:
 
 def text_of(name: str, dtype: pl.DataType) -> pl.Expr:
     """A column as text without nulls."""
-    column = pl.col(name)
+    column = col(name)
     if isinstance(dtype, pl.Datetime):
         column = column.dt.convert_time_zone("UTC") if dtype.time_zone else column
         text = column.dt.to_string("%Y-%m-%dT%H:%M:%S" + FRACTION[dtype.time_unit] + ("Z" if dtype.time_zone else ""))

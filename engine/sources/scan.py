@@ -15,6 +15,7 @@ import polars as pl
 
 from engine.sources.grammar import Grammar
 from engine.sources.names import ROW
+from engine.values.frames import col
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.intp]
@@ -59,7 +60,7 @@ def read(data: bytes, grammar: Grammar, names: tuple[str, ...], first: int, cap:
         return None
     if found.repaired:
         marks = grammar.stand_in.decode(), grammar.delimiter.decode()
-        frame = frame.with_columns(pl.col(grammar.overflow or "").str.replace_all(*marks, literal=True))
+        frame = frame.with_columns(col(grammar.overflow or "").str.replace_all(*marks, literal=True))
     if frame.height != found.rows or _text_bytes(frame) != found.text_bytes:
         return None
     return Fast(frame.with_columns(pl.int_range(first, first + found.rows, dtype=pl.Int64).alias(ROW)), found.used, found.repaired)
@@ -89,7 +90,7 @@ def _read_narrow(data: bytes, wide: Grammar, names: tuple[str, ...], first: int,
 
 
 def _holds(frame: pl.DataFrame, text: str) -> bool:
-    return bool(frame.select(pl.any_horizontal(pl.col(pl.String).str.contains(text, literal=True).any())).item())
+    return any(column.str.contains(text, literal=True).any() for column in frame if column.dtype == pl.String)
 
 
 def scan(data: bytes, grammar: Grammar, width: int, cap: int, overflow: int | None = None) -> Scan | None:

@@ -13,6 +13,7 @@ from engine.mapping.model import Source
 from engine.sources import RowReader, notes, open_source
 from engine.sources.batch import Batch, Malformed
 from engine.sources.names import FILE, FIRST, MEMBERS, ROW
+from engine.values.frames import col, cols
 
 GROUPS = 20_000  # of them a batch
 NO_KEY = "no_key"
@@ -69,7 +70,7 @@ def read_secondary_source(name: str, rows: RowReader) -> SecondarySource:
     malformed: list[Malformed] = []
     frames = [text_frame(columns)]
     for batch in rows.batches():
-        frames.append(batch.frame.select(*columns, ROW, FILE))
+        frames.append(batch.frame.select(cols((*columns, ROW, FILE))))
         malformed += batch.malformed
     return SecondarySource(name, columns, pl.concat(frames), tuple(malformed), tuple(notes(rows, name)))
 
@@ -111,26 +112,27 @@ class Groups:
         """The groups in the order of their first rows."""
         keyed = self._table.frame.filter(~self._without_key())
         cells = [self._first(name) for name in self.columns if name not in self._keys]
-        numbers = pl.col(ROW, FILE).first()
-        groups = keyed.group_by(self._keys, maintain_order=True).agg(*cells, numbers, pl.len().alias(MEMBERS))
+        numbers = (number.first() for number in cols((ROW, FILE)))
+        grouped = keyed.group_by(cols(self._keys), maintain_order=True).agg(*cells, *numbers, pl.len().alias(MEMBERS))
+        groups = grouped.select(cols((*self.columns, ROW, FILE, MEMBERS)))
         for start in range(0, len(groups), GROUPS):
-            yield Batch(groups[start : start + GROUPS].select(*self.columns, ROW, FILE, MEMBERS))
-        yield Batch(groups.clear().select(*self.columns, ROW, FILE, MEMBERS), self._table.malformed + tuple(self._keyless()))
+            yield Batch(groups[start : start + GROUPS])
+        yield Batch(groups.clear(), self._table.malformed + tuple(self._keyless()))
 
     def _first(self, name: str) -> pl.Expr:
         """The first cell of a group that has a value; any, where none has."""
-        cell = pl.col(name)
+        cell = col(name)
         return cell.filter(~cell.is_in(self._nulls)).first().fill_null(cell.first())
 
     def _without_key(self) -> pl.Expr:
-        return pl.any_horizontal(pl.col(name).is_in(self._nulls) for name in self._keys)
+        return pl.any_horizontal(col(name).is_in(self._nulls) for name in self._keys)
 
     def _keyless(self) -> Iterator[Malformed]:
-        for row in self._table.frame.filter(self._without_key()).select(*self.columns, ROW, FILE).iter_rows():
+        for row in self._table.frame.filter(self._without_key()).select(cols((*self.columns, ROW, FILE))).iter_rows():
             yield Malformed(row[-2], NO_KEY, f"no value in {', '.join(self._keys)}, the columns of group_by", row[:-2], row[-1])
 
 
 def members(table: SecondarySource, keys: Sequence[str], firsts: pl.Series) -> pl.DataFrame:
     """All rows of the groups that begin with the rows of these numbers: FIRST, which of these it belongs to, the cells and ROW."""
-    first = table.frame.with_columns(pl.col(ROW).first().over(list(keys)).alias(FIRST))
+    first = table.frame.with_columns(col(ROW).first().over(cols(keys)).alias(FIRST))
     return firsts.alias(FIRST).to_frame().join(first, on=FIRST, how="inner", maintain_order="left_right")

@@ -298,9 +298,9 @@ READ = {"string": str, "int": whole, "double": double, "decimal": decimal}
 def text_of(tree: Any) -> str:
     match tree:
         case ("path", path):
-            return path
+            return f"`{path}`"
         case ("count", array):
-            return f"count({array})"
+            return f"count(`{array}`)"
         case ("of", name, array, inner):
             return f"{name}({text_of(inner)})"
         case (operator, left, right):

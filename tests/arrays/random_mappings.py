@@ -1,4 +1,7 @@
-"""Hypothesis strategies: mappings with arrays of every origin, two levels deep, and tables whose keys meet, miss and repeat."""
+"""Hypothesis strategies: mappings with arrays of every origin, two levels deep, and tables whose keys meet, miss and repeat.
+
+Many names of columns and paths are patterns to polars (`*`, `^…$`), and names here.
+"""
 
 import json
 import random
@@ -8,11 +11,11 @@ from hypothesis import strategies as st
 from oracle import text_of
 
 COLUMNS = {
-    "root": ["id", "k", "m", "a", "tags", "js", "v1", "v2", "v3", "w1", "w2", "w3", "2001", "2002"],
-    "child": ["fk", "ck", "m", "x", "y", "tags", "v1", "v2", "v3", "w1", "w2", "w3", "2001", "2002"],
-    "grand": ["fk", "x", "y", "m"],
-    "look": ["key", "name", "next"],
-    "more": ["key", "name"],
+    "root": ["id", "k", "m", "*", "tags", "js", "v1", "v2", "v3", "w1", "w2", "w3", "2001", "2002"],
+    "child": ["fk", "ck", "m", "^x$", "^.*$", "tags", "v1", "v2", "v3", "w1", "w2", "w3", "2001", "2002"],
+    "grand": ["fk", "^x$", "*", "m"],
+    "look": ["key", "*", "next"],
+    "more": ["key", "^name$"],
 }
 WORDS = ["", "NULL", "1", "2", "3", "10", "-4", "2.5", "x", "yy"]
 KEYS = ["", "1", "2", "3", "4", "9"]
@@ -68,18 +71,18 @@ def in_rows(draw: st.DrawFn, prefix: str) -> tuple[dict[str, Any], dict[str, Any
     """Arrays and fields made of the cells of a row: each origin, or none of them. `prefix` is of the paths."""
     arrays, found = {}, {}
     origin = draw(st.sampled_from(["none", "numbered", "columns", "split", "values"]))
-    path = f"{prefix}{origin}"
+    path = f"{prefix}^{origin}"
     if origin == "numbered":
         arrays[path] = {"numbered": "1..3", **draw(policies())}
-        found = {f"{path}[].v": draw(fields("v{n}")), f"{path}[].w": draw(fields("w{n}")), f"{path}[].n": {"column": "{n}", "type": "int"}}
+        found = {f"{path}[].v$": draw(fields("v{n}")), f"{path}[].w": draw(fields("w{n}")), f"{path}[].n": {"column": "{n}", "type": "int"}}
         found |= {f"{path}[].m": draw(fields("m", ("string",)))} if draw(st.booleans()) else {}
     elif origin == "columns":
         arrays[path] = {"columns": "^20(..)$" if draw(st.booleans()) else "^20..$", **draw(policies())}
-        found = {f"{path}[].key": {"column": "{key}", "type": "int"}, f"{path}[].value": draw(fields("{value}"))}
+        found = {f"{path}[].key": {"column": "{key}", "type": "int"}, f"{path}[].^*$": draw(fields("{value}"))}
     elif origin == "split":
         arrays[path] = {"split": {"column": "tags", "separator": "|"}, **draw(policies())}
-        found = {f"{path}[].o.t": draw(fields("{value}")), f"{path}[].n": {"column": "{n}", "type": "int"}}
-        arrays[path] |= {"sort": ["-o.t"]} if draw(st.booleans()) else {}
+        found = {f"{path}[].o.t$": draw(fields("{value}")), f"{path}[].n": {"column": "{n}", "type": "int"}}
+        arrays[path] |= {"sort": ["-o.t$"]} if draw(st.booleans()) else {}
     elif origin == "values":
         arrays[path] = {"split": {"column": "tags", "separator": "|"}, **draw(policies(values=True))}
         found = {f"{path}[]": {name: one for name, one in draw(fields("{value}")).items() if name not in ("empty", "required")}}
@@ -89,37 +92,37 @@ def in_rows(draw: st.DrawFn, prefix: str) -> tuple[dict[str, Any], dict[str, Any
 @st.composite
 def mappings(draw: st.DrawFn) -> dict[str, Any]:
     """A mapping as YAML holds it, but that expressions are trees."""
-    found: dict[str, Any] = {"_id": {"column": "id", "type": "int"}, "a": draw(fields("a"))}
+    found: dict[str, Any] = {"_id": {"column": "id", "type": "int"}, "^a$": draw(fields("*"))}
     arrays, rules, lookups = {}, {}, {}
     inner, of_inner = draw(in_rows(""))
     arrays |= inner
     found |= of_inner
     if draw(st.booleans()):
-        arrays["js"] = {"json": {"column": "js"}, **draw(policies())}
-        found |= {"js[].a": draw(fields("a")), "js[].c": draw(fields("o.c"))}
-        found |= {"js[].k": draw(fields("{key}")), "js[].v": draw(fields("{value}"))} if draw(st.booleans()) else {}
+        arrays["^js"] = {"json": {"column": "js"}, **draw(policies())}
+        found |= {"^js[].a$": draw(fields("a")), "^js[].c": draw(fields("o.c"))}
+        found |= {"^js[].k": draw(fields("{key}")), "^js[].*$": draw(fields("{value}"))} if draw(st.booleans()) else {}
     if children := draw(st.booleans()):
-        order = draw(st.sampled_from([{}, {}, {"sort": ["x"]}, {"sort": ["-x", "y"]}, {"sort": ["-n"]}]))
+        order = draw(st.sampled_from([{}, {}, {"sort": ["^x$"]}, {"sort": ["-^x$", "^.*$"]}, {"sort": ["-n"]}]))
         arrays["lines"] = {"source": "child", "on": {"fk": draw(st.sampled_from(["id", "k"]))}, **order, **draw(policies())}
-        found |= {"lines[].x": draw(fields("x")), "lines[].n": {"column": "{n}", "type": "int"}}
-        found |= {"lines[].p.y": draw(fields("y"))} if draw(st.booleans()) else {}
+        found |= {"lines[].^x$": draw(fields("^x$")), "lines[].n": {"column": "{n}", "type": "int"}}
+        found |= {"lines[].p.^y$": draw(fields("^.*$"))} if draw(st.booleans()) else {}
         within, of_within = draw(in_rows("lines[]."))
         arrays |= within
         found |= of_within
         if draw(st.booleans()):
             arrays["lines[].subs"] = {"source": "grand", "on": {"fk": "ck"}, **draw(policies())}
-            found["lines[].subs[].x"] = draw(fields("x"))
-            arrays["lines[].subs"] |= {"sort": ["-x"]} if draw(st.booleans()) else {}
+            found["lines[].subs[].^x"] = draw(fields("^x$"))
+            arrays["lines[].subs"] |= {"sort": ["-^x"]} if draw(st.booleans()) else {}
         if "maxItems" not in arrays["lines"] and draw(st.integers(0, 5)) == 0:
             arrays["lines"] = {name: one for name, one in arrays["lines"].items() if name not in ("empty", "minItems")} | {"embed": False}
     if draw(st.booleans()):
         levels = [("", "m"), *([("lines[].", "m")] if children else []), *([("lines[].subs[].", "m")] if "lines[].subs" in arrays else [])]
         for prefix, ours in draw(st.lists(st.sampled_from(levels), min_size=1, unique=True)):
             lookups["look"] = {"source": "look", "on": {"key": ours}, "unmatched": draw(st.sampled_from(["reject", "null"]))}
-            found[f"{prefix}look"] = draw(fields("look.name", ("string",)))
+            found[f"{prefix}look"] = draw(fields("look.*", ("string",)))
             if draw(st.booleans()):
                 lookups["more"] = {"source": "more", "on": {"key": "look.next"}, "unmatched": draw(st.sampled_from(["reject", "null"]))}
-                found[f"{prefix}more"] = draw(fields("more.name", ("string",)))
+                found[f"{prefix}more"] = draw(fields("more.^name$", ("string",)))
     computed(draw, found, arrays, rules)
     return {"document": "root", "fields": found, "arrays": arrays, "lookups": lookups, "rules": rules}
 

@@ -19,6 +19,7 @@ import polars as pl
 from engine.documents.bson import shapes
 from engine.values.encoding.pieces import Part, Piece, PieceChoice, Size, join, names, prefix, regroup, sizes
 from engine.values.encoding.scalars import Encoding
+from engine.values.frames import col
 from engine.values.types import type_table
 
 NULL = b"\x0a"
@@ -181,7 +182,7 @@ class _Asked:
         return name
 
     def present(self, column: str) -> str:
-        return self.read(f"present {column}", pl.col(column).is_not_null())
+        return self.read(f"present {column}", col(column).is_not_null())
 
 
 def _compile(shape: shapes.Shape, asked: _Asked) -> _Node:
@@ -204,7 +205,7 @@ def _field(key: str, shape: shapes.Shape, asked: _Asked) -> _Field:
 def _scalar(column: str, alias: str, asked: _Asked) -> _Scalar:
     kind = type_table[alias]
     asked.dtypes.append((column, kind.dtype))
-    reads = tuple(asked.read(f"{alias} {place} {column}", read(pl.col(column))) for place, read in enumerate(kind.encoding.reads))
+    reads = tuple(asked.read(f"{alias} {place} {column}", read(col(column))) for place, read in enumerate(kind.encoding.reads))
     return _Scalar(column, kind.encoding, reads, asked.present(column))
 
 
@@ -212,6 +213,6 @@ def _array(shape: shapes.ArrayShape, column: str, asked: _Asked) -> _Array:
     """An element that is not a document reads a frame of one column, named as the array's."""
     asked.dtypes.append((column, pl.List))
     inner = shape.element if isinstance(shape.element, shapes.DocumentShape) else replace(shape.element, column=column)
-    counts = pl.col(column).list.len().fill_null(0).cast(pl.Int64)
-    lists, count = asked.read(f"list {column}", pl.col(column)), asked.read(f"count {column}", counts)
+    counts = col(column).list.len().fill_null(0).cast(pl.Int64)
+    lists, count = asked.read(f"list {column}", col(column)), asked.read(f"count {column}", counts)
     return _Array(column, lists, count, asked.present(column), _Level.of(inner))

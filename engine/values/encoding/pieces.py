@@ -15,6 +15,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from engine.values.frames import col
+
 BYTES = pl.List(pl.UInt8)
 MAX_VALUE = 1 << 31
 """Bytes that `regroup` puts into one polars value, which holds less than 4 GiB."""
@@ -120,7 +122,7 @@ def _chosen(choice: PieceChoice, rows: int, columns: list[pl.Series]) -> pl.Expr
 def _named(values: pl.Series, columns: list[pl.Series]) -> pl.Expr:
     name = str(len(columns))
     columns.append(values.alias(name))
-    return pl.col(name)
+    return col(name)
 
 
 def _block(run: Sequence[bytes | Column], rows: int) -> pl.Series:

@@ -9,6 +9,7 @@ import polars as pl
 from engine.values.encoding.decimal128 import exponent_word, is_decimal, low_word
 from engine.values.encoding.pieces import Part
 from engine.values.encoding.scalars import Encoding
+from engine.values.frames import col
 from engine.values.types.conversions import ZERO, Conversion, convert, matching
 from engine.values.types.numbers import NUMBER, as_written
 from engine.values.types.options import Options
@@ -51,7 +52,7 @@ def _key_text(column: pl.Expr) -> pl.Expr:
 
 
 def _sort_words(values: pl.Series) -> SortWords:
-    scaled = pl.col("").cast(DECIMAL).to_physical().fill_null(0)
+    scaled = col("").cast(DECIMAL).to_physical().fill_null(0)
     halves = values.alias("").to_frame().select(high=scaled // (1 << 64), low=scaled % (1 << 64))
     return [*signed_words(halves["high"]), halves["low"].cast(pl.UInt64).to_numpy()]
 
