@@ -74,11 +74,15 @@ class Counting:
         return counts.estimating(collection.estimated_document_count()) if self.sample else counts
 
     def _count_values(self, collection: Collection[Any]) -> dict[Asked, int]:
-        """What is asked of single values, now and when documents are rewritten."""
-        later = self._later(collection)
+        """What is asked of single values: now, when documents are rewritten, and when removed values are dropped too."""
+        due, selected = self._due(collection), self._selected
         if not self.rewrite.whole:
-            return count_each(collection, self.sample, self._plain | later)
-        return count_each(collection, self.sample, self._plain) | count_each(collection, [*self.sample, *self.rewrite.whole], later)
+            return count_each(collection, self.sample, self._plain | due | selected)
+        afterwards = ((self.rewrite.stages, selected), (self.rewrite.whole, due))
+        found = count_each(collection, self.sample, self._plain)
+        return found | {
+            asked: n for stages, queries in afterwards for asked, n in count_each(collection, [*self.sample, *stages], queries).items()
+        }
 
     def _judge(self, collection: Collection[Any]) -> tuple[Groups, Groups]:
         """Of the documents that will be refused, and of the strangers among them: how many there are of each kind."""
@@ -109,13 +113,15 @@ class Counting:
         counting = {name: [{"$match": query}, {"$count": "n"}] for name, query in asked.items()}
         return counting | {REFUSED: [{"$group": {"_id": None, "n": {"$sum": 1}, **least_ids((*self.shapes, self.new))}}]}
 
-    def _later(self, collection: Collection[Any]) -> dict[Asked, Query]:
-        if self.rewrite.sources:
-            return {}
+    def _due(self, collection: Collection[Any]) -> dict[Asked, Query]:
         now = server_time(collection.database.client)
-        due: dict[Asked, Query] = {(DUE, expiry.index.name): expiry.due(now) for expiry in self.expiring}
-        changes = [judged.change for judged in self.changes if judged.change.kind.of_step]
-        return due | {(AFFECTED, change.label): query(change) for change in changes if (query := change.kind.touched)}
+        return {} if self.rewrite.sources else {(DUE, expiry.index.name): expiry.due(now) for expiry in self.expiring}
+
+    @property
+    def _selected(self) -> dict[Asked, Query]:
+        """What steps of the user's own select: rewritten documents, which have removed values still."""
+        changes = [] if self.rewrite.sources else [judged.change for judged in self.changes if judged.change.kind.of_step]
+        return {(AFFECTED, change.label): query(change) for change in changes if (query := change.kind.touched)}
 
     @property
     def _plain(self) -> dict[Asked, Query]:

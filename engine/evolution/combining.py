@@ -18,11 +18,12 @@ from engine.evolution.diff import diff
 from engine.evolution.judging import Evidence, JudgedChange, judge, mixes, rewriting_by_evidence
 from engine.evolution.lineage import as_follow_ups
 from engine.evolution.pairing import renames
-from engine.evolution.rewriting import Rewriting
+from engine.evolution.rewriting import UNCLEAR, Rewriting
 from engine.mapping.model import Mapping as Model
 from engine.values.paths import MARK
 
 TWO_MEANINGS = "documents of two shapes hold different fields there, and do not show which"
+AMBIGUOUS = (TWO_MEANINGS, UNCLEAR)  # what applies to documents of both shapes
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def sources_of_older(shapes: Sequence[ShapeCount], new: Model, evidence: Evidenc
     for shape, lead in _older(shapes, new, evidence):
         whose = f"{counted(shape.documents, 'document')} as run {shape.run} made them"
         for path, reason in lead.reasons.items():
-            if reason == TWO_MEANINGS:
+            if reason in AMBIGUOUS:
                 found[path] = reason
             elif shape.documents:
                 found[path] = f"{reason} ({whose})"
@@ -142,7 +143,7 @@ def doubts_about_older(shapes: Sequence[ShapeCount], new: Model, evidence: Evide
     found: dict[str, str] = {}
     for shape, lead in _older(shapes, new, evidence):
         whose = f"up to {counted(shape.either, 'document')} may have it as run {shape.run} made it"
-        found |= {path: f"{whose}: {reason}" for path, reason in lead.reasons.items() if shape.either and reason != TWO_MEANINGS}
+        found |= {path: f"{whose}: {reason}" for path, reason in lead.reasons.items() if shape.either and reason not in AMBIGUOUS}
     return found
 
 

@@ -80,6 +80,7 @@ def test_a_step_is_planned_counted_allowed_and_done_once(people: People) -> None
     assert planned.code == 11
     assert "+ E606 step split_names: step added: {" in planned.out
     assert '"first": {"$first": {"$split": ["$name", " "]}}' in planned.out
+    assert "E606 step split_names: it changes 5 documents as only its author knows" in planned.out
     assert "E606 step cents: it changes 5 documents as only its author knows" in planned.out
     assert "needs_source" not in planned.out
     refused = people.call("apply", NEW, "--allow", "E102")

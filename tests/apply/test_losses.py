@@ -187,9 +187,9 @@ def test_dates_that_come_under_an_index_of_others(stays: Stays) -> None:
 
 
 def test_a_renamed_date_expires_as_before(stays: Stays) -> None:
-    stays.load(indexes=OLD)
-    stays.edit(since="unset", more=DATE.replace("{", "begin: {was: since, ", 1), indexes=OLD.replace("since", "begin"))
-    stays.parts["since"] = '{value: "x"}'
+    stays.load(since=DATE.replace("{", "{required: true, ", 1), indexes=OLD)
+    more = DATE.replace("{", "begin: {was: since, required: true, ", 1)
+    stays.edit(since='{value: "x"}', more=more, indexes=OLD.replace("since", "begin"))
     code, losses, refusals = stays.plan()
     assert (code, losses, refusals) == (10, [], [])
 

@@ -361,7 +361,7 @@ def test_a_name_that_two_shapes_give_to_different_fields_needs_the_source(stays:
     stays.edit(MONEY, "cost: {was: bill, column: Bill, type: double}\n  bill: {column: Room, type: double}")
     stays.month("--allow", "mixed_shapes")
     plan = stays.plan()
-    assert "do not show which" in plan["blocked"]["bill"]
+    assert "do not show whether it has moved" in plan["blocked"]["cost"]
     assert [(shape["documents"], shape["either"]) for shape in plan["shapes"]] == [(20, 0), (0, 10)]
     assert "0 documents as the mapping of run" in (shown := stays.call("plan").out)
     assert ", and 10 that a newer one makes too" in shown
