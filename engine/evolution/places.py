@@ -5,7 +5,7 @@ A place is a path as the document has it now: that of an old path lies in the ar
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,17 +69,16 @@ class Places:
     def _moved(self, path: str) -> bool:
         return self.place(self.origins[path]) != path
 
-    def unclear(self, before: Collection[str], after: Collection[str]) -> Iterator[str]:
-        """New paths of what has moved, where its old path is another one's now, or its new path was that of one that is removed.
+    @property
+    def reused(self) -> dict[str, bool]:
+        """New paths of what has moved: its old path is another one's now (False), or its new one was that of a removed field (True).
 
-        Then a document without it may have either shape; not where documents always have it, `before` the move or `after` it.
+        Then a document without it may have either shape.
         """
         there = {*self.paths, *(array for path in self.paths for array in arrays_of(path))}
-        for path, origin in self.origins.items():
-            occupant = self._by_place.get(path, "")
-            replaces = bool(occupant) and occupant not in self._new
-            if self._moved(path) and ((self.place(origin) in there and path not in after) or (replaces and origin not in before)):
-                yield path
+        moved = [(path, self.place(origin), self._by_place.get(path, "")) for path, origin in self.origins.items() if self._moved(path)]
+        taken = {path: False for path, place, _ in moved if place in there}
+        return taken | {path: True for path, _, occupant in moved if occupant and occupant not in self._new}
 
     @property
     def exchanged(self) -> tuple[tuple[str, str], ...]:

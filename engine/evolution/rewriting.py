@@ -41,7 +41,8 @@ class Rewriting:
     over the old document for those whose new value only the source has. `changed` are the new paths whose value is not a stored one,
     `moved` those whose value is not stored under the same path. `removed` are the old fields that are left until the trim, where they are.
     `old` and `left` are queries, of which a document that may hold an old value, or the value of a removed field, meets one. `pairs` are
-    the old and new paths of which a document has one.
+    the old and new paths of which a document has one. `reused` are new paths of what has moved, where another field's path plays a part,
+    `carried` those of what every old document has.
     """
 
     moving: tuple[Stage, ...] = ()
@@ -56,6 +57,8 @@ class Rewriting:
     old: tuple[Stage, ...] = ()
     left: tuple[Stage, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
+    reused: frozenset[str] = frozenset()
+    carried: frozenset[str] = frozenset()
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -82,7 +85,10 @@ def rewriting(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> R
     places = _places(old, new, known, elements)
     if circle := places.circular:
         sources[circle] = "fields exchange their paths, so no document shows whether they have been exchanged"
-    sources = dict.fromkeys(places.unclear(_always(old), _always(new)), UNCLEAR) | sources
+    given, lasting = _always(old), _always(new)
+    carried = frozenset(path for path, origin in places.origins.items() if origin in given)
+    unclear = [path for path, replaces in places.reused.items() if path not in (carried if replaces else lasting)]
+    sources = dict.fromkeys(unclear, UNCLEAR) | sources
     if sources:
         return Rewriting(sources=sources, changed=changed)
     before, after = _in_order(stored_fields(old)), stored_fields(new)
@@ -93,7 +99,7 @@ def rewriting(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> R
     return Rewriting(
         build.moving, build.making, build.computing, trimming(removed, after), {},
         {path: value.unsure for path, value in known.items() if value.unsure}, changed, moved,
-        removed, old_values(build), removed_values(removed, after), places.exchanged,
+        removed, old_values(build), removed_values(removed, after), places.exchanged, frozenset(places.reused), carried,
     )  # fmt: skip
 
 

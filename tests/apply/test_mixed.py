@@ -379,6 +379,25 @@ def test_a_name_that_two_shapes_give_to_different_fields_is_clear_beside_one_tha
     assert together == fresh(stays)
 
 
+@pytest.mark.parametrize("key", ["default: 0", "empty: 'null'"])
+def test_a_path_that_is_taken_anew_needs_the_source_where_documents_of_a_shape_lack_what_moves(stays: Stays, key: str) -> None:
+    """What is filled in where a value is missing comes last, and until then no document shows that it has moved."""
+    (stays.folder / "0.csv").write_text(HEADER + "0,7,\n1,,2\n", encoding="utf-8")
+    optional = FIELDS.replace(", required: true", "").replace("nr: {column: Nr, type: int", "nr: {column: Nr, type: int, required: true")
+    stays.fields, stays.mode = optional, "replace"
+    assert stays.call("run", "--quiet", "--source", str(stays.folder / "0.csv"), "--allow", "shrink_limit").code == 0
+    stays.mode = "append"
+    stays.fields = optional + "  more: {column: Nr, type: int}\n"
+    stays.month("--allow", "mixed_shapes", rows=2)
+    stays.fields = optional.replace("room: {column: Room", f"place: {{was: room, {key}, column: Room").replace(
+        "bill: {column: Bill", "room: {was: bill, column: Bill"
+    )
+    before = stays.content()
+    assert "do not show whether it has moved" in str(stays.plan()["blocked"])
+    assert stays.call("apply").code == 3
+    assert stays.content() == before
+
+
 def test_a_shape_that_needs_the_source_is_no_hindrance_once_no_document_has_it(stays: Stays) -> None:
     stays.edit("bill: {column: Bill, type: double", "bill: {column: Nr, type: string")
     stays.month("--allow", "mixed_shapes")
