@@ -6,7 +6,7 @@ apply made of them; a value that was missing is not there. A batch is kept in th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -49,22 +49,25 @@ class Replaced:
         return database_of(self.client, self.target.database).get_collection(name, codec_options=EXACT)
 
     def keep(self, wanted: Query, session: ClientSession) -> None:
-        """Keep what apply is about to replace in these documents. Raises the driver's errors."""
+        """Keep what apply is about to replace in these documents; of those that are rewritten already, what is kept stays.
+
+        Raises the driver's errors.
+        """
         if not self.kept:
             return
-        old = self._values(wanted, (), [kept.old for kept in self.kept], session)
-        new = self._values(wanted, self.stages, [kept.new or kept.old for kept in self.kept], session)
-        changed = [key for key in old if encode(old[key]) != encode(new.get(key, {}))]
+        before, after = (self._values(wanted, stages, session) for stages in ((), self.stages))
         requests = [
-            ReplaceOne({"_id": old[key]["_id"]}, {"_id": old[key]["_id"], "old": old[key]["value"], "new": new[key]["value"]}, upsert=True)
-            for key in changed
+            ReplaceOne({"_id": one["_id"]}, {"_id": one["_id"], "old": one["value"]["old"], "new": after[key]["value"]["new"]}, upsert=True)
+            for key, one in before.items()
+            if encode(one) != encode(after[key])
         ]
         if requests:
             self._before.bulk_write(requests, ordered=False, session=session)
 
-    def _values(self, wanted: Query, stages: Sequence[Stage], paths: Iterable[str], session: ClientSession) -> dict[bytes, Any]:
-        """By `_id` in BSON: the values at these paths after the stages, by number."""
-        fields = {str(number): f"${dotted(path)}" for number, path in enumerate(paths)}
+    def _values(self, wanted: Query, stages: Sequence[Stage], session: ClientSession) -> dict[bytes, Any]:
+        """By `_id` in BSON: the values at the old and at the new paths after the stages, by number."""
+        paths = {"old": [kept.old for kept in self.kept], "new": [kept.new or kept.old for kept in self.kept]}
+        fields = {side: {str(number): f"${dotted(path)}" for number, path in enumerate(one)} for side, one in paths.items()}
         pipeline = [{"$match": wanted}, *stages, {"$project": {"value": fields}}]
         return {encode({"": one["_id"]}): one for one in self._live.aggregate(pipeline, session=session)}
 
@@ -89,7 +92,7 @@ class Replaced:
 
     def put_in_order(self, stages: Sequence[Stage]) -> None:
         """Carry out these stages in all documents of `name`. Raises the driver's errors."""
-        if not stages:
+        if not (stages and self.name):
             return
         found = self._before.find({"old": {"$exists": True}}, {"_id": 1}, sort=[("_id", 1)])
         while ids := [one["_id"] for one in islice(found, BATCH)]:

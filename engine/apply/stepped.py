@@ -142,7 +142,7 @@ class Stepped:
             found = there = bytes(live.raw)
             for one in changes:
                 found = one.taken_back(found)
-            mixed += bool(changes) and there not in (changes[0].new.raw, found)
+            mixed += bool(changes) and there not in (changes[0].new.raw, changes[-1].old.raw)
             if found != there:
                 requests.append(UpdateOne({"_id": live["_id"]}, [{"$replaceWith": {"$literal": RawBSONDocument(found)}}]))
         if requests:

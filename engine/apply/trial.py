@@ -146,8 +146,10 @@ def _of_documents(database: Database[Any], name: str, plan: ApplyPlan, profile: 
 
 def _accepted_meanwhile(plan: ApplyPlan) -> list[dict[str, Any]]:
     """The validator while both shapes are accepted, where it refuses anything."""
-    widened = (command["validator"] for step in plan.steps if step.name == "widen" for command in step.commands if "validator" in command)
-    return [found for found in widened if found] if plan.new.validation.refuses else []
+    if not (plan.old.validation.refuses and plan.new.validation.refuses):
+        return []
+    commands = [command for step in plan.steps if step.name == "widen" for command in step.commands]
+    return [found for command in commands if command.get("validationLevel") != "off" and (found := command.get("validator"))]
 
 
 def _of_declared(step: DeclaredStep, code: str, message: str, mapping: Model) -> Finding:

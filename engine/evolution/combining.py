@@ -68,17 +68,9 @@ def _leads(shapes: Sequence[Model], new: Model, evidence: Evidence | None) -> li
     for shape, goal in zip(shapes, as_follow_ups(shapes, new), strict=True):
         lead = _Lead(shape, goal, rewriting_by_evidence(shape, goal, evidence), renames(shape, goal))
         unclear = {path for newer in found for path in (*_mistaken(lead, newer, first=True), *_mistaken(newer, lead, first=False))}
-        unmoved = {path for newer in found for path in _unmoved(lead.rewrite, newer.rewrite)}
-        sources = {**dict.fromkeys(sorted(unclear), TWO_MEANINGS), **dict.fromkeys(sorted(unmoved), UNCLEAR), **lead.reasons}
+        sources = {**dict.fromkeys(sorted(unclear), TWO_MEANINGS), **lead.reasons}
         found.append(replace(lead, rewrite=Rewriting(sources=sources, changed=lead.rewrite.changed)) if sources else lead)
     return found
-
-
-def _unmoved(*rewrites: Rewriting) -> set[str]:
-    """Paths that documents of these shapes do not show as moved: until missing values are filled in, only what all of them have does."""
-    known = [one for one in rewrites if not one.sources]
-    reused = {path for one in known for path in one.reused}
-    return {path for path in reused if any(path not in one.carried for one in known)}
 
 
 def _mistaken(acting: _Lead, other: _Lead, *, first: bool) -> Iterator[str]:

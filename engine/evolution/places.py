@@ -70,15 +70,17 @@ class Places:
         return self.place(self.origins[path]) != path
 
     @property
-    def reused(self) -> dict[str, bool]:
-        """New paths of what has moved: its old path is another one's now (False), or its new one was that of a removed field (True).
+    def reused(self) -> list[str]:
+        """New paths of what has moved, where its old path is another one's now, or its new one was that of something that is removed.
 
-        Then a document without it may have either shape.
+        Then a document without it may have either shape. A path is one's also where it lies in the nested document of another one.
         """
-        there = {*self.paths, *(array for path in self.paths for array in arrays_of(path))}
-        moved = [(path, self.place(origin), self._by_place.get(path, "")) for path, origin in self.origins.items() if self._moved(path)]
-        taken = {path: False for path, place, _ in moved if place in there}
-        return taken | {path: True for path, _, occupant in moved if occupant and occupant not in self._new}
+        there = [*self.paths, *(array for path in self.paths for array in arrays_of(path))]
+        gone = [place for place, origin in self._by_place.items() if origin not in self._new]
+        moved = [(path, self.place(origin)) for path, origin in self.origins.items() if self._moved(path)]
+        return [
+            path for path, place in moved if any(_meet(place, one) for one in there if one != path) or any(_meet(path, one) for one in gone)
+        ]
 
     @property
     def exchanged(self) -> tuple[tuple[str, str], ...]:
@@ -159,3 +161,8 @@ def _parents(path: str) -> Iterator[str]:
     """All of them, the innermost first."""
     while path := _parent(path):
         yield path
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether two paths are the same, or one lies in the nested document at the other."""
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")

@@ -41,8 +41,7 @@ class Rewriting:
     over the old document for those whose new value only the source has. `changed` are the new paths whose value is not a stored one,
     `moved` those whose value is not stored under the same path. `removed` are the old fields that are left until the trim, where they are.
     `old` and `left` are queries, of which a document that may hold an old value, or the value of a removed field, meets one. `pairs` are
-    the old and new paths of which a document has one. `reused` are new paths of what has moved, where another field's path plays a part,
-    `carried` those of what every old document has.
+    the old and new paths of which a document has one.
     """
 
     moving: tuple[Stage, ...] = ()
@@ -57,8 +56,6 @@ class Rewriting:
     old: tuple[Stage, ...] = ()
     left: tuple[Stage, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
-    reused: frozenset[str] = frozenset()
-    carried: frozenset[str] = frozenset()
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -85,10 +82,7 @@ def rewriting(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> R
     places = _places(old, new, known, elements)
     if circle := places.circular:
         sources[circle] = "fields exchange their paths, so no document shows whether they have been exchanged"
-    given, lasting = _always(old), _always(new)
-    carried = frozenset(path for path, origin in places.origins.items() if origin in given)
-    unclear = [path for path, replaces in places.reused.items() if path not in (carried if replaces else lasting)]
-    sources = dict.fromkeys(unclear, UNCLEAR) | sources
+    sources = dict.fromkeys(places.reused, UNCLEAR) | sources
     if sources:
         return Rewriting(sources=sources, changed=changed)
     before, after = _in_order(stored_fields(old)), stored_fields(new)
@@ -99,7 +93,7 @@ def rewriting(old: Model, new: Model, nothing_nulled: Collection[str] = ()) -> R
     return Rewriting(
         build.moving, build.making, build.computing, trimming(removed, after), {},
         {path: value.unsure for path, value in known.items() if value.unsure}, changed, moved,
-        removed, old_values(build), removed_values(removed, after), places.exchanged, frozenset(places.reused), carried,
+        removed, old_values(build), removed_values(removed, after), places.exchanged,
     )  # fmt: skip
 
 
@@ -109,15 +103,6 @@ def ordering(mapping: Model, paths: Collection[str]) -> Stage:
     known = {path: value for path, value in found.items() if isinstance(value, Value)}
     stored = tuple(stored_fields(mapping))
     return Build(stored, stored, known, elements, _places(mapping, mapping, known, elements)).ordering(paths)
-
-
-def _always(mapping: Model) -> frozenset[str]:
-    """The paths of fields and arrays that every document has."""
-    fields, arrays = (
-        (field.path for field in mapping.fields if field.always_written),
-        (array.path for array in mapping.arrays if array.always_written),
-    )
-    return frozenset((*fields, *arrays))
 
 
 def _in_order(stored: Iterable[Field]) -> list[Field]:

@@ -236,7 +236,7 @@ def _copied(donor: Field, value: Value, before: Field | None) -> Value:
     unfilled = _copied(donor, value.unfilled, before) if value.unfilled else None
     if before is None:
         return Value(fill=copy, unsure=value.unsure, unfilled=unfilled)
-    return Value(before.path, lambda _raw: copy, fill=copy, nulls=before.writes_null, unsure=value.unsure, unfilled=unfilled)
+    return Value(before.path, lambda _raw: copy, fill=copy, unsure=value.unsure, unfilled=unfilled)
 
 
 def _text_source(field: Field) -> list[Any]:

@@ -343,6 +343,25 @@ def test_a_value_comes_back_with_the_document_that_it_was_alone_in(people: Peopl
     assert people.state == before
 
 
+def test_what_is_rewritten_already_is_not_kept_again(people: People, stopped: Callable[..., None]) -> None:
+    """A constant makes every sweep look at all documents."""
+    before = people.load()
+    changed = NEW.replace("  home.town: {{column: city, was: home.city, default: Nowhere}}\n", "  home.city: {{value: Rome}}\n")
+    stopped(people, changed.replace("home.town: 1", "home.city: 1"), "check", "after")
+    assert people.undo().code == 0
+    assert people.state == before
+
+
+def test_nothing_is_kept_where_nothing_is_rewritten(people: People, stopped: Callable[..., None]) -> None:
+    old = OLD.replace("age: {{column: age, ", "age: {{column: age, type: int, ")
+    assert command("run", "-m", people.file(old), "--source", people.write(ROWS)).code == 0
+    before = people.state
+    stopped(people, old.replace("age: {{column: age, type: int, required: true}}", "age: {{column: age, type: int, on_error: 'null'}}"),
+            "check", "after")  # fmt: skip
+    assert people.undo().code == 0
+    assert people.state == before
+
+
 def test_what_others_wrote_is_kept_in_the_old_shape(people: People, stopped: Callable[..., None]) -> None:
     people.load()
     stopped(people, NEW, "rewrite", "after")
