@@ -12,41 +12,24 @@ from itertools import islice
 from typing import Any
 
 from bson import encode
-from pymongo import MongoClient, ReplaceOne, UpdateOne
+from pymongo import ReplaceOne, UpdateOne
 from pymongo.client_session import ClientSession
-from pymongo.collection import Collection
 
+from engine.apply.kept import KeptBeside
 from engine.apply.queries import Query
 from engine.evolution.shaping import Stage
 from engine.evolution.wayback import Kept, putting
-from engine.mapping.model import Target
-from engine.mongo.connection import database_of, translated
-from engine.mongo.trees import EXACT
 from engine.values.paths import dotted
 
 BATCH = 1000
 
 
-@dataclass(frozen=True)
-class Replaced:
-    """The values at the `kept` paths, in the collection `name`. `stages` is what apply does to a document."""
+@dataclass
+class Replaced(KeptBeside):
+    """The values at the `kept` paths. `stages` is what apply does to a document."""
 
-    client: MongoClient[Any]
-    target: Target
-    name: str
     kept: tuple[Kept, ...]
     stages: tuple[Stage, ...]
-
-    @property
-    def _live(self) -> Collection[Any]:
-        return self._named(self.target.collection)
-
-    @property
-    def _before(self) -> Collection[Any]:
-        return self._named(self.name)
-
-    def _named(self, name: str) -> Collection[Any]:
-        return database_of(self.client, self.target.database).get_collection(name, codec_options=EXACT)
 
     def keep(self, wanted: Query, session: ClientSession) -> None:
         """Keep what apply is about to replace in these documents; of those that are rewritten already, what is kept stays.
@@ -62,14 +45,14 @@ class Replaced:
             if encode(one) != encode(after[key])
         ]
         if requests:
-            self._before.bulk_write(requests, ordered=False, session=session)
+            self.before.bulk_write(requests, ordered=False, session=session)
 
     def _values(self, wanted: Query, stages: Sequence[Stage], session: ClientSession) -> dict[bytes, Any]:
         """By `_id` in BSON: the values at the old and at the new paths after the stages, by number."""
         paths = {"old": [kept.old for kept in self.kept], "new": [kept.new or kept.old for kept in self.kept]}
         fields = {side: {str(number): f"${dotted(path)}" for number, path in enumerate(one)} for side, one in paths.items()}
         pipeline = [{"$match": wanted}, *stages, {"$project": {"value": fields}}]
-        return {encode({"": one["_id"]}): one for one in self._live.aggregate(pipeline, session=session)}
+        return {encode({"": one["_id"]}): one for one in self.live.aggregate(pipeline, session=session)}
 
     def put_back(self, *, last: bool) -> Iterator[int]:
         """Put old values where apply's new ones still are; with `last` those that new documents have no place for.
@@ -79,7 +62,7 @@ class Replaced:
         wanted = {str(number): kept for number, kept in enumerate(self.kept) if bool(kept.new) is not last}
         requests: list[UpdateOne] = []
         done = 0
-        for one in self._before.find({"old": {"$exists": True}}, sort=[("_id", 1)]) if wanted else ():
+        for one in self.before.find({"old": {"$exists": True}}, sort=[("_id", 1)]) if wanted else ():
             requests.append(_request(one, wanted))
             if len(requests) == BATCH:
                 self._write(requests)
@@ -94,18 +77,12 @@ class Replaced:
         """Carry out these stages in all documents of `name`. Raises the driver's errors."""
         if not (stages and self.name):
             return
-        found = self._before.find({"old": {"$exists": True}}, {"_id": 1}, sort=[("_id", 1)])
+        found = self.before.find({"old": {"$exists": True}}, {"_id": 1}, sort=[("_id", 1)])
         while ids := [one["_id"] for one in islice(found, BATCH)]:
-            self._live.update_many({"_id": {"$in": ids}}, [*stages], bypass_document_validation=True)
+            self.live.update_many({"_id": {"$in": ids}}, [*stages], bypass_document_validation=True)
 
     def _write(self, requests: list[UpdateOne]) -> None:
-        self._live.bulk_write(requests, ordered=False, bypass_document_validation=True)
-
-    def drop(self) -> None:
-        """Nothing of it is needed any more. Raises TargetError."""
-        if self.name:
-            with translated():
-                database_of(self.client, self.target.database).drop_collection(self.name)
+        self.live.bulk_write(requests, ordered=False, bypass_document_validation=True)
 
 
 def _request(one: dict[str, Any], wanted: dict[str, Kept]) -> UpdateOne:

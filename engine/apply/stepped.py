@@ -14,14 +14,13 @@ from typing import Any, TypeVar
 
 from bson import decode, encode
 from bson.raw_bson import RawBSONDocument
-from pymongo import MongoClient, ReplaceOne, UpdateOne
+from pymongo import ReplaceOne, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
+from engine.apply.kept import KeptBeside
 from engine.apply.queries import Query
 from engine.apply.restoring import RAW
-from engine.mapping.model import Target
-from engine.mongo.connection import database_of
 from engine.mongo.locks import Lock
 from engine.mongo.transactions import by_halves, transact
 from engine.mongo.trees import EXACT
@@ -48,31 +47,18 @@ class _Change:
 
 
 @dataclass
-class Stepped:
-    """What the steps of one apply change, kept in the collection `name`. `mixed` counts those put back that others had changed since."""
+class Stepped(KeptBeside):
+    """What the steps of one apply change. `mixed` counts those put back that others had changed since."""
 
-    client: MongoClient[Any]
-    target: Target
-    name: str
+    codec = RAW
     mixed: int = field(default=0, init=False)
-
-    def _named(self, name: str) -> Collection[Any]:
-        return database_of(self.client, self.target.database).get_collection(name, codec_options=RAW)
-
-    @property
-    def _live(self) -> Collection[Any]:
-        return self._named(self.target.collection)
-
-    @property
-    def _before(self) -> Collection[Any]:
-        return self._named(self.name)
 
     def keep(self, wanted: Query, number: int, change: Callable[[], T], session: ClientSession) -> T:
         """Carry out the step of this number for the documents that are wanted, and keep what it changes. Raises the driver's errors."""
-        old = [*self._live.find(wanted, session=session)]
+        old = [*self.live.find(wanted, session=session)]
         made = change()
         among = {"_id": {"$in": [one["_id"] for one in old]}}
-        new = {_key(one): one for one in self._live.find(among, session=session)}
+        new = {_key(one): one for one in self.live.find(among, session=session)}
         kept = [
             ReplaceOne({"_id": key}, {"_id": key, "document": document}, upsert=True)  # whoever wrote it anew may have it changed again
             for before in old
@@ -81,7 +67,7 @@ class Stepped:
             for key in [{"of": before["_id"], "step": number, "side": side}]
         ]
         if kept:
-            self._before.bulk_write(kept, ordered=False, session=session)
+            self.before.bulk_write(kept, ordered=False, session=session)
         return made
 
     def put_back(self, lock: Lock, asides: Sequence[str] = ()) -> Iterator[int]:
@@ -114,7 +100,7 @@ class Stepped:
             yield batch
 
     def _changes(self) -> Iterator[list[_Change]]:
-        found = self._before.find({"document": {"$exists": True}}, sort=[("_id", -1)])  # so `old` comes before `new`
+        found = self.before.find({"document": {"$exists": True}}, sort=[("_id", -1)])  # so `old` comes before `new`
         for _, kept in groupby(found, key=lambda one: encode({"": one["_id"]["of"]})):
             sides = iter([*kept])
             yield [_Change(old["document"], new["document"], (old["_id"], new["_id"])) for old, new in zip(sides, sides, strict=True)]
@@ -127,9 +113,9 @@ class Stepped:
             lock.claim(session)
             left, mixed = {_key(changes[0].old): changes for changes in batch}, 0
             for name in (*asides, self.target.collection):  # where it was set aside, a live one of its `_id` is another document
-                mixed += self._put_back_in(self._named(name), left, session)
+                mixed += self._put_back_in(self.named(name), left, session)
             keys = [key for changes in batch for one in changes for key in one.keys]
-            self._before.delete_many({"_id": {"$in": keys}}, session=session)
+            self.before.delete_many({"_id": {"$in": keys}}, session=session)
 
         transact(self.client, change, len(batch))
         self.mixed += mixed

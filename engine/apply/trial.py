@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pymongo import MongoClient
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
@@ -136,12 +137,18 @@ def _of_documents(database: Database[Any], name: str, plan: ApplyPlan, profile: 
             said = f"{(error.details or {}).get('codeName', 'an error')} (code {error.code})"
             yield _of_declared(step, "step_refused", f"of a document, the server says {said}; nothing was done", plan.new)
             return
-    afterwards = [*plan.rewrite.trim, {"$match": refused(requirements(plan.new, profile))}]
-    for stages_of, when in (([{"$match": meanwhile}], "until what the mapping removes is dropped"), (afterwards, "afterwards")):
-        if found := [*trial.aggregate([*stages_of, {"$count": "n"}])]:
-            message = f"{found[0]['n']:,} of {counted(trial.estimated_document_count(), 'document')} tried do not fit the mapping {when}"
-            yield _of_declared(steps[-1], "step_invalid", f"{message}; nothing was done", plan.new)
+        if unfit := trial.count_documents(meanwhile):
+            yield _unfit(step, unfit, trial, "until what the mapping removes is dropped", plan.new)
             return
+    if found := [*trial.aggregate([*plan.rewrite.trim, {"$match": refused(requirements(plan.new, profile))}, {"$count": "n"}])]:
+        yield _unfit(steps[-1], found[0]["n"], trial, "afterwards", plan.new)
+
+
+def _unfit(step: DeclaredStep, documents: int, trial: Collection[Any], when: str, mapping: Model) -> Finding:
+    message = (
+        f"{documents:,} of {counted(trial.estimated_document_count(), 'document')} tried do not fit the mapping {when}; nothing was done"
+    )
+    return _of_declared(step, "step_invalid", message, mapping)
 
 
 def _accepted_meanwhile(plan: ApplyPlan) -> list[dict[str, Any]]:

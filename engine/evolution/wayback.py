@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.evolution.pairing import arrays, pairs
-from engine.evolution.rewriting import UNCLEAR, Rewriting, ordering, rewriting
+from engine.evolution.rewriting import Rewriting, ordering, rewriting
 from engine.evolution.shaping import Stage
 from engine.evolution.steps import ApplyPlan
 from engine.evolution.values import root
@@ -59,25 +59,19 @@ class WayBack:
 
 
 def way_back(plan: ApplyPlan) -> WayBack:
-    """The way back of an apply that has not begun to drop values."""
+    """The way back of an apply that has not begun to drop values.
+
+    The apply gives no path to another field while one moves from or onto it, so neither does the way back.
+    """
     there = _bare(plan.intermediate)
     goal, kept = _with_names(_bare(plan.old), plan), list[Kept]()
     for path in _inexact(plan):
         goal = _given_up(goal, plan, path, kept)
     while wrong := _wrong(found := rewriting(there, goal)):
-        moved = (found.sources or {}).get(wrong) == UNCLEAR
-        goal = _left_out(goal, wrong, kept) if moved else _given_up(goal, plan, wrong, kept)
+        goal = _given_up(goal, plan, wrong, kept)
     types = {one.path: one.type.bson_type for one in plan.old.fields}
     texts = tuple(one.old for one in kept if types.get(one.old) == "string" and MARK not in one.old)
     return WayBack(found, tuple(kept), texts, (ordering(_bare(plan.old), [one.old for one in kept]),) if kept else ())
-
-
-def _left_out(goal: Mapping, path: str, kept: list[Kept]) -> Mapping:
-    """The goal without the field, or the array that it is in: what was there is put back at the end."""
-    before = root(path)
-    kept.append(Kept(before, ""))
-    fields = tuple(one for one in goal.fields if root(one.path) != before)
-    return replace(goal, fields=fields, arrays=tuple(one for one in goal.arrays if root(one.path) != before))
 
 
 def _as_text(value: str) -> Any:
@@ -141,7 +135,10 @@ def _instead(fields: Iterable[Field], others: tuple[Field, ...], array: str) -> 
 
 
 def putting(path: str, value: Any, *, emptied: bool = False, making: bool = False) -> Stage:
-    """The stage that puts a value at a path, where the documents around it are there; `emptied` ones go, where nothing is left in them."""
+    """The stage that puts a value at a path, where the documents around it are there.
+
+    `making`: missing ones are made; `emptied` ones go, where nothing is left in them.
+    """
     first, *inside = path.split(".")
     return {"$set": {first: _within(f"${first}", inside, value, emptied=emptied, making=making)}}
 

@@ -1,6 +1,7 @@
 """`steps:`: updates of the user's own, once for each document, between two versions of a collection."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from bson import Timestamp, decode, encode
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
+from evolution.stopping import stopping
 from jobs import Ended, command
 from pymongo.database import Database
 
@@ -325,12 +327,7 @@ WHEN = [("widen", 0), (NAMES, 0), (NAMES, 1), (NAMES, 2), (BONUS, 1), (AGAIN, 1)
 
 def stop_wild(people: People, monkeypatch: pytest.MonkeyPatch, step: str, batch: int) -> None:
     """End its apply before a step of the apply, or within one of its own, behind so many batches."""
-    carry_out, change, seen = Applying._carry_out, declared.DeclaredSteps._batch, 0
-
-    def ending(self: Applying, one: Any, *more: Any) -> None:
-        if one.name == step and not batch:
-            raise KeyboardInterrupt
-        carry_out(self, one, *more)
+    change, seen = declared.DeclaredSteps._batch, 0
 
     def ends(self: Any, one: Any, *more: Any) -> None:
         nonlocal seen
@@ -339,9 +336,8 @@ def stop_wild(people: People, monkeypatch: pytest.MonkeyPatch, step: str, batch:
         if batch and seen == batch:
             raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, nullcontext() if batch else stopping(step, "before"):
         patch.setattr(declared, "BATCH", 10)
-        patch.setattr(Applying, "_carry_out", ending)
         patch.setattr(declared.DeclaredSteps, "_batch", ends)
         ended = people.call("apply", WILD, *ALLOWED)
         assert ended.code == 130, ended.err
@@ -377,21 +373,13 @@ def test_steps_are_taken_back_from_anywhere_to_the_byte(people: People, monkeypa
     assert (people.call("plan", OLD).code, people.call("verify", OLD).code) == (0, 0)
 
 
-def test_what_was_set_aside_behind_a_step_comes_back_without_it(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_set_aside_behind_a_step_comes_back_without_it(people: People) -> None:
     """A rule that filters is not the validator's, so documents that break it are found when they are rewritten and changed already."""
     people.load(25)
     before = raw(people)
     wild = WILD.replace('price: {{$add: ["$price", 1]}}, ', "").replace("price: {{$gt: 9}}", "price: {{$lt: 0}}")
     wild = f"{wild}rules:\n  cheap: {{{{check: price < 4, on_fail: filter}}}}\n"
-    carry_out = Applying._carry_out
-
-    def ending(self: Applying, one: Any, *more: Any) -> None:
-        carry_out(self, one, *more)
-        if one.name == "check":
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Applying, "_carry_out", ending)
+    with stopping("check", "done"):
         ended = people.call("apply", wild, *ALLOWED, "--allow", "E301")
         assert ended.code == 130, ended.err
     assert [one["price"] for one in people.documents()] == [0, 1, 2, 3]
@@ -446,7 +434,7 @@ STORED = [
 
 
 @pytest.fixture
-def moved(people: People, monkeypatch: pytest.MonkeyPatch) -> People:
+def moved(people: People) -> People:
     """An apply that stopped behind a step."""
     (people.folder / "in.csv").write_text("id,city,phone,state\n", encoding="utf-8")
     allow = ("--allow", "nothing_to_publish")
@@ -454,15 +442,7 @@ def moved(people: People, monkeypatch: pytest.MonkeyPatch) -> People:
     live = people.database.get_collection("people", EXACT)
     live.insert_many([{name: value for name, value in one.items() if name != "at"} for one in STORED])
     live.update_one({"_id": 3}, [{"$set": {"at": {"$literal": Timestamp(0, 0)}}}])
-    log = Applying._log
-
-    def ending(self: Applying, step: Any) -> None:
-        log(self, step)
-        if step.name == "step moves":
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Applying, "_log", ending)
+    with stopping("step moves"):
         ended = people.call("apply", MOVES + STEP, "--allow", "E606")
         assert ended.code == 130, ended.err
     return people
@@ -518,6 +498,18 @@ def test_a_step_leaves_nothing_that_the_collection_takes_neither_now_nor_then(pe
     said = "1 of 1 document tried do not fit the mapping until what the mapping removes is dropped; nothing was done"
     assert (ended.code, said in ended.err) == (4, True), ended.err
     assert people.documents() == [{"_id": 1, "name": "Ann", "home": {"price": 7}}]
+
+
+def test_each_step_leaves_what_the_collection_takes(people: People) -> None:
+    """What one step breaks, another would mend; but the server looks in between."""
+    people.load()
+    two = """steps:
+  parts: {{pipeline: [{{$set: {{name: {{$split: ["$name", n]}}}}}}]}}
+  first: {{pipeline: [{{$set: {{name: {{$first: $name}}}}}}]}}
+"""
+    ended = people.call("apply", OLD + two, "--allow", "E606")
+    assert (ended.code, "step_invalid" in ended.err, "nothing was done" in ended.err) == (4, True, True), ended.err
+    assert [one["name"] for one in people.documents()] == [f"Ann{number} Berg{number}" for number in range(5)]
 
 
 NO_VALIDATOR = 'validation: {{level: "off"}}\n'

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 from evolution.bench import Bench
-
-from engine.apply.applying import Applying
+from evolution.stopping import stopping
 
 Raw = dict[str, Any]
 OPEN = {"action": "warn", "additional": True}
@@ -128,27 +127,14 @@ def test_a_removed_field_that_they_write_is_a_loss_again(bench: Bench, loaded: A
     assert live.count_documents({"age": {"$type": "int"}, "extra": {"$exists": False}}) == 22
 
 
-def stop(monkeypatch: pytest.MonkeyPatch, bench: Bench, raw: Raw, step: str) -> None:
-    """Apply, and stop before this step."""
-    carry_out = Applying._carry_out
-
-    def ending(self: Applying, one: Any, action: Any) -> None:
-        if one.name == step:
-            raise KeyboardInterrupt
-        carry_out(self, one, action)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Applying, "_carry_out", ending)
-        assert bench.verb("apply", raw)[0] == 130
-
-
 @pytest.mark.parametrize("way", ["continued", "undone", "taken over"])
-def test_a_half_done_apply_of_them(bench: Bench, loaded: Any, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+def test_a_half_done_apply_of_them(bench: Bench, loaded: Any, way: str) -> None:
     warn = UNENFORCED[0]
     old, new, other = (renamed(times, warn) for times in range(3))
     live = loaded(old, new)
     late(live, "gender")
-    stop(monkeypatch, bench, new, "tighten")
+    with stopping("tighten", "before"):
+        assert bench.verb("apply", new)[0] == 130
     late(live, "gender", 200)
     if way == "undone":
         assert bench.verb("apply", new, "--undo")[0] == 0
@@ -159,11 +145,12 @@ def test_a_half_done_apply_of_them(bench: Bench, loaded: Any, monkeypatch: pytes
     assert bench.verb("plan", last)[0] == 0
 
 
-def test_the_shape_of_an_apply_that_was_taken_back_is_an_earlier_one(bench: Bench, loaded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shape_of_an_apply_that_was_taken_back_is_an_earlier_one(bench: Bench, loaded: Any) -> None:
     warn = UNENFORCED[0]
     old, new = renamed(0, warn), renamed(1, warn)
     live = loaded(old)
-    stop(monkeypatch, bench, new, "tighten")
+    with stopping("tighten", "before"):
+        assert bench.verb("apply", new)[0] == 130
     assert bench.verb("apply", old, "--undo")[0] == 0
     assert bench.verb("plan", old)[0] == 0
     late(live, "sex")

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evolution.stopping import stopping
 from jobs import Jobs, command
-
-from engine.apply.applying import Applying
 
 ROWS = [[number, f"n{number}", "Rome", 40] for number in range(20)]
 
@@ -108,31 +107,18 @@ def test_renamed_twice(loaded: Jobs) -> None:
     assert (ended.code, command("plan", "-m", file).code) == (0, 0), ended.err
 
 
-def _killed_in(step: str, monkeypatch: pytest.MonkeyPatch, *words: Any) -> None:
-    """An apply that is interrupted when it has done a step and not noted it."""
-    log = Applying._log
-
-    def stop(work: Applying, one: Any) -> None:
-        if one.name == step:
-            raise KeyboardInterrupt
-        log(work, one)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Applying, "_log", stop)
-        assert command("apply", *words).code == 130
-
-
 CALLED = ("name: {column: name, private: true}", "called: {column: name, private: true, was: name}")
 
 
 @pytest.mark.parametrize("mode", ["replace", "append"])
-def test_what_is_recorded_after_an_undo_can_be_read_under_the_new_name(jobs: Jobs, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_recorded_after_an_undo_can_be_read_under_the_new_name(jobs: Jobs, mode: str) -> None:
     jobs.mode = mode
     assert jobs.run(ROWS).code == 0
     documents = jobs.documents()
     assert command("apply", "-m", _renamed(jobs)).code == 0
     edited = _renamed(jobs, CALLED)
-    _killed_in("rewrite", monkeypatch, "-m", edited)
+    with stopping("rewrite", "done"):
+        assert command("apply", "-m", edited).code == 130
     undone = command("apply", "-m", edited, "--undo")
     assert (undone.code, list(jobs.database["persons"].find().sort("_id", 1))) == (0, documents), undone.err
     assert (command("plan", "-m", edited).code, command("plan", "-m", _renamed(jobs)).code) == (10, 0)
@@ -158,7 +144,7 @@ def test_what_is_recorded_after_a_restore_can_be_read_under_the_new_name(loaded:
     assert (wide.code, loaded.database["persons"].count_documents({})) == (0, 20), wide.err
 
 
-def test_an_undo_leaves_the_shapes_of_a_mixture_known(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_undo_leaves_the_shapes_of_a_mixture_known(jobs: Jobs) -> None:
     jobs.mode = "append"
     assert jobs.run(ROWS).code == 0
     mixed = jobs.folder / "mixed.yaml"
@@ -168,6 +154,7 @@ def test_an_undo_leaves_the_shapes_of_a_mixture_known(jobs: Jobs, monkeypatch: p
     before = jobs.database["_engine_runs"].find_one({"beside": {"$exists": True}})["beside"]
     edited = jobs.folder / "edited.yaml"
     edited.write_text(mixed.read_text().replace(*CALLED), encoding="utf-8")
-    _killed_in("widen", monkeypatch, "-m", edited, "--allow", "E102")
+    with stopping("widen", "done"):
+        assert command("apply", "-m", edited, "--allow", "E102").code == 130
     assert command("apply", "-m", edited, "--undo").code == 0
     assert jobs.database["_engine_runs"].find_one({"mode": "undo"})["beside"] == before

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evolution.stopping import stopping
 from jobs import Ended, Jobs, command
 from pymongo.database import Database
-
-from engine.apply.applying import Applying
 
 ROWS: list[list[Any]] = [[1, "Canary-1", "Oslo", 30], [2, "Canary-2", "Bern", 40], [3, "Canary-3", "Rome", 50]]
 
@@ -122,17 +121,9 @@ def test_what_apply_would_refuse_is_saved_and_refused(review: Review) -> None:
     assert (ended.code, "needs_source nick" in ended.err) == (3, True), ended.err
 
 
-def test_an_interrupted_apply_of_a_plan_goes_on(review: Review, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_apply_of_a_plan_goes_on(review: Review) -> None:
     assert review.plan("--allow", "E102").code == 11
-    log = Applying._log
-
-    def interrupted(work: Applying, step: Any) -> None:
-        log(work, step)
-        if step.name == "check":
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Applying, "_log", interrupted)
+    with stopping("check"):
         assert review.apply().code == 130
     ended = review.apply("--json")
     assert (ended.code, bool(ended.report["resumed"]), "home" in review.jobs.documents()[0]) == (0, True, False), ended.err
